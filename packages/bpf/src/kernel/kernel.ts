@@ -1,0 +1,36 @@
+import type { Attributes, CommandName } from "./attributes.ts";
+import type { PerfEventAttr } from "./perf-event.ts";
+
+/**
+ * THE CONTRACT: the system calls that everything above speaks, implemented by `@skep/linux` (bpf(2) by FFI) and by
+ * `@skep/vm` (a kernel of its own). Synchronous. A result below zero is -errno; the contract itself never throws.
+ * Buffers in attributes stay the caller's; a kernel reads or fills them during the call only.
+ */
+export interface Kernel {
+	readonly name: "linux" | "virtual";
+	/** As `uname -r` says: `6.18.44-fc-v669`. */
+	readonly release: string;
+	/** Possible CPUs: how many values a per-CPU map has. */
+	readonly possibleCpus: number;
+	/** bpf(2). Result: fd, count or 0; -errno. */
+	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number;
+	/** perf_event_open(2). */
+	perfEventOpen(attr: PerfEventAttr, pid: number, cpu: number, groupFd: number, flags: number): number;
+	/** ioctl(2) on a perf event. `argument`: program fd for SET_BPF, else 0. */
+	perfEventIoctl(fd: number, request: "ENABLE" | "DISABLE" | "SET_BPF", argument: number): number;
+	/** mmap(2) of a map's fd, shared. -errno as a number. Bytes stay valid until `unmap`; writing to a read-only one kills the process. */
+	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number;
+	close(fd: number): number;
+	/** Id of a tracepoint by `category`, `name`; -errno (ENOENT: no such event; EACCES). */
+	tracepointId(category: string, name: string): number;
+	/** Index of a network device in the caller's namespace; -ENODEV. */
+	interfaceIndex(name: string): number;
+	/** Raw BTF of the kernel (`vmlinux`); -errno. */
+	btf(): Uint8Array | number;
+}
+
+/** Mapped memory. `address` is for the kernel's own use. */
+export interface Mapping {
+	readonly buffer: ArrayBuffer;
+	unmap(): void;
+}
