@@ -1,0 +1,57 @@
+#include "twin.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 10240);
+	__type(key, __u32);
+	__type(value, __u64);
+} starts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 65);
+	__type(key, __u32);
+	__type(value, __u64);
+} latency SEC(".maps");
+
+static __always_inline __u32 log2_bucket(__u64 v)
+{
+	__u32 r = 0;
+
+	if (!v)
+		return 0;
+	if (v >> 32) { r += 32; v >>= 32; }
+	if (v >> 16) { r += 16; v >>= 16; }
+	if (v >> 8) { r += 8; v >>= 8; }
+	if (v >> 4) { r += 4; v >>= 4; }
+	if (v >> 2) { r += 2; v >>= 2; }
+	if (v >> 1) r += 1;
+	return r + 1;
+}
+
+SEC("tracepoint/syscalls/sys_enter_read")
+int enter(void *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	__u64 now = bpf_ktime_get_ns();
+
+	bpf_map_update_elem(&starts, &tid, &now, BPF_ANY);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_read")
+int leave(void *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), bucket;
+	__u64 *found = bpf_map_lookup_elem(&starts, &tid), start, *n;
+
+	if (!found)
+		return 0;
+	start = *found;
+	bpf_map_delete_elem(&starts, &tid);
+	bucket = log2_bucket((bpf_ktime_get_ns() - start) / 1000);
+	n = bpf_map_lookup_elem(&latency, &bucket);
+	if (n)
+		*n += 1;
+	return 0;
+}
