@@ -1,0 +1,12 @@
+/**
+ * The command line: rows of a command table, the word that selects one (whole or by its beginning), flags, help texts,
+ * and what a refusal looks like. Nothing here knows what a command does.
+ *
+ * Every refusal is a line or more on stderr that says what was there and what to do next, and an exit status of
+ * `STATUS`; a stack trace is shown only under SKEP_DEBUG.
+ */
+export type { Command, Flag, Invocation } from "./command.ts";
+export { ReportedError, renderFailure, STATUS, UsageError } from "./fail.ts";
+export { renderFlags, renderHelp, renderOverview } from "./help.ts";
+export { nearest, parseInvocation, selectCommand } from "./select.ts";
+export { tameStreams, writeError } from "./streams.ts";

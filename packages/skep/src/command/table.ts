@@ -1,0 +1,76 @@
+import type { Command, Flag } from "#cli";
+
+/** The commands, one row each, in the order of `skep help`. */
+
+const JSON_FLAG: Flag = { name: "json", help: "JSON Lines on stdout" };
+const DURATION: Flag = { name: "duration", value: "SECONDS", help: "stop after that long (10, 1.5s, 2m)" };
+const KERNEL: Flag = { name: "kernel", value: "K", help: "where to run: linux, auto (default)" };
+const BTF: Flag = {
+	name: "btf",
+	value: "FILE",
+	help: "compile against these kernel types instead of the shipped ones",
+};
+
+export const COMMANDS: readonly Command[] = [
+	{
+		name: "run",
+		usage: "[options] FILE.ts|FILE.o [options of the file]",
+		summary: "compile, load, attach, then run the user half of a file",
+		details: [
+			"A file without user half shows a table per ring buffer and its maps at the end.",
+			"--json takes the place of the user half. What follows the file's name belongs to the file;",
+			"`skep run FILE.ts --help` lists its options. Ctrl-C stops, drains and sums up.",
+		],
+		examples: ["skep run examples/exec/exec.ts", "skep run --json --duration 5 examples/open/open.ts --failed"],
+		flags: [JSON_FLAG, DURATION, { name: "limit", value: "N", help: "stop after N records" }, KERNEL, BTF],
+		stopsAtFile: true,
+		load: () => import("./run.ts"),
+	},
+	{
+		name: "demo",
+		usage: "[options]",
+		summary: "show live exec events for ten seconds",
+		details: [
+			"Runs examples/exec/exec.ts and starts a few harmless commands itself, so that there is something to see.",
+		],
+		examples: ["skep demo --duration 3"],
+		flags: [JSON_FLAG, DURATION, KERNEL],
+		load: () => import("./demo.ts"),
+	},
+	{
+		name: "build",
+		usage: "FILE.ts [-o FILE.o] [--explain]",
+		summary: "compile a file to an eBPF object (ELF, BTF, CO-RE)",
+		examples: ["skep build examples/exec/exec.ts -o exec.o", "skep build --explain examples/xdp-filter/xdp-filter.ts"],
+		flags: [
+			{
+				name: "output",
+				short: "o",
+				value: "FILE",
+				help: "where to write the object (default: FILE.o beside the source's name, here)",
+			},
+			{ name: "explain", help: "say what was made of what: programs, sizes, inserted checks, needed kernel" },
+			BTF,
+		],
+		load: () => import("./build.ts"),
+	},
+	{
+		name: "types",
+		usage: "[-o FILE] [--btf FILE]",
+		summary: "write kernel.d.ts, this machine's kernel types for the editor",
+		examples: ["skep types -o kernel.d.ts"],
+		flags: [
+			{ name: "output", short: "o", value: "FILE", help: "where to write (default: kernel.d.ts; - is stdout)" },
+			{ name: "btf", value: "FILE", help: "types of another kernel: a copy of its /sys/kernel/btf/vmlinux" },
+		],
+		load: () => import("./types.ts"),
+	},
+	{
+		name: "help",
+		usage: "[COMMAND]",
+		summary: "this text, or what a command takes",
+		examples: ["skep help run"],
+		flags: [],
+		load: () => import("./help.ts"),
+	},
+];

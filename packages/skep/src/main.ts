@@ -1,0 +1,47 @@
+import {
+	parseInvocation,
+	renderFailure,
+	renderHelp,
+	renderOverview,
+	STATUS,
+	selectCommand,
+	tameStreams,
+	writeError,
+} from "#cli";
+import { COMMANDS, VERSION } from "#command";
+
+/** The `skep` command. Sets the process's exit status; never throws. */
+export async function main(words: readonly string[]): Promise<void> {
+	tameStreams(() => process.exit(process.exitCode ?? STATUS.ok));
+	try {
+		process.exitCode = await dispatch(words);
+	} catch (error) {
+		const { text, status } = renderFailure(error);
+		writeError(text);
+		process.exitCode = status;
+	}
+}
+
+async function dispatch(words: readonly string[]): Promise<number> {
+	const [word, ...rest] = words;
+	if (word === undefined) {
+		writeError(renderOverview(COMMANDS, VERSION));
+		return STATUS.usage;
+	}
+	if (word === "--version" || word === "-V") {
+		process.stdout.write(`skep ${VERSION}\n`);
+		return STATUS.ok;
+	}
+	if (word === "--help" || word === "-h") {
+		process.stdout.write(renderOverview(COMMANDS, VERSION));
+		return STATUS.ok;
+	}
+	const command = selectCommand(COMMANDS, word);
+	const call = parseInvocation(command, rest);
+	if (call.flags.has("help")) {
+		process.stdout.write(renderHelp(command));
+		return STATUS.ok;
+	}
+	const { run } = await command.load();
+	return run(call);
+}
