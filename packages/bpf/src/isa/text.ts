@@ -101,7 +101,7 @@ interface Template {
 	readonly row: InstructionRow;
 }
 
-const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(" ", " +");
+const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(" ", " +");
 
 const compile = (row: InstructionRow): Template => {
 	const pieces: (string | Operand)[] = [];
@@ -110,7 +110,7 @@ const compile = (row: InstructionRow): Template => {
 	row.text.split(BRACES).forEach((part, index) => {
 		if (index % 2 === 0) {
 			pieces.push(part);
-			pattern += escape(part);
+			pattern += quoted(part);
 			return;
 		}
 		const o = operand(part);
