@@ -1,0 +1,53 @@
+/** `skep/net`: what the user half sees of it. Header types are types only. */
+import { BpfError } from "@skep/bpf/base";
+import { htonl, htons } from "./numbers.ts";
+
+export const ETH = {
+	IPV4: htons(0x0800),
+	IPV6: htons(0x86dd),
+	ARP: htons(0x0806),
+	VLAN: htons(0x8100),
+	QINQ: htons(0x88a8),
+} as const;
+export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
+
+/** `192.0.2.1` as a be32. @throws BpfError ERR_ADDRESS */
+export function ip4(address: string): number {
+	const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number);
+	if (!parts?.every((p) => p <= 255))
+		throw new BpfError("ERR_ADDRESS", `"${address}" is not an IPv4 address like 192.0.2.1`);
+	return htonl(parts.reduce((all, part) => ((all << 8) | part) >>> 0, 0));
+}
+
+/** `10.0.0.0/8`; the bits after the prefix are zeroed. @throws BpfError ERR_ADDRESS */
+export function cidr4(prefix: string): { readonly prefixlen: number; readonly addr: number } {
+	const [address, length, ...more] = prefix.split("/");
+	const prefixlen = Number(length);
+	if (address === undefined || more.length > 0 || !/^\d{1,2}$/.test(length ?? "") || prefixlen > 32) {
+		throw new BpfError("ERR_ADDRESS", `"${prefix}" is not an IPv4 prefix like 10.0.0.0/8`);
+	}
+	const mask = prefixlen === 0 ? 0 : (0xffffffff << (32 - prefixlen)) >>> 0;
+	return { prefixlen, addr: (ip4(address) & htonl(mask)) >>> 0 };
+}
+
+/** A be32 as `192.0.2.1`. */
+export function formatIp4(address: number): string {
+	return [address & 0xff, (address >>> 8) & 0xff, (address >>> 16) & 0xff, address >>> 24].join(".");
+}
+
+/** Four be32 as RFC 5952 writes them: the longest run of zeros is `::`. */
+export function formatIp6(address: readonly number[]): string {
+	const groups = address.flatMap((word) => {
+		const host = htonl(word);
+		return [host >>> 16, host & 0xffff];
+	});
+	let best = { at: -1, length: 1 };
+	for (let at = 0; at < groups.length; at++) {
+		let length = 0;
+		while (groups[at + length] === 0) length++;
+		if (length > best.length) best = { at, length };
+	}
+	const text = (list: readonly number[]) => list.map((g) => g.toString(16)).join(":");
+	if (best.at < 0) return text(groups);
+	return `${text(groups.slice(0, best.at))}::${text(groups.slice(best.at + best.length))}`;
+}

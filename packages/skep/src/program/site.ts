@@ -1,0 +1,36 @@
+/** Where a handle's constructor was called: the key by which it finds its compiled twin. */
+export interface Site {
+	/** Of the module. */
+	readonly url: string;
+	/** From 1. */
+	readonly line: number;
+	/** From 1, where the callee begins. */
+	readonly column: number;
+}
+
+/** What hides its own frames: the constructor that was called. */
+type Constructor = (...args: never[]) => unknown;
+
+/** The place of the call of `constructor`, from the stack. Type stripping keeps lines and columns. */
+export function siteOf(constructor: Constructor): Site {
+	const holder: { stack?: unknown } = {};
+	const { prepareStackTrace, stackTraceLimit } = Error;
+	Error.stackTraceLimit = 1;
+	Error.prepareStackTrace = (_error, frames) => frames;
+	try {
+		Error.captureStackTrace(holder, constructor);
+		const [frame] = holder.stack as readonly NodeJS.CallSite[];
+		return {
+			url: frame?.getScriptNameOrSourceURL() ?? frame?.getFileName() ?? "",
+			line: frame?.getLineNumber() ?? 0,
+			column: frame?.getColumnNumber() ?? 0,
+		};
+	} finally {
+		if (prepareStackTrace === undefined) Reflect.deleteProperty(Error, "prepareStackTrace");
+		else Error.prepareStackTrace = prepareStackTrace;
+		Error.stackTraceLimit = stackTraceLimit;
+	}
+}
+
+/** `file:///a/b.ts:3:16` */
+export const formatSite = (site: Site): string => `${site.url}:${site.line}:${site.column}`;
