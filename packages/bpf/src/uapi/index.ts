@@ -1,7 +1,31 @@
 /**
- * Facts of the kernel's user API as tables: constants, program, attach and map types, helpers, sections. One row a fact;
- * code reads the rows and never repeats them.
+ * Facts of the kernel's user API as tables: constants, program, attach, map and link types, helpers, sections. One row a
+ * fact; code reads the rows and never repeats them. Constants keep the kernel's spelling; types have short lower-case
+ * names, and each table maps them to the kernel's numbers.
  */
 export { ATTACH_TYPES, type AttachType } from "./attach-types.ts";
+export {
+	ATTACH_FLAGS,
+	BPF_COMPLEXITY_LIMIT_INSNS,
+	BPF_MAXINSNS_PRIVILEGED,
+	BPF_OBJ_NAME_LEN,
+	BPF_TAG_SIZE,
+	HELPER_FLAGS,
+	MAP_FLAGS,
+	MAX_BPF_STACK,
+	MULTI_FLAGS,
+	PROG_FLAGS,
+	PSEUDO_CALL,
+	PSEUDO_LOAD,
+	RINGBUF,
+	STATS,
+	TC_ACTION,
+	TEST_FLAGS,
+	UPDATE_FLAGS,
+	XDP_ACTION,
+	XDP_FLAGS,
+} from "./constants.ts";
+export { LINK_TYPES, type LinkType } from "./link-types.ts";
 export { MAP_TYPES, type MapType } from "./map-types.ts";
 export { PROGRAM_TYPES, type ProgramType } from "./program-types.ts";
+export { type SectionMeaning, sectionMeaning } from "./sections.ts";

@@ -1,0 +1,136 @@
+import { BpfError, NotSupportedError } from "#base";
+import type { Btf } from "#btf";
+import type { Kernel } from "#kernel";
+import {
+	attachRawTracepoint,
+	attachTracepoint,
+	attachTracing,
+	attachXdp,
+	type BpfMap,
+	type Diagnose,
+	explainWith,
+	type Fd,
+	type Link,
+	type Program,
+	refuse,
+} from "#live";
+import type { CollectionSpec, ProgramSpec } from "#spec";
+import { loadAll } from "./load.ts";
+import { type AttachTarget, planAttach } from "./plan.ts";
+
+/** Bytes as they are, or a value that is written by the variable's size (little-endian; text NUL-padded). */
+export type VariableValue = Uint8Array | number | bigint | boolean | string;
+
+export interface LoadOptions {
+	/** The kernel's BTF; asked of the kernel where the spec needs it and this is absent. */
+	readonly kernelBtf?: Btf | undefined;
+	/** First values of globals, by name: `opt_pid`, `opt_pid_set`. Written before `.rodata` is frozen. */
+	readonly variables?: Readonly<Record<string, VariableValue>> | undefined;
+	/** Instead of what the spec says, by map. */
+	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
+	/** Which programs to load. Absent: those that the spec says (`autoload`). */
+	readonly programs?: ((program: ProgramSpec) => boolean) | undefined;
+	/** 0: logs of refused programs only. */
+	readonly logLevel?: number | undefined;
+	/** Explains EPERM; registered for the kernel. */
+	readonly diagnose?: Diagnose | undefined;
+}
+
+/** Maps and programs of one object on one kernel, and the links made through it. Owns them all. */
+export class Collection implements Disposable {
+	readonly kernel: Kernel;
+	readonly spec: CollectionSpec;
+	readonly maps: ReadonlyMap<string, BpfMap>;
+	readonly programs: ReadonlyMap<string, Program>;
+	/** BTF of the object in the kernel, where it has some. */
+	readonly btf: Fd | undefined;
+	readonly #links: Link[] = [];
+
+	private constructor(kernel: Kernel, spec: CollectionSpec, loaded: ReturnType<typeof loadAll>) {
+		this.kernel = kernel;
+		this.spec = spec;
+		this.maps = loaded.maps;
+		this.programs = loaded.programs;
+		this.btf = loaded.btf;
+	}
+
+	/**
+	 * Relocates the spec against the kernel's BTF, creates maps, loads programs. If one step fails, what was made before is
+	 * closed. @throws VerifierError, PermissionError, LinkError, NotSupportedError, SyscallError
+	 */
+	static load(kernel: Kernel, spec: CollectionSpec, options: LoadOptions = {}): Collection {
+		if (options.diagnose) explainWith(kernel, options.diagnose);
+		return new Collection(kernel, spec, loadAll(kernel, spec, options));
+	}
+
+	/** @throws RangeError where the object has no such map */
+	map(name: string): BpfMap {
+		return found(this.maps.get(name), "map", name, this.maps.keys());
+	}
+
+	/** @throws RangeError where the object has no such program, or it was not loaded */
+	program(name: string): Program {
+		return found(this.programs.get(name), "program", name, this.programs.keys());
+	}
+
+	/** Links made so far and not closed. */
+	get links(): readonly Link[] {
+		return this.#links.filter((link) => !link.closed);
+	}
+
+	/**
+	 * Attaches a program where its section, or `target`, says. The collection keeps the link; closing it alone is fine.
+	 * @throws BpfError ERR_NO_TARGET where something must be said first; NotSupportedError; PermissionError; SyscallError
+	 */
+	attach(name: string, target: AttachTarget = {}): Link {
+		const program = this.program(name);
+		const link = this.#attach(program, name, target);
+		this.#links.push(link);
+		return link;
+	}
+
+	/** Detaches and closes everything, the last made first. Idempotent. */
+	close(): void {
+		for (const link of this.#links.splice(0).reverse()) link.close();
+		for (const program of [...this.programs.values()].reverse()) program.close();
+		for (const map of [...this.maps.values()].reverse()) map.close();
+		this.btf?.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	#attach(program: Program, name: string, target: AttachTarget): Link {
+		const spec = this.spec.programs.get(name);
+		if (!spec) throw new RangeError(`no program ${name} in ${this.spec.name}`);
+		const cookie = target.cookie === undefined ? {} : { cookie: target.cookie };
+		const plan = planAttach(spec, target);
+		switch (plan.way) {
+			case "tracepoint":
+				return attachTracepoint(program, plan.category, plan.name, cookie);
+			case "raw_tracepoint":
+				return attachRawTracepoint(program, plan.name, cookie);
+			case "tracing":
+				return attachTracing(program, { target: plan.target, ...cookie });
+			case "xdp": {
+				const device = typeof plan.device === "number" ? `ifindex ${plan.device}` : plan.device;
+				const ifindex = typeof plan.device === "number" ? plan.device : this.kernel.interfaceIndex(plan.device);
+				if (ifindex < 0) {
+					const what = `attach ${name} to network device ${device}`;
+					throw refuse(this.kernel, { syscall: "if_nametoindex", errno: -ifindex, what });
+				}
+				return attachXdp(program, ifindex, { device, ...(plan.mode ? { mode: plan.mode } : {}) });
+			}
+			case "none":
+				if (plan.wants)
+					throw new BpfError("ERR_NO_TARGET", `cannot attach ${name}: ${plan.why}; say the ${plan.wants}`);
+				throw new NotSupportedError(`attaching ${name}`, plan.why);
+		}
+	}
+}
+
+function found<T>(value: T | undefined, what: string, name: string, names: Iterable<string>): T {
+	if (value !== undefined) return value;
+	throw new RangeError(`no ${what} ${name} is loaded; there are: ${[...names].join(", ") || "none"}`);
+}

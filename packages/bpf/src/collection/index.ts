@@ -1,0 +1,7 @@
+/**
+ * Collections: what an object says, made real on a kernel. `Collection.load` relocates a spec, creates its maps, loads its
+ * BTF and programs; `attach` attaches a program by its type and section; closing the collection closes all it made, in
+ * reverse order. `planAttach` says beforehand, as a value, which way a program would be attached and why.
+ */
+export { Collection, type LoadOptions, type VariableValue } from "./collection.ts";
+export { type AttachPlan, type AttachTarget, planAttach } from "./plan.ts";

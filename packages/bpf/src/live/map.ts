@@ -1,0 +1,377 @@
+import { NotSupportedError } from "#base";
+import { ERRNO, type Kernel, type MapInfo, type Mapping } from "#kernel";
+import { MAP_FLAGS, MAP_TYPES, type MapType, UPDATE_FLAGS } from "#uapi";
+import { Fd } from "./fd.ts";
+import { objectName } from "./name.ts";
+import { check, refuse } from "./refusal.ts";
+
+/** What MAP_CREATE is asked; sizes in bytes. */
+export interface MapBlueprint {
+	readonly name: string;
+	readonly type: MapType;
+	readonly keySize: number;
+	readonly valueSize: number;
+	readonly maxEntries: number;
+	/** BPF_F_… of map creation. */
+	readonly flags?: number;
+	/** BTF that key and value types are ids of. */
+	readonly btf?: { readonly fd: number; readonly key: number; readonly value: number } | undefined;
+	/** For array_of_maps and hash_of_maps: a map like those that will be put in. */
+	readonly innerFd?: number | undefined;
+	readonly numaNode?: number | undefined;
+	readonly extra?: bigint | undefined;
+}
+
+/** `any`: insert or replace; `create`: only where the key is missing; `exist`: only where it is there. */
+export type UpdateMode = "any" | "create" | "exist";
+
+const MODES: Readonly<Record<UpdateMode, number>> = {
+	any: UPDATE_FLAGS.BPF_ANY,
+	create: UPDATE_FLAGS.BPF_NOEXIST,
+	exist: UPDATE_FLAGS.BPF_EXIST,
+};
+
+const TYPE_NAMES: ReadonlyMap<number, MapType> = new Map(
+	Object.entries(MAP_TYPES).map(([name, row]) => [row.value as number, name as MapType]),
+);
+
+// biome-ignore format: table
+const PER_CPU: ReadonlySet<MapType> = new Set(["percpu_hash", "percpu_array", "lru_percpu_hash", "percpu_cgroup_storage"] as const);
+/** Their values are fds on the way in and ids on the way out: 4 bytes. */
+// biome-ignore format: table
+const FD_VALUED: ReadonlySet<MapType> = new Set(["prog_array", "perf_event_array", "cgroup_array", "array_of_maps", "hash_of_maps"] as const);
+/** Entries that a batch asks for at a time. */
+const BATCH = 256;
+
+/** A mapped array: the values themselves, `stride` bytes apart. Touch `bytes` only until `close()`. */
+export class MappedMap implements Disposable {
+	readonly stride: number;
+	readonly writable: boolean;
+	#mapping: Mapping | undefined;
+	#length: number;
+
+	constructor(mapping: Mapping, length: number, stride: number, writable: boolean) {
+		this.#mapping = mapping;
+		this.#length = length;
+		this.stride = stride;
+		this.writable = writable;
+	}
+
+	/** The whole memory. Writing to one that is not `writable` kills the process, so do not. @throws after `close()` */
+	get bytes(): Uint8Array<ArrayBuffer> {
+		return new Uint8Array(this.buffer, 0, this.#length);
+	}
+
+	get buffer(): ArrayBuffer {
+		if (!this.#mapping) throw new TypeError("the mapping is closed");
+		return this.#mapping.buffer;
+	}
+
+	close(): void {
+		this.#mapping?.unmap();
+		this.#mapping = undefined;
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+}
+
+/** A live map. Keys and values are bytes in the kernel's byte order; the methods speak the field's words. */
+export class BpfMap implements Disposable {
+	readonly kernel: Kernel;
+	readonly fd: Fd;
+	readonly name: string;
+	readonly type: MapType;
+	readonly keySize: number;
+	/** Of one value; a per-CPU map has `possibleCpus` of them. */
+	readonly valueSize: number;
+	readonly maxEntries: number;
+	readonly flags: number;
+	/** A value a CPU. */
+	readonly perCpu: boolean;
+	/** From one CPU's value to the next: `valueSize` rounded up to 8. For other maps `valueSize`. */
+	readonly stride: number;
+	/** What a lookup fills: `stride × possibleCpus` for per-CPU maps, else `valueSize`. */
+	readonly valueBytes: number;
+
+	private constructor(
+		fd: Fd,
+		map: { name: string; type: MapType; keySize: number; valueSize: number; maxEntries: number; flags: number },
+	) {
+		this.kernel = fd.kernel;
+		this.fd = fd;
+		this.name = map.name;
+		this.type = map.type;
+		this.keySize = map.keySize;
+		this.valueSize = FD_VALUED.has(map.type) ? 4 : map.valueSize;
+		this.maxEntries = map.maxEntries;
+		this.flags = map.flags;
+		this.perCpu = PER_CPU.has(map.type);
+		this.stride = this.perCpu ? (this.valueSize + 7) & ~7 : this.valueSize;
+		this.valueBytes = this.perCpu ? this.stride * this.kernel.possibleCpus : this.valueSize;
+	}
+
+	/** Creates a map. Its name is fitted to what the kernel takes. @throws PermissionError, SyscallError */
+	static create(kernel: Kernel, map: MapBlueprint): BpfMap {
+		const result = kernel.bpf("MAP_CREATE", {
+			map_type: MAP_TYPES[map.type].value,
+			key_size: map.keySize,
+			value_size: map.valueSize,
+			max_entries: map.maxEntries,
+			map_flags: map.flags ?? 0,
+			map_name: objectName(map.name),
+			...(map.innerFd === undefined ? {} : { inner_map_fd: map.innerFd }),
+			...(map.numaNode === undefined ? {} : { numa_node: map.numaNode }),
+			...(map.extra === undefined ? {} : { map_extra: map.extra }),
+			...(map.btf === undefined
+				? {}
+				: { btf_fd: map.btf.fd, btf_key_type_id: map.btf.key, btf_value_type_id: map.btf.value }),
+		});
+		check(kernel, result, `create map ${map.name} (${map.type}, ${map.maxEntries} entries)`, "MAP_CREATE");
+		return new BpfMap(new Fd(kernel, result, `map ${map.name}`), { ...map, flags: map.flags ?? 0 });
+	}
+
+	/** Takes ownership of a map's descriptor and asks the kernel what it is. */
+	static fromFd(kernel: Kernel, number: number): BpfMap {
+		const info = mapInfo(kernel, number, `map fd ${number}`);
+		const type = TYPE_NAMES.get(info.type);
+		if (!type) throw new NotSupportedError(`map type ${info.type}`, "skep does not know it");
+		return new BpfMap(new Fd(kernel, number, `map ${info.name}`), {
+			name: info.name,
+			type,
+			keySize: info.key_size,
+			valueSize: info.value_size,
+			maxEntries: info.max_entries,
+			flags: info.map_flags,
+		});
+	}
+
+	/** Opens a map by its id. */
+	static byId(kernel: Kernel, id: number): BpfMap {
+		const result = check(kernel, kernel.bpf("MAP_GET_FD_BY_ID", { id }), `open map ${id}`, "MAP_GET_FD_BY_ID");
+		return BpfMap.fromFd(kernel, result);
+	}
+
+	/** The value of `key` as new bytes (all CPUs' values for a per-CPU map); undefined where there is none. */
+	lookup(key: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+		const value = new Uint8Array(this.valueBytes);
+		return this.lookupInto(key, value) ? value : undefined;
+	}
+
+	/** Fills `value` (`valueBytes` long); false where the key is missing. The cheap form. */
+	lookupInto(key: Uint8Array, value: Uint8Array): boolean {
+		this.#fits(key, value);
+		const result = this.kernel.bpf("MAP_LOOKUP_ELEM", { map_fd: this.fd.number, key, value });
+		if (result === 0) return true;
+		if (result === -ERRNO.ENOENT) return false;
+		throw this.#refusal(result, "look up in", "MAP_LOOKUP_ELEM");
+	}
+
+	/** One view a CPU of the value of `key`. @throws TypeError where the map is not per-CPU */
+	lookupPerCpu(key: Uint8Array): Uint8Array<ArrayBuffer>[] | undefined {
+		if (!this.perCpu) throw new TypeError(`map ${this.name} (${this.type}) has one value a key, not one a CPU`);
+		const all = this.lookup(key);
+		return all && this.split(all);
+	}
+
+	/** The values of a per-CPU lookup, one view a CPU. */
+	split(all: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] {
+		return Array.from({ length: this.perCpu ? this.kernel.possibleCpus : 1 }, (_, cpu) =>
+			all.subarray(cpu * this.stride, cpu * this.stride + this.valueSize),
+		);
+	}
+
+	/**
+	 * Writes a value; for a per-CPU map bytes of all CPUs (`valueBytes`) or an array with one a CPU. False: `create` found
+	 * the key, or `exist` did not. @throws SyscallError E2BIG where the map is full, EPERM where it is frozen
+	 */
+	update(key: Uint8Array, value: Uint8Array | readonly Uint8Array[], mode: UpdateMode = "any"): boolean {
+		const bytes = value instanceof Uint8Array ? value : this.#joined(value);
+		this.#fits(key, bytes);
+		const result = this.kernel.bpf("MAP_UPDATE_ELEM", {
+			map_fd: this.fd.number,
+			key,
+			value: bytes,
+			flags: MODES[mode],
+		});
+		if (result === 0) return true;
+		if (mode === "create" && result === -ERRNO.EEXIST) return false;
+		if (mode === "exist" && result === -ERRNO.ENOENT) return false;
+		throw this.#refusal(result, "update", "MAP_UPDATE_ELEM");
+	}
+
+	/** False where the key is missing. */
+	delete(key: Uint8Array): boolean {
+		this.#fits(key);
+		const result = this.kernel.bpf("MAP_DELETE_ELEM", { map_fd: this.fd.number, key });
+		if (result === 0) return true;
+		if (result === -ERRNO.ENOENT) return false;
+		throw this.#refusal(result, "delete from", "MAP_DELETE_ELEM");
+	}
+
+	/** Takes the value out (queues and stacks: without a key). Undefined where there is none. */
+	lookupAndDelete(key?: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+		const value = new Uint8Array(this.valueBytes);
+		if (key) this.#fits(key, value);
+		const result = this.kernel.bpf("MAP_LOOKUP_AND_DELETE_ELEM", { map_fd: this.fd.number, key, value });
+		if (result === 0) return value;
+		if (result === -ERRNO.ENOENT) return undefined;
+		if (key && (result === -ERRNO.ENOTSUPP || result === -ERRNO.EINVAL || result === -ERRNO.EOPNOTSUPP)) {
+			// Hash maps learned it in 5.14: two steps instead, which is not atomic but all that older kernels have.
+			const found = this.lookup(key);
+			return found && this.delete(key) ? found : undefined;
+		}
+		throw this.#refusal(result, "take from", "MAP_LOOKUP_AND_DELETE_ELEM");
+	}
+
+	/** Queue or stack: adds at the end. False: full. */
+	push(value: Uint8Array): boolean {
+		const result = this.kernel.bpf("MAP_UPDATE_ELEM", { map_fd: this.fd.number, value });
+		if (result === 0) return true;
+		if (result === -ERRNO.E2BIG) return false;
+		throw this.#refusal(result, "push to", "MAP_UPDATE_ELEM");
+	}
+
+	/** The key after `key`, the first without one; undefined at the end. A key that is gone starts anew. */
+	nextKey(key?: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+		const next = new Uint8Array(this.keySize);
+		const result = this.kernel.bpf("MAP_GET_NEXT_KEY", { map_fd: this.fd.number, key, next_key: next });
+		if (result === 0) return next;
+		if (result === -ERRNO.ENOENT) return undefined;
+		throw this.#refusal(result, "walk", "MAP_GET_NEXT_KEY");
+	}
+
+	/** Every key, each in bytes of its own. Ends even if others change the map meanwhile (at most `maxEntries`, twice). */
+	*keys(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+		let left = this.maxEntries * 2;
+		for (let key = this.nextKey(); key && left-- > 0; key = this.nextKey(key)) yield key;
+	}
+
+	/** Every entry that is there when it is read; by batches where the kernel has them for this type, else key by key. */
+	*entries(): Generator<[key: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>], void, undefined> {
+		const first = this.lookupBatch(undefined, BATCH);
+		if (first === undefined) {
+			for (const key of this.keys()) {
+				const value = this.lookup(key);
+				if (value) yield [key, value];
+			}
+			return;
+		}
+		for (let batch: MapBatch | undefined = first; batch; ) {
+			for (let i = 0; i < batch.count; i++) {
+				yield [
+					batch.keys.slice(i * this.keySize, (i + 1) * this.keySize),
+					batch.values.slice(i * this.valueBytes, (i + 1) * this.valueBytes),
+				];
+			}
+			batch = batch.next && this.lookupBatch(batch.next, BATCH);
+		}
+	}
+
+	/**
+	 * Up to `count` entries from where `from` (an earlier batch's `next`) says. Undefined: this map type or kernel has no
+	 * batches. A hash bucket that holds more than `count` entries makes the kernel ask for more room: it is given.
+	 */
+	lookupBatch(from: Uint8Array | undefined, count: number): MapBatch | undefined {
+		for (let room = count; ; room *= 4) {
+			const out = new Uint8Array(Math.max(this.keySize, 4));
+			const keys = new Uint8Array(room * this.keySize);
+			const values = new Uint8Array(room * this.valueBytes);
+			const attr = { map_fd: this.fd.number, in_batch: from, out_batch: out, keys, values, count: room };
+			const result = this.kernel.bpf("MAP_LOOKUP_BATCH", attr);
+			if (result === 0) return { keys, values, count: attr.count, next: out };
+			if (result === -ERRNO.ENOENT) return { keys, values, count: attr.count, next: undefined };
+			if (result === -ERRNO.ENOSPC && room < this.maxEntries * 4) continue;
+			if (result === -ERRNO.ENOTSUPP || result === -ERRNO.EOPNOTSUPP || result === -ERRNO.EINVAL) return undefined;
+			throw this.#refusal(result, "read a batch of", "MAP_LOOKUP_BATCH");
+		}
+	}
+
+	/** Writes many entries; keys and values one after another. By batches where the kernel has them, else one by one. */
+	updateMany(keys: Uint8Array, values: Uint8Array): void {
+		const count = keys.length / this.keySize;
+		const attr = { map_fd: this.fd.number, keys, values, count };
+		const result = this.kernel.bpf("MAP_UPDATE_BATCH", attr);
+		if (result === 0) return;
+		if (result !== -ERRNO.ENOTSUPP && result !== -ERRNO.EOPNOTSUPP && result !== -ERRNO.EINVAL) {
+			throw this.#refusal(result, "write a batch to", "MAP_UPDATE_BATCH");
+		}
+		for (let i = 0; i < count; i++) {
+			this.update(
+				keys.subarray(i * this.keySize, (i + 1) * this.keySize),
+				values.subarray(i * this.valueBytes, (i + 1) * this.valueBytes),
+			);
+		}
+	}
+
+	/** Maps an array created with BPF_F_MMAPABLE: reading a value costs nanoseconds. @throws TypeError for other maps */
+	mmap(writable = false): MappedMap {
+		if (this.type !== "array" || !(this.flags & MAP_FLAGS.BPF_F_MMAPABLE)) {
+			throw new TypeError(`map ${this.name} (${this.type}) cannot be mapped: it wants type array and BPF_F_MMAPABLE`);
+		}
+		const stride = (this.valueSize + 7) & ~7;
+		const length = stride * this.maxEntries;
+		const mapping = this.kernel.mmap(this.fd.number, 0, length, writable);
+		if (typeof mapping === "number") {
+			throw refuse(this.kernel, { syscall: "mmap", errno: -mapping, what: `map the memory of ${this.name}` });
+		}
+		return new MappedMap(mapping, length, stride, writable);
+	}
+
+	/** From now on user space cannot write. @throws SyscallError EBUSY while a writable mapping exists */
+	freeze(): void {
+		const result = this.kernel.bpf("MAP_FREEZE", { map_fd: this.fd.number });
+		check(this.kernel, result, `freeze map ${this.name}`, "MAP_FREEZE");
+	}
+
+	info(): MapInfo {
+		return mapInfo(this.kernel, this.fd.number, `map ${this.name}`);
+	}
+
+	close(): void {
+		this.fd.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	#joined(values: readonly Uint8Array[]): Uint8Array {
+		if (!this.perCpu) throw new TypeError(`map ${this.name} (${this.type}) takes one value, not one a CPU`);
+		const all = new Uint8Array(this.valueBytes);
+		values.slice(0, this.kernel.possibleCpus).forEach((value, cpu) => {
+			all.set(value.subarray(0, this.valueSize), cpu * this.stride);
+		});
+		return all;
+	}
+
+	/** The kernel reads and writes as many bytes as the map says, whatever the buffer's length: so check it here. */
+	#fits(key: Uint8Array, value?: Uint8Array): void {
+		if (key.length !== this.keySize) {
+			throw new RangeError(`map ${this.name}: a key has ${this.keySize} bytes, not ${key.length}`);
+		}
+		if (value && value.length !== this.valueBytes) {
+			throw new RangeError(`map ${this.name}: a value has ${this.valueBytes} bytes, not ${value.length}`);
+		}
+	}
+
+	#refusal(result: number, verb: string, command: Parameters<typeof check>[3]) {
+		return refuse(this.kernel, { syscall: "bpf", command, errno: -result, what: `${verb} map ${this.name}` });
+	}
+}
+
+/** Part of a map. `next` is where to go on; undefined: that was all. */
+export interface MapBatch {
+	readonly keys: Uint8Array<ArrayBuffer>;
+	readonly values: Uint8Array<ArrayBuffer>;
+	readonly count: number;
+	readonly next: Uint8Array | undefined;
+}
+
+function mapInfo(kernel: Kernel, number: number, what: string): MapInfo {
+	const info: Partial<MapInfo> = {};
+	const result = kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: number, kind: "map", info });
+	check(kernel, result, `ask about ${what}`, "OBJ_GET_INFO_BY_FD");
+	return info as MapInfo;
+}

@@ -1,0 +1,242 @@
+import { ERRNO, type Kernel, type ProgInfo, type ProgLoad, type ProgTestRun } from "#kernel";
+import type { LineInfo } from "#spec";
+import { ATTACH_TYPES, type AttachType, PROGRAM_TYPES, type ProgramType } from "#uapi";
+import { Fd } from "./fd.ts";
+import { objectName } from "./name.ts";
+import { check, refuseProgram } from "./refusal.ts";
+
+/** What PROG_LOAD is asked. */
+export interface ProgramBlueprint {
+	readonly name: string;
+	readonly type: ProgramType;
+	readonly attachType?: AttachType | undefined;
+	/** Slots of 8 bytes with every reference patched. */
+	readonly insns: Uint8Array;
+	readonly license: string;
+	/** BPF_F_SLEEPABLE … */
+	readonly flags?: number;
+	readonly kernelVersion?: number;
+	/** BTF with the functions and lines of the program, as records of `bpf_func_info` and `bpf_line_info`. */
+	readonly btf?: ProgramBtf | undefined;
+	/** Id in the kernel's BTF (or in the module's or program's) of what the program attaches to. */
+	readonly attachBtfId?: number | undefined;
+	readonly attachProgFd?: number | undefined;
+	readonly attachBtfFd?: number | undefined;
+	readonly fdArray?: Uint8Array | undefined;
+	/** For source positions in errors. */
+	readonly lines?: readonly LineInfo[] | undefined;
+	/** 0: a log only when the load fails. 1, 2, 4 as the kernel means them: `log` holds it then. */
+	readonly logLevel?: number | undefined;
+}
+
+export interface ProgramBtf {
+	readonly fd: number;
+	/** Records of `funcRecordSize` bytes (8). */
+	readonly funcInfo: Uint8Array;
+	readonly funcRecordSize: number;
+	/** Records of `lineRecordSize` bytes (16). */
+	readonly lineInfo: Uint8Array;
+	readonly lineRecordSize: number;
+}
+
+export interface TestRunInput {
+	/** Packet; at least 14 bytes. */
+	readonly data?: Uint8Array;
+	/** The context struct. */
+	readonly ctx?: Uint8Array;
+	/** How often; default 1, 0 for types that take none. */
+	readonly repeat?: number;
+	/** BPF_F_TEST_… */
+	readonly flags?: number;
+	readonly cpu?: number;
+}
+
+export interface TestRunResult {
+	/** Signed or not as the program means it: 32 bits, unsigned. */
+	readonly retval: number;
+	/** The packet as the program left it. */
+	readonly data: Uint8Array<ArrayBuffer>;
+	readonly ctx: Uint8Array<ArrayBuffer>;
+	/** Mean nanoseconds of one run. */
+	readonly duration: number;
+}
+
+/** How often a program ran and for how long, as far as statistics were enabled. */
+export interface ProgramStats {
+	readonly runs: bigint;
+	readonly nanoseconds: bigint;
+	/** Runs that the kernel skipped because the program was running on that CPU already. */
+	readonly missed: bigint;
+}
+
+const TYPE_NAMES: ReadonlyMap<number, ProgramType> = new Map(
+	Object.entries(PROGRAM_TYPES).map(([name, row]) => [row.value as number, name as ProgramType]),
+);
+const FIRST_LOG = 256 * 1024;
+/** UINT_MAX / 4: what the kernel takes at most. */
+const LAST_LOG = 0x3fff_ffff;
+/** Types whose test run hands the context back in a buffer of its own. */
+// biome-ignore format: table
+const CTX_OUT: ReadonlySet<ProgramType> = new Set(["socket_filter", "sched_cls", "sched_act", "cgroup_skb", "lwt_in", "lwt_out", "lwt_xmit", "xdp", "sk_lookup"] as const);
+const UTF8 = new TextDecoder();
+
+/** A loaded program. Loading verifies it; nothing runs before it is attached or test-run. */
+export class Program implements Disposable {
+	readonly kernel: Kernel;
+	readonly fd: Fd;
+	readonly name: string;
+	readonly type: ProgramType;
+	readonly attachType: AttachType | undefined;
+	/** The verifier's log, where `logLevel` asked for it. */
+	readonly log: string;
+
+	private constructor(
+		fd: Fd,
+		program: { name: string; type: ProgramType; attachType?: AttachType | undefined },
+		log: string,
+	) {
+		this.kernel = fd.kernel;
+		this.fd = fd;
+		this.name = program.name;
+		this.type = program.type;
+		this.attachType = program.attachType;
+		this.log = log;
+	}
+
+	/** @throws VerifierError with the whole log, PermissionError, SyscallError */
+	static load(kernel: Kernel, program: ProgramBlueprint): Program {
+		const attr = attributes(program);
+		const level = program.logLevel ?? 0;
+		const first = level === 0 ? { result: kernel.bpf("PROG_LOAD", attr), log: "" } : loadWithLog(kernel, attr, level);
+		if (first.result >= 0)
+			return new Program(new Fd(kernel, first.result, `program ${program.name}`), program, first.log);
+		// The verifier speaks only when asked: load again with a log. Without the privilege it has nothing to say.
+		const again = level === 0 ? loadWithLog(kernel, attr, 1) : first;
+		if (again.result >= 0) return new Program(new Fd(kernel, again.result, `program ${program.name}`), program, "");
+		throw refuseProgram(kernel, {
+			name: program.name,
+			errno: -again.result,
+			log: again.log,
+			lines: program.lines,
+			trampoline: needsTrampoline(program),
+		});
+	}
+
+	/** Takes ownership of a program's descriptor and asks the kernel what it is. */
+	static fromFd(kernel: Kernel, number: number): Program {
+		const info = progInfo(kernel, number, `program fd ${number}`);
+		const type = TYPE_NAMES.get(info.type) ?? "socket_filter";
+		return new Program(new Fd(kernel, number, `program ${info.name}`), { name: info.name, type }, "");
+	}
+
+	static byId(kernel: Kernel, id: number): Program {
+		const result = kernel.bpf("PROG_GET_FD_BY_ID", { id });
+		return Program.fromFd(kernel, check(kernel, result, `open program ${id}`, "PROG_GET_FD_BY_ID"));
+	}
+
+	/** Runs the program once, or `repeat` times, on made-up input. @throws SyscallError ENOTSUPP for types that cannot */
+	testRun(input: TestRunInput = {}): TestRunResult {
+		// The kernel may grow a packet (headroom, adjust_head) beyond what came in.
+		const dataOut = input.data ? new Uint8Array(input.data.length + 512) : undefined;
+		const ctxOut = input.ctx && CTX_OUT.has(this.type) ? new Uint8Array(input.ctx.length) : undefined;
+		const attr: ProgTestRun = {
+			prog_fd: this.fd.number,
+			data_in: input.data,
+			data_out: dataOut,
+			ctx_in: input.ctx,
+			ctx_out: ctxOut,
+			repeat: input.repeat ?? (input.data ? 1 : 0),
+			flags: input.flags ?? 0,
+			cpu: input.cpu ?? 0,
+		};
+		const result = this.kernel.bpf("PROG_TEST_RUN", attr);
+		check(this.kernel, result, `test-run program ${this.name} (${this.type})`, "PROG_TEST_RUN");
+		return {
+			retval: attr.retval ?? 0,
+			data: (dataOut ?? new Uint8Array(0)).slice(0, attr.data_size_out ?? 0),
+			ctx: (ctxOut ?? new Uint8Array(0)).slice(0, attr.ctx_size_out ?? 0),
+			duration: attr.duration ?? 0,
+		};
+	}
+
+	info(): ProgInfo {
+		return progInfo(this.kernel, this.fd.number, `program ${this.name}`);
+	}
+
+	/** Counts only while `enableStats` is held by someone. */
+	stats(): ProgramStats {
+		const info = this.info();
+		return { runs: info.run_cnt, nanoseconds: info.run_time_ns, missed: info.recursion_misses };
+	}
+
+	close(): void {
+		this.fd.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+}
+
+/** Run-time statistics of all programs are counted while the returned descriptor is open. @throws PermissionError */
+export function enableStats(kernel: Kernel): Fd {
+	const result = kernel.bpf("ENABLE_STATS", { type: 0 });
+	return new Fd(kernel, check(kernel, result, "enable run-time statistics", "ENABLE_STATS"), "statistics");
+}
+
+function attributes(program: ProgramBlueprint): ProgLoad {
+	const btf = program.btf;
+	return {
+		prog_type: PROGRAM_TYPES[program.type].value,
+		insns: program.insns,
+		license: program.license,
+		prog_flags: program.flags ?? 0,
+		prog_name: objectName(program.name),
+		kern_version: program.kernelVersion ?? 0,
+		expected_attach_type: program.attachType === undefined ? 0 : ATTACH_TYPES[program.attachType],
+		attach_btf_id: program.attachBtfId ?? 0,
+		...(program.attachProgFd === undefined ? {} : { attach_prog_fd: program.attachProgFd }),
+		...(program.attachBtfFd === undefined ? {} : { attach_btf_obj_fd: program.attachBtfFd }),
+		...(program.fdArray === undefined ? {} : { fd_array: program.fdArray }),
+		...(btf === undefined
+			? {}
+			: {
+					prog_btf_fd: btf.fd,
+					func_info: btf.funcInfo,
+					func_info_rec_size: btf.funcRecordSize,
+					func_info_cnt: btf.funcInfo.length / btf.funcRecordSize,
+					line_info: btf.lineInfo,
+					line_info_rec_size: btf.lineRecordSize,
+					line_info_cnt: btf.lineInfo.length / btf.lineRecordSize,
+				}),
+	};
+}
+
+/** Loads with a log buffer that grows until the whole log fits: nothing of it is ever cut. */
+function loadWithLog(kernel: Kernel, attr: ProgLoad, level: number): { result: number; log: string } {
+	for (let size = FIRST_LOG; ; ) {
+		const buffer = new Uint8Array(size);
+		const asked: ProgLoad = { ...attr, log_level: level, log_buf: buffer };
+		const result = kernel.bpf("PROG_LOAD", asked);
+		const whole = asked.log_true_size ?? 0;
+		if (result === -ERRNO.ENOSPC && size < LAST_LOG) {
+			size = Math.min(LAST_LOG, Math.max(whole + 4096, size * 4));
+			continue;
+		}
+		const end = buffer.indexOf(0);
+		return { result, log: UTF8.decode(buffer.subarray(0, end < 0 ? size : end)) };
+	}
+}
+
+/** Program and attach types that the kernel can only run through a BPF trampoline. */
+function needsTrampoline(program: ProgramBlueprint): boolean {
+	if (program.type === "lsm" || program.type === "ext") return true;
+	return program.type === "tracing" && program.attachType !== "trace_raw_tp" && program.attachType !== "trace_iter";
+}
+
+function progInfo(kernel: Kernel, number: number, what: string): ProgInfo {
+	const info: Partial<ProgInfo> = {};
+	const result = kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: number, kind: "prog", info });
+	check(kernel, result, `ask about ${what}`, "OBJ_GET_INFO_BY_FD");
+	return info as ProgInfo;
+}

@@ -1,0 +1,180 @@
+import { type BpfError, NotSupportedError, PermissionError, SyscallError, VerifierError } from "#base";
+import { type CommandName, ERRNO, errnoName, type Kernel } from "#kernel";
+import type { LineInfo } from "#spec";
+
+/** What the kernel refused, for whoever explains it. */
+export interface Refused {
+	/** `bpf`, `perf_event_open`, `ioctl`, `mmap`. */
+	readonly syscall: string;
+	readonly command?: CommandName | undefined;
+	/** Positive. */
+	readonly errno: number;
+	/** What was being done, in words: `load program exec`, `attach to tracepoint sched/sched_process_exec`. */
+	readonly what: string;
+	/** The load needs a BPF trampoline (fentry, fexit, fmod_ret, lsm, freplace), which lockdown may forbid. */
+	readonly trampoline?: boolean;
+}
+
+/** Why a privilege is missing. `missing` names capabilities, sysctls, lockdown or container limits; `text` is for people. */
+export interface Diagnosis {
+	readonly text: string;
+	readonly missing: readonly string[];
+}
+
+/** Asks the owner of the kernel why it said EPERM or EACCES. */
+export type Diagnose = (refused: Refused) => Diagnosis;
+
+const owners = new WeakMap<Kernel, Diagnose>();
+
+/** From now on every EPERM of `kernel` is explained by `diagnose`. */
+export function explainWith(kernel: Kernel, diagnose: Diagnose): void {
+	owners.set(kernel, diagnose);
+}
+
+/** What an errno means for a command, and what to do next. One row a case; the first that fits is said. */
+interface Note {
+	readonly errno: keyof typeof ERRNO;
+	readonly command?: CommandName | "perf_event_open" | "mmap";
+	readonly text: string;
+}
+// biome-ignore format: table
+const NOTES: readonly Note[] = [
+	{ errno: "E2BIG", command: "MAP_UPDATE_ELEM", text: "the map is full, or the key is beyond max_entries: create it with a larger size, or delete entries first" },
+	{ errno: "E2BIG", command: "MAP_CREATE", text: "max_entries, key_size or value_size is larger than the kernel allows for this map type" },
+	{ errno: "E2BIG", command: "PROG_LOAD", text: "the program has too many instructions, or an attribute is newer than this kernel" },
+	{ errno: "E2BIG", text: "an argument is larger, or newer, than this kernel knows" },
+	{ errno: "ENOENT", command: "perf_event_open", text: "this kernel has no such event" },
+	{ errno: "ENOENT", command: "RAW_TRACEPOINT_OPEN", text: "this kernel has no such tracepoint" },
+	{ errno: "ENOENT", command: "OBJ_GET", text: "nothing is pinned there" },
+	{ errno: "EBUSY", command: "LINK_CREATE", text: "another program is attached there and does not share; detach it first (`ip link set dev DEV xdp off`, `bpftool link`)" },
+	{ errno: "EEXIST", command: "LINK_CREATE", text: "a program is attached there in the other mode, or already; detach it first (`bpftool link`, `ip link show`)" },
+	{ errno: "EOPNOTSUPP", command: "LINK_CREATE", text: "the device or the kernel lacks this way of attaching; for XDP try the generic mode" },
+	{ errno: "ENODEV", command: "LINK_CREATE", text: "there is no such network device in this network namespace" },
+	{ errno: "EINVAL", command: "LINK_CREATE", text: "the program's type does not fit the target, or the attribute is newer than this kernel" },
+	{ errno: "EINVAL", command: "MAP_CREATE", text: "type, sizes or flags do not fit each other, or this kernel lacks the map type" },
+	{ errno: "EINVAL", command: "PROG_LOAD", text: "an attribute or the program type is newer than this kernel" },
+	{ errno: "EINVAL", command: "PROG_TEST_RUN", text: "data or context do not fit the program type (packets have at least 14 bytes)" },
+	{ errno: "ENOTSUPP", command: "PROG_TEST_RUN", text: "the kernel cannot test-run this program type" },
+	{ errno: "EPERM", command: "MAP_UPDATE_ELEM", text: "the map is frozen or read-only for user space" },
+	{ errno: "EBUSY", command: "MAP_FREEZE", text: "a writable mapping of the map exists: unmap it first" },
+	{ errno: "ENOMEM", text: "out of memory, or the memory limit of the cgroup (or RLIMIT_MEMLOCK before 5.11) is reached" },
+	{ errno: "EMFILE", text: "the process has too many open files: raise `ulimit -n`" },
+	{ errno: "ENOSPC", text: "a buffer or a table is full" },
+	{ errno: "EBADF", text: "the file descriptor is closed or of another kind" },
+	{ errno: "EAGAIN", text: "interrupted by signals again and again" },
+];
+
+function note(command: Note["command"] | undefined, name: string): string {
+	const row =
+		NOTES.find((each) => each.errno === name && each.command === command) ??
+		NOTES.find((each) => each.errno === name && !each.command);
+	return row ? `: ${row.text}` : "";
+}
+
+/** The error for a negative result: PermissionError where a privilege is missing, else SyscallError; never "not supported" for EPERM. */
+export function refuse(kernel: Kernel, refused: Refused): BpfError {
+	const errno = Math.abs(refused.errno);
+	const code = errnoName(errno);
+	if (lacksPrivilege(refused, errno)) return denied(kernel, { ...refused, errno });
+	const command = refused.command ?? (refused.syscall as Note["command"]);
+	const call = refused.command ? `bpf(${refused.command})` : refused.syscall;
+	return new SyscallError(
+		refused.syscall,
+		refused.command,
+		errno,
+		code,
+		`cannot ${refused.what}: ${call} says ${code}${note(command, code)}`,
+	);
+}
+
+/** EPERM of commands that work on what one already holds is a state (frozen, read-only), not a privilege. */
+const STATEFUL: ReadonlySet<string> = new Set([
+	"MAP_UPDATE_ELEM",
+	"MAP_DELETE_ELEM",
+	"MAP_LOOKUP_ELEM",
+	"MAP_UPDATE_BATCH",
+	"MAP_DELETE_BATCH",
+]);
+
+function lacksPrivilege(refused: Refused, errno: number): boolean {
+	if (errno === ERRNO.EPERM) return refused.syscall !== "mmap" && !STATEFUL.has(refused.command ?? "");
+	return errno === ERRNO.EACCES && (refused.syscall === "perf_event_open" || refused.syscall === "tracefs");
+}
+
+function denied(kernel: Kernel, refused: Refused): PermissionError {
+	const call = refused.command ? `bpf(${refused.command})` : refused.syscall;
+	const diagnosis = owners.get(kernel)?.(refused);
+	const why = diagnosis ? diagnosis.text : "the caller lacks a privilege (CAP_BPF, CAP_PERFMON or CAP_SYS_ADMIN)";
+	return new PermissionError(
+		`cannot ${refused.what}: ${call} says ${errnoName(refused.errno)}: ${why}`,
+		diagnosis?.missing ?? [],
+	);
+}
+
+/** Throws what `refuse` makes of a negative result; passes others through. */
+export function check(kernel: Kernel, result: number, what: string, command: CommandName): number {
+	if (result < 0) throw refuse(kernel, { syscall: "bpf", command, errno: -result, what });
+	return result;
+}
+
+/** What PROG_LOAD was asked, as far as the error tells it. */
+export interface RefusedProgram {
+	readonly name: string;
+	readonly errno: number;
+	readonly log: string;
+	readonly lines?: readonly LineInfo[] | undefined;
+	readonly trampoline: boolean;
+}
+
+/** The error for a failed PROG_LOAD. A log means the verifier spoke: VerifierError with the telling line and the source. */
+export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError {
+	const errno = Math.abs(program.errno);
+	const telling = tellingLine(program.log);
+	const what = `load program ${program.name}`;
+	if (telling === undefined || (errno === ERRNO.EPERM && program.log.trim() === "")) {
+		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, trampoline: program.trampoline });
+	}
+	const missing = /unknown func (\w+)#(\d+)/.exec(program.log) ?? /invalid func unknown#(\d+)/.exec(program.log);
+	if (missing && /^invalid func unknown/.test(telling)) {
+		return new NotSupportedError(`helper ${missing[1]}`, `the running kernel ${kernel.release} does not know it`);
+	}
+	const insn = lastInstruction(program.log);
+	const source = lastSource(program.log) ?? sourceOf(program.lines, insn);
+	const where = source === undefined ? "" : ` (${source})`;
+	const detail: { log: string; insn?: number; source?: string } = { log: program.log };
+	if (insn !== undefined) detail.insn = insn;
+	if (source !== undefined) detail.source = source;
+	return new VerifierError(program.name, `the kernel's verifier refused ${program.name}${where}: ${telling}`, detail);
+}
+
+/** Lines that only count or list states: never the reason. */
+const CHATTER =
+	/^(processed \d+ insns|verification time|stack depth|max_states|peak_states|mark_read|\d+: (\(|R\d|\.\.)|R\d+[_=]|from \d+ to \d+|; |func#|Validating |Func#|last_idx|regs=|mark_precise|parent |frame\d|propagating|caller:|callee:|returning from callee|to caller at|arg#\d+ reference type|\s*$)/;
+
+/** The line of the log that gives the reason: the last that is neither an instruction, nor a state, nor a count. */
+function tellingLine(log: string): string | undefined {
+	const lines = log.split("\n");
+	for (let i = lines.length - 1; i >= 0; i--) {
+		const line = lines[i]!.trim();
+		if (line !== "" && !CHATTER.test(line)) return line;
+	}
+	return lines.map((line) => line.trim()).findLast((line) => line !== "");
+}
+
+/** Slot of the last instruction that the log lists: `12: (61) r1 = …`. */
+function lastInstruction(log: string): number | undefined {
+	const found = [...log.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1);
+	return found ? Number(found[1]) : undefined;
+}
+
+/** `file.ts:5` of the last `; text @ file.ts:5` comment (kernel ≥ 6.11). */
+function lastSource(log: string): string | undefined {
+	return [...log.matchAll(/^; .* @ (\S.*:\d+)\s*$/gm)].at(-1)?.[1];
+}
+
+function sourceOf(lines: readonly LineInfo[] | undefined, insn: number | undefined): string | undefined {
+	if (!lines || insn === undefined) return undefined;
+	const line = lines.findLast((each) => each.slot <= insn);
+	if (!line) return undefined;
+	return line.column > 0 ? `${line.file}:${line.line}:${line.column}` : `${line.file}:${line.line}`;
+}
