@@ -4,6 +4,8 @@
  * (`curated`). `kernelDeclarations` writes the same for editors, as the text of a `kernel.d.ts`. The compiler reads only
  * BTF and tables, never that text.
  */
+
+export { type CuratedConstant, NET_OBJECTS, NET_STRUCTS, SKEP_OBJECTS, UAPI_CONSTANTS } from "./curated.ts";
 export { didYouMean, editDistance } from "./did-you-mean.ts";
 export {
 	KERNELS_TAG,
