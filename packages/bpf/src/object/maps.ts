@@ -1,0 +1,165 @@
+import { NotSupportedError } from "#base";
+import type { Btf, BtfMember } from "#btf";
+import type { MapSpec } from "#spec";
+import { MAP_TYPES, type MapType } from "#uapi";
+import type { Source } from "./source.ts";
+
+const NAME_OF = new Map<number, MapType>(
+	Object.entries(MAP_TYPES).map(([name, { value }]) => [value, name as MapType]),
+);
+/** Types whose values are maps or programs: the value is an id of 4 bytes, whatever the definition says. */
+const HOLDS_FDS: ReadonlySet<MapType> = new Set(["array_of_maps", "hash_of_maps", "prog_array"]);
+const REFUSED: ReadonlySet<MapType> = new Set(["struct_ops", "arena"]);
+
+export interface Maps {
+	readonly maps: ReadonlyMap<string, MapSpec>;
+	/** By offset in `.maps`. */
+	readonly bySymbol: ReadonlyMap<number, string>;
+}
+
+/** BTF-defined maps: variables of the DATASEC `.maps`, placed by the symbols of their names. */
+export function readMaps(source: Source, btf: Btf | undefined): Maps {
+	const maps = new Map<string, MapSpec>();
+	const bySymbol = new Map<number, string>();
+	const section = source.section(".maps");
+	if (!section || section.size === 0) return { maps, bySymbol };
+	const place = (path: string) => ({ section: ".maps", path });
+	if (!btf) throw source.error(place("maps"), "the object defines maps but has no .BTF that says what they are");
+	const datasec = btf.find(".maps", "datasec");
+	const type = datasec === undefined ? undefined : btf.type(datasec);
+	if (type?.kind !== "datasec") throw source.error(place("maps"), "the BTF has no DATASEC .maps");
+	if (section.relocations.length)
+		throw new NotSupportedError('section ".maps"', "maps or programs as initial values cannot be read yet");
+	const symbols = new Map(source.symbolsOf(source.sectionIndex(".maps")).map((s) => [s.name, s]));
+	for (const [i, v] of type.vars.entries()) {
+		const variable = btf.type(v.type);
+		if (variable.kind !== "var") throw source.error(place(`vars[${i}]`), `type ${v.type} is no variable`);
+		const symbol = symbols.get(variable.name);
+		if (!symbol) throw source.error(place(`vars[${i}]`), `map "${variable.name}" has no symbol`);
+		if (maps.has(variable.name)) throw source.error(place(`vars[${i}]`), `two maps are named "${variable.name}"`);
+		maps.set(variable.name, new Definition(source, btf, variable.name).read(variable.type));
+		bySymbol.set(symbol.value, variable.name);
+	}
+	return { maps, bySymbol };
+}
+
+/** One definition: a struct whose members' types say numbers (`int (*)[N]`) and types (`T *`). */
+class Definition {
+	readonly #source: Source;
+	readonly #btf: Btf;
+	readonly #name: string;
+
+	constructor(source: Source, btf: Btf, name: string) {
+		this.#source = source;
+		this.#btf = btf;
+		this.#name = name;
+	}
+
+	#fail(member: string, message: string) {
+		return this.#source.error({ section: ".maps", path: `${this.#name}/${member}` }, message);
+	}
+
+	read(typeId: number, inner = false): MapSpec {
+		const struct = this.#btf.type(this.#btf.resolve(typeId));
+		if (struct.kind !== "struct") throw this.#fail("", `a map definition is a ${struct.kind}, expected a struct`);
+		const n = new Map<string, number>();
+		let keyType = 0;
+		let valueType = 0;
+		let innerMap: MapSpec | undefined;
+		let mapExtra: bigint | undefined;
+		for (const m of struct.members) {
+			switch (m.name) {
+				case "type":
+				case "max_entries":
+				case "map_flags":
+				case "numa_node":
+				case "key_size":
+				case "value_size":
+				case "pinning":
+					n.set(m.name, this.#number(m));
+					break;
+				case "map_extra":
+					mapExtra = BigInt(this.#number(m));
+					break;
+				case "key":
+					keyType = this.#pointee(m);
+					break;
+				case "value":
+					valueType = this.#pointee(m);
+					break;
+				case "values":
+					innerMap = this.#values(m, inner);
+					break;
+				default:
+					throw new NotSupportedError(
+						`member "${m.name}" of map "${this.#name}" in section ".maps"`,
+						"no such attribute is known",
+					);
+			}
+		}
+		const type = this.#type(n.get("type"));
+		const keySize = this.#size("key", keyType, n.get("key_size"));
+		const valueSize = this.#size("value", valueType, n.get("value_size")) || (HOLDS_FDS.has(type) ? 4 : 0);
+		const pinning = n.get("pinning") ?? 0;
+		if (pinning > 1) throw this.#fail("pinning", `pinning ${pinning}, expected 0 or 1 (by name)`);
+		const numaNode = n.get("numa_node");
+		return {
+			name: this.#name,
+			type,
+			keySize: keySize || (type === "prog_array" ? 4 : 0),
+			valueSize,
+			maxEntries: n.get("max_entries") ?? 0,
+			flags: n.get("map_flags") ?? 0,
+			keyType,
+			valueType,
+			pinning: pinning === 1 ? "by-name" : "none",
+			...(numaNode === undefined ? {} : { numaNode }),
+			...(mapExtra === undefined ? {} : { mapExtra }),
+			...(innerMap === undefined ? {} : { innerMap }),
+			frozen: false,
+		};
+	}
+
+	#type(value: number | undefined): MapType {
+		if (value === undefined) throw this.#fail("type", "the definition has no type");
+		const type = NAME_OF.get(value);
+		if (!type) throw new NotSupportedError(`map "${this.#name}" in section ".maps"`, `map type ${value} is not known`);
+		if (REFUSED.has(type))
+			throw new NotSupportedError(`map "${this.#name}" in section ".maps"`, `type ${type} cannot be read yet`);
+		return type;
+	}
+
+	/** `int (*)[N]` says N. */
+	#number(m: BtfMember): number {
+		const pointer = this.#btf.type(this.#btf.resolve(m.type));
+		const array = pointer.kind === "ptr" ? this.#btf.type(this.#btf.resolve(pointer.type)) : undefined;
+		if (array?.kind === "array") return array.length;
+		throw this.#fail(m.name, `a ${pointer.kind}, expected a pointer to an array whose length is the number`);
+	}
+
+	#pointee(m: BtfMember): number {
+		const pointer = this.#btf.type(this.#btf.resolve(m.type));
+		if (pointer.kind !== "ptr") throw this.#fail(m.name, `a ${pointer.kind}, expected a pointer to the type`);
+		return pointer.type;
+	}
+
+	#size(what: "key" | "value", type: number, given: number | undefined): number {
+		if (!type) return given ?? 0;
+		const size = this.#btf.sizeOf(type);
+		if (given !== undefined && given !== size)
+			throw this.#fail(`${what}_size`, `${given} bytes, but its type has ${size}`);
+		return size;
+	}
+
+	/** `T *values[]`: T is the inner map's definition, or a function for arrays of programs. */
+	#values(m: BtfMember, inner: boolean): MapSpec | undefined {
+		const array = this.#btf.type(this.#btf.resolve(m.type));
+		const pointer = array.kind === "array" ? this.#btf.type(this.#btf.resolve(array.type)) : undefined;
+		if (pointer?.kind !== "ptr") throw this.#fail("values", "expected an array of pointers");
+		const target = this.#btf.resolve(pointer.type);
+		if (this.#btf.type(target).kind === "func_proto") return undefined;
+		if (inner) throw this.#fail("values", "a map of maps inside a map of maps");
+		const spec = new Definition(this.#source, this.#btf, `${this.#name}.inner`).read(target, true);
+		return spec;
+	}
+}
