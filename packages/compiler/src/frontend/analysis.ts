@@ -10,13 +10,20 @@ export interface Analysis {
 	readonly maps: readonly MapDeclaration[];
 	readonly programs: readonly ProgramDeclaration[];
 	readonly options: readonly OptionsDeclaration[];
+	readonly shared: readonly SharedDeclaration[];
+	/** `export const license` of the entry; `GPL` where it says none. */
+	readonly license: string;
+	/** Functions that kernel code reaches, by node; those handed to program constructors included. */
+	readonly kernelFunctions: ReadonlySet<Node>;
 	/** Statements besides declarations, or an exported `main`, in the entry. */
 	readonly userHalf: boolean;
 	/** What a name means at the top of a module; undefined: not declared there (a JavaScript global or nothing). */
 	lookup(module: SourceModule, name: string): Binding | undefined;
 	/** Type syntax to a type. Reports what has no size (SK2101) at the node; undefined after a report. */
 	resolveType(module: SourceModule, node: Node): TypeRef | undefined;
-	/** Compile-time value of an expression of module level (literals, arithmetic, `as const`, htons(53), XDP.PASS …); undefined: none, nothing is reported. */
+	/** As `resolveType`, but the type must have a size: reports kernel structs, `T | undefined` and the like. */
+	sizedType(module: SourceModule, node: Node): Type | undefined;
+	/** Compile-time value of an expression of module level (literals, arithmetic, `as const`, htons(53), XDP.PASS …); undefined: none, nothing is reported. Names are those of the module's top: a caller in a function body looks at its locals first. */
 	evaluate(module: SourceModule, node: Node): Constant | undefined;
 	/** Source position of a node. */
 	position(module: SourceModule, node: Node): Position;
@@ -56,13 +63,14 @@ export type Binding =
 	| { readonly kind: "map"; readonly map: MapDeclaration }
 	| { readonly kind: "program"; readonly program: ProgramDeclaration }
 	| { readonly kind: "options"; readonly options: OptionsDeclaration }
-	| { readonly kind: "function"; readonly module: SourceModule; readonly name: string; /** FunctionDeclaration, FunctionExpression or ArrowFunctionExpression */ readonly node: Node }
+	| { readonly kind: "function"; readonly module: SourceModule; readonly name: string; /** FunctionDeclaration, FunctionExpression or ArrowFunctionExpression */ readonly node: Node; /** `subprogram(fn)`: never inlined */ readonly subprogram?: { readonly global: boolean; readonly weak: boolean } }
+	| { readonly kind: "shared"; readonly shared: SharedDeclaration }
 	| { readonly kind: "constant"; readonly module: SourceModule; readonly name: string; readonly node: Node; readonly value: Constant }
 	| { readonly kind: "type"; readonly module: SourceModule; readonly name: string; readonly node: Node }
 	/** A module-level `let`/`var` of the user's. */
 	| { readonly kind: "variable"; readonly module: SourceModule; readonly name: string; readonly node: Node }
 	/** Anything else of the user half: classes, const with run-time value, imports from node: and npm. */
-	| { readonly kind: "user"; readonly name: string };
+	| { readonly kind: "user"; readonly name: string; /** specifier, where it is imported */ readonly from?: string };
 
 export interface MapDeclaration {
 	readonly module: SourceModule;
@@ -100,9 +108,19 @@ export interface ProgramDeclaration {
 	/** Member of the options object the word can take as target: `dev`, `cgroup`; undefined: none wanted. */
 	readonly wants: string | undefined;
 	readonly mode: string | undefined;
+	/** xdp: multi-buffer packets. */
+	readonly frags: boolean;
 	/** The function: node and the module it is written in. */
 	readonly fn: Node;
 	readonly fnModule: SourceModule;
+	readonly call: Node;
+}
+
+/** `shared<T>({…})`: variables of both halves. */
+export interface SharedDeclaration {
+	readonly module: SourceModule;
+	readonly name: string;
+	readonly members: readonly { readonly name: string; readonly type: Type; readonly initial: Constant; /** name of the global, unique in the compilation */ readonly variable: string }[];
 	readonly call: Node;
 }
 
