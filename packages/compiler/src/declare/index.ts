@@ -7,6 +7,7 @@
 
 export { type CuratedConstant, NET_OBJECTS, NET_STRUCTS, SKEP_OBJECTS, UAPI_CONSTANTS } from "./curated.ts";
 export { didYouMean, editDistance } from "./did-you-mean.ts";
+export { parseFormat, readTracefs, type TracefsReader } from "./from-tracefs.ts";
 export {
 	KERNELS_TAG,
 	type KernelEnumerator,
@@ -19,6 +20,7 @@ export {
 	KernelTypes,
 	stripFlavour,
 } from "./kernel-types.ts";
+export { decodeTracepoints, encodeTracepoints, type TracepointJson } from "./tracepoint-json.ts";
 export {
 	type Tracepoint,
 	type TracepointField,
