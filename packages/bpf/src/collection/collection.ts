@@ -1,13 +1,12 @@
 import { BpfError, NotSupportedError } from "#base";
 import type { Btf } from "#btf";
-import type { Kernel } from "#kernel";
+import type { Diagnose, Kernel } from "#kernel";
 import {
 	attachRawTracepoint,
 	attachTracepoint,
 	attachTracing,
 	attachXdp,
 	type BpfMap,
-	type Diagnose,
 	explainWith,
 	type Fd,
 	type Link,

@@ -43,6 +43,7 @@ export type {
 	TaskFdQuery,
 } from "./attributes.ts";
 export { COMMANDS } from "./commands.ts";
+export type { Diagnose, Diagnosis, Refused } from "./diagnosis.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
 export type { Kernel, Mapping } from "./kernel.ts";
 export { PERF_FLAG_FD_CLOEXEC, PERF_TYPE, type PerfEventAttr } from "./perf-event.ts";

@@ -12,6 +12,8 @@ export interface Kernel {
 	readonly release: string;
 	/** Possible CPUs: how many values a per-CPU map has. */
 	readonly possibleCpus: number;
+	/** Bytes of a page: what offsets and lengths of mmap are multiples of. */
+	readonly pageSize: number;
 	/** bpf(2). Result: fd, count or 0; -errno. */
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number;
 	/** perf_event_open(2). */

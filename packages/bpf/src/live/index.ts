@@ -30,4 +30,4 @@ export {
 } from "./program.ts";
 export { type RecordSink, RingBufferReader } from "./reader/ring-buffer.ts";
 export { Pump, type PumpOptions, type Timers } from "./reader/timer.ts";
-export { type Diagnose, type Diagnosis, explainWith, type Refused, refuse } from "./refusal.ts";
+export { explainWith, refuse } from "./refusal.ts";

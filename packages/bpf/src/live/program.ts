@@ -118,6 +118,7 @@ export class Program implements Disposable {
 			errno: -again.result,
 			log: again.log,
 			lines: program.lines,
+			type: program.type,
 			trampoline: needsTrampoline(program),
 		});
 	}

@@ -1,28 +1,7 @@
 import { type BpfError, NotSupportedError, PermissionError, SyscallError, VerifierError } from "#base";
-import { type CommandName, ERRNO, errnoName, type Kernel } from "#kernel";
+import { type CommandName, type Diagnose, ERRNO, errnoName, type Kernel, type Refused } from "#kernel";
 import type { LineInfo } from "#spec";
-
-/** What the kernel refused, for whoever explains it. */
-export interface Refused {
-	/** `bpf`, `perf_event_open`, `ioctl`, `mmap`. */
-	readonly syscall: string;
-	readonly command?: CommandName | undefined;
-	/** Positive. */
-	readonly errno: number;
-	/** What was being done, in words: `load program exec`, `attach to tracepoint sched/sched_process_exec`. */
-	readonly what: string;
-	/** The load needs a BPF trampoline (fentry, fexit, fmod_ret, lsm, freplace), which lockdown may forbid. */
-	readonly trampoline?: boolean;
-}
-
-/** Why a privilege is missing. `missing` names capabilities, sysctls, lockdown or container limits; `text` is for people. */
-export interface Diagnosis {
-	readonly text: string;
-	readonly missing: readonly string[];
-}
-
-/** Asks the owner of the kernel why it said EPERM or EACCES. */
-export type Diagnose = (refused: Refused) => Diagnosis;
+import type { ProgramType } from "#uapi";
 
 const owners = new WeakMap<Kernel, Diagnose>();
 
@@ -104,9 +83,10 @@ function lacksPrivilege(refused: Refused, errno: number): boolean {
 function denied(kernel: Kernel, refused: Refused): PermissionError {
 	const call = refused.command ? `bpf(${refused.command})` : refused.syscall;
 	const diagnosis = owners.get(kernel)?.(refused);
-	const why = diagnosis ? diagnosis.text : "the caller lacks a privilege (CAP_BPF, CAP_PERFMON or CAP_SYS_ADMIN)";
+	const lines = diagnosis?.lines ?? [];
+	const why = lines.length === 0 ? " a privilege is missing" : lines.map((line) => `\n  ${line}`).join("");
 	return new PermissionError(
-		`cannot ${refused.what}: ${call} says ${errnoName(refused.errno)}: ${why}`,
+		`cannot ${refused.what}: ${call} says ${errnoName(refused.errno)}:${why}`,
 		diagnosis?.missing ?? [],
 	);
 }
@@ -123,6 +103,7 @@ export interface RefusedProgram {
 	readonly errno: number;
 	readonly log: string;
 	readonly lines?: readonly LineInfo[] | undefined;
+	readonly type: ProgramType;
 	readonly trampoline: boolean;
 }
 
@@ -132,7 +113,14 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 	const telling = tellingLine(program.log);
 	const what = `load program ${program.name}`;
 	if (telling === undefined || (errno === ERRNO.EPERM && program.log.trim() === "")) {
-		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, trampoline: program.trampoline });
+		return refuse(kernel, {
+			syscall: "bpf",
+			command: "PROG_LOAD",
+			errno,
+			what,
+			programType: program.type,
+			trampoline: program.trampoline,
+		});
 	}
 	const missing = /unknown func (\w+)#(\d+)/.exec(program.log) ?? /invalid func unknown#(\d+)/.exec(program.log);
 	if (missing && /^invalid func unknown/.test(telling)) {

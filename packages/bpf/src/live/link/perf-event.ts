@@ -24,6 +24,7 @@ export function attachToPerfEvent(program: Program, event: Fd, target: string, c
 				syscall: "bpf",
 				command: "LINK_CREATE",
 				errno: -result,
+				programType: program.type,
 				what: `attach ${program.name} to ${target}`,
 			});
 		}
@@ -32,7 +33,13 @@ export function attachToPerfEvent(program: Program, event: Fd, target: string, c
 			["ENABLE", 0],
 		] as const) {
 			const set = kernel.perfEventIoctl(event.number, request, argument);
-			if (set < 0) throw refuse(kernel, { syscall: "ioctl", errno: -set, what: `attach ${program.name} to ${target}` });
+			if (set < 0)
+				throw refuse(kernel, {
+					syscall: "ioctl",
+					errno: -set,
+					programType: program.type,
+					what: `attach ${program.name} to ${target}`,
+				});
 		}
 		return new Link("perf_ioctl", target, event);
 	} catch (error) {

@@ -21,6 +21,7 @@ export function attachRawTracepoint(program: Program, name: string, options: { c
 			syscall: "bpf",
 			command: "RAW_TRACEPOINT_OPEN",
 			errno: -result,
+			programType: program.type,
 			what: `attach ${program.name} to ${target}`,
 		});
 	}

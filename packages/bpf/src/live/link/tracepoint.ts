@@ -30,6 +30,12 @@ export function attachTracepoint(
 		-1,
 		PERF_FLAG_FD_CLOEXEC,
 	);
-	if (event < 0) throw refuse(kernel, { syscall: "perf_event_open", errno: -event, what: `open ${target}` });
+	if (event < 0)
+		throw refuse(kernel, {
+			syscall: "perf_event_open",
+			errno: -event,
+			programType: program.type,
+			what: `open ${target}`,
+		});
 	return attachToPerfEvent(program, new Fd(kernel, event, `perf event of ${target}`), target, options.cookie ?? 0n);
 }

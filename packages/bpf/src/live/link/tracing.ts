@@ -24,5 +24,11 @@ export function attachTracing(program: Program, options: { target?: string; cook
 			: created;
 	if (opened >= 0) return new Link("raw_tracepoint", target, new Fd(kernel, opened, `link to ${target}`));
 	const command = opened === created ? "LINK_CREATE" : "RAW_TRACEPOINT_OPEN";
-	throw refuse(kernel, { syscall: "bpf", command, errno: -opened, what: `attach ${program.name} to ${target}` });
+	throw refuse(kernel, {
+		syscall: "bpf",
+		command,
+		errno: -opened,
+		programType: program.type,
+		what: `attach ${program.name} to ${target}`,
+	});
 }

@@ -31,6 +31,7 @@ export function attachXdp(program: Program, ifindex: number, options: { mode?: X
 			syscall: "bpf",
 			command: "LINK_CREATE",
 			errno: -result,
+			programType: program.type,
 			what: `attach ${program.name} to ${target}`,
 		});
 	}

@@ -33,9 +33,10 @@ export class RingBufferReader implements Disposable {
 	/** Position in the ring, as a number: exact up to 2^53 bytes. */
 	#position: number;
 
-	/** `pageSize`: 4096 but for arm64 kernels with other pages. @throws TypeError for other map types */
-	constructor(map: BpfMap, pageSize = 4096) {
+	/** @throws TypeError for other map types */
+	constructor(map: BpfMap) {
 		if (map.type !== "ringbuf") throw new TypeError(`map ${map.name} is of type ${map.type}, not ringbuf`);
+		const { pageSize } = map.kernel;
 		this.map = map;
 		this.size = map.maxEntries;
 		const consumer = mapped(map, 0, pageSize, true);

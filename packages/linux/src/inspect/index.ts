@@ -1,0 +1,13 @@
+/**
+ * What Linux tells about this process and this system beside the system calls: capabilities, namespaces, seccomp, sysctls,
+ * lockdown. Read from /proc and /sys, never changed. A file that cannot be read is an unknown, not an error.
+ */
+export {
+	CAPABILITIES,
+	type Capability,
+	type Confinement,
+	confinement,
+	parseStatus,
+	type Status,
+} from "./confinement.ts";
+export { type Lockdown, lockdown, sysctl } from "./settings.ts";

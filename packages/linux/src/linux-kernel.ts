@@ -1,0 +1,82 @@
+/**
+ * The Linux side of the contract: bpf(2), perf_event_open(2), mmap(2) and the few questions beside them, by FFI. Whoever
+ * opens it also wants `explainPermission`, which tells why the kernel said EPERM.
+ */
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import { NotSupportedError } from "@skep/bpf/base";
+import type { Attributes, CommandName, Kernel, Mapping, PerfEventAttr } from "@skep/bpf/kernel";
+import {
+	bpf,
+	errnoOf,
+	interfaceIndex,
+	mmap,
+	pageSize,
+	perfEventIoctl,
+	perfEventOpen,
+	syscall,
+	syscallNumbers,
+	tracepointId,
+} from "#sys";
+
+export { tracefsRoot } from "#sys";
+export { type Confinement, confinement, explainPermission } from "./permission.ts";
+
+/** The kernel that this process runs on. @throws NotSupportedError on other systems than Linux, other CPUs than x64 and arm64 */
+export function openLinux(): Kernel {
+	if (process.platform !== "linux") throw new NotSupportedError("eBPF", `this is ${process.platform}, not Linux`);
+	return new LinuxKernel();
+}
+
+class LinuxKernel implements Kernel {
+	readonly name = "linux";
+	readonly release = release();
+	readonly possibleCpus = possibleCpus();
+	readonly pageSize = pageSize();
+	readonly #close = syscallNumbers(process.arch).close;
+
+	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
+		return bpf(command, attr);
+	}
+
+	perfEventOpen(attr: PerfEventAttr, pid: number, cpu: number, groupFd: number, flags: number): number {
+		return perfEventOpen(attr, pid, cpu, groupFd, flags);
+	}
+
+	perfEventIoctl(fd: number, request: "ENABLE" | "DISABLE" | "SET_BPF", argument: number): number {
+		return perfEventIoctl(fd, request, argument);
+	}
+
+	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
+		return mmap(fd, offset, length, writable);
+	}
+
+	close(fd: number): number {
+		return syscall(this.#close, fd);
+	}
+
+	tracepointId(category: string, name: string): number {
+		return tracepointId(category, name);
+	}
+
+	interfaceIndex(name: string): number {
+		return interfaceIndex(name);
+	}
+
+	btf(): Uint8Array | number {
+		try {
+			return readFileSync("/sys/kernel/btf/vmlinux");
+		} catch (error) {
+			return -errnoOf(error);
+		}
+	}
+}
+
+/** How many CPUs `0-3,6` names: a per-CPU map has a value for each. */
+function possibleCpus(): number {
+	const list = readFileSync("/sys/devices/system/cpu/possible", "utf8").trim();
+	return list.split(",").reduce((count, range) => {
+		const [first, last] = range.split("-").map(Number);
+		return count + (last ?? first ?? 0) - (first ?? 0) + 1;
+	}, 0);
+}

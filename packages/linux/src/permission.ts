@@ -1,0 +1,148 @@
+import type { Diagnosis, Refused } from "@skep/bpf/kernel";
+import { type Capability, type Confinement, confinement, type Lockdown, lockdown, sysctl } from "#inspect";
+
+export { type Confinement, confinement } from "#inspect";
+
+/** What the explanation is drawn from; `explainPermission` reads it from this process, tests make it up. */
+export interface Situation {
+	readonly confinement: Confinement;
+	readonly lockdown: Lockdown;
+	/** kernel.unprivileged_bpf_disabled */
+	readonly bpfDisabled: number | undefined;
+	/** kernel.perf_event_paranoid */
+	readonly perfParanoid: number | undefined;
+}
+
+/** Program types of the network: they take CAP_NET_ADMIN. */
+// biome-ignore format: table
+const NETWORK = new Set(["xdp", "sched_cls", "sched_act", "cgroup_skb", "cgroup_sock", "cgroup_sock_addr", "lwt_in", "lwt_out", "lwt_xmit", "lwt_seg6local", "sock_ops", "sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "flow_dissector", "netfilter", "cgroup_sockopt"]);
+/** Program types that trace: they take CAP_PERFMON. */
+// biome-ignore format: table
+const TRACING = new Set(["kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable", "tracing", "lsm", "ext"]);
+
+/** Why the kernel refused, as far as this process can find out; without `refused`: what it lacks for eBPF in general. */
+export function explainPermission(refused?: Refused): Diagnosis {
+	return diagnose(
+		{
+			confinement: confinement(),
+			lockdown: lockdown(),
+			bpfDisabled: sysctl("kernel.unprivileged_bpf_disabled"),
+			perfParanoid: sysctl("kernel.perf_event_paranoid"),
+		},
+		refused,
+	);
+}
+
+/** The capabilities that a call takes; each may be had through CAP_SYS_ADMIN too. */
+function wanted(refused: Refused | undefined): readonly Capability[] {
+	if (!refused) return ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"];
+	const byType: Capability[] = [];
+	if (refused.programType && NETWORK.has(refused.programType)) byType.push("CAP_NET_ADMIN");
+	if (refused.programType && TRACING.has(refused.programType)) byType.push("CAP_PERFMON");
+	if (refused.syscall === "perf_event_open") return ["CAP_PERFMON"];
+	if (refused.syscall === "tracefs") return ["CAP_SYS_ADMIN"];
+	if (refused.command?.endsWith("_BY_ID") || refused.command?.endsWith("_NEXT_ID")) return ["CAP_SYS_ADMIN"];
+	if (refused.command === "ENABLE_STATS") return ["CAP_SYS_ADMIN"];
+	return ["CAP_BPF", ...byType];
+}
+
+/** Pure: the same situation and refusal give the same lines, the most likely reason first. */
+export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
+	const { confinement: held } = situation;
+	const lines: string[] = [];
+	const missing: string[] = [];
+	const say = (name: string, what: string, remedy: string) => {
+		missing.push(name);
+		lines.push(`${what} → ${remedy}`);
+	};
+	const who = held.uid === 0 ? "root" : `uid ${held.uid}`;
+	const lacks = held.has("CAP_SYS_ADMIN") ? [] : wanted(refused).filter((capability) => !held.has(capability));
+	for (const capability of lacks) {
+		const what = `${capability} is missing (${who})`;
+		if (held.uid !== 0)
+			say(
+				capability,
+				what,
+				held.noNewPrivs ? "start it as root; sudo cannot help here (no_new_privs)" : "run it as root: sudo",
+			);
+		else if (!held.couldHave(capability)) say(capability, what, grant(held, capability));
+		else say(capability, what, "it was dropped from this process: start it with all of root's capabilities");
+	}
+	if (held.userNamespace) {
+		say(
+			"user namespace",
+			"this process is in a user namespace, where capabilities do not count for eBPF",
+			"run it outside, or mount a bpffs that delegates (BPF token)",
+		);
+	}
+	if (lacks.includes("CAP_BPF") && situation.bpfDisabled !== undefined && situation.bpfDisabled !== 0) {
+		const value = situation.bpfDisabled;
+		const remedy =
+			value === 1
+				? "it stays so until reboot: privileges are the only way"
+				: "only socket filters would gain by 0: better get the privilege";
+		say(
+			"kernel.unprivileged_bpf_disabled",
+			`kernel.unprivileged_bpf_disabled is ${value}: no eBPF without privileges`,
+			remedy,
+		);
+	}
+	if (refused?.syscall === "perf_event_open" && lacks.length > 0 && (situation.perfParanoid ?? 0) > -1) {
+		say(
+			"kernel.perf_event_paranoid",
+			`kernel.perf_event_paranoid is ${situation.perfParanoid}: no tracepoints without privileges`,
+			"sysctl kernel.perf_event_paranoid=-1, or get CAP_PERFMON",
+		);
+	}
+	if (held.seccomp === 2 && (lacks.length > 0 || missing.length === 0)) {
+		say(
+			"seccomp",
+			"a seccomp filter is at work (containers have one): it may forbid bpf(2) and perf_event_open(2)",
+			"allow them in its profile, for example docker run --security-opt seccomp=unconfined",
+		);
+	}
+	if (held.container && lacks.length > 0) {
+		say(
+			"container",
+			`this is a container (${held.container})`,
+			"run it on the host, or give the container the capabilities above",
+		);
+	}
+	if (lacks.length === 0) addPolicy(situation, refused, say);
+	return { lines, missing };
+}
+
+function grant(held: Confinement, capability: Capability): string {
+	const name = capability.slice(4);
+	if (held.container === "docker" || held.container === "podman") return `start the container with --cap-add ${name}`;
+	return `it is not in the bounding set: whatever started this process took it away (a container: --cap-add ${name})`;
+}
+
+/** The capabilities are there and yet it was refused: lockdown, an LSM, or a policy of the machine. */
+function addPolicy(
+	situation: Situation,
+	refused: Refused | undefined,
+	say: (name: string, what: string, remedy: string) => void,
+): void {
+	const mode = situation.lockdown;
+	if (refused?.trampoline) {
+		const seen = mode === "none" || mode === "unknown" ? `lockdown: ${mode}` : `lockdown is at ${mode}`;
+		say(
+			"lockdown",
+			`this kernel lets nobody patch its code, which fentry, fexit, fmod_ret, lsm and freplace need (${seen}; the verifier was not even asked)`,
+			"use a tracepoint or tp_btf, which need no patching, or boot without lockdown",
+		);
+	} else if (mode === "confidentiality") {
+		say(
+			"lockdown",
+			"lockdown is at confidentiality: programs may not read kernel memory",
+			"boot with lockdown=integrity or none",
+		);
+	} else if (refused) {
+		say(
+			"policy",
+			"the capabilities are there: a security module or a policy of this machine forbids it",
+			`look into the kernel's log (dmesg); lockdown: ${mode}`,
+		);
+	}
+}

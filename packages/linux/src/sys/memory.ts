@@ -1,0 +1,33 @@
+import { ERRNO, type Mapping } from "@skep/bpf/kernel";
+import { memoryAt, syscall } from "./ffi.ts";
+import { syscallNumbers } from "./syscalls.ts";
+
+const NR = syscallNumbers(process.arch);
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+
+/** mmap(2), shared. The mapping, or -errno as a number. */
+export function mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
+	if (length <= 0) return -ERRNO.EINVAL;
+	const at = syscall(NR.mmap, 0, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
+	return at < 0 ? at : new Memory(at, length);
+}
+
+/** Mapped memory that is unmapped by hand: koffi's views own nothing. */
+class Memory implements Mapping {
+	readonly buffer: ArrayBuffer;
+	#address: number;
+	readonly #length: number;
+
+	constructor(address: number, length: number) {
+		this.#address = address;
+		this.#length = length;
+		this.buffer = memoryAt(address, length);
+	}
+
+	unmap(): void {
+		if (this.#address !== 0) syscall(NR.munmap, this.#address, this.#length);
+		this.#address = 0;
+	}
+}

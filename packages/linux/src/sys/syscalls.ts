@@ -1,0 +1,28 @@
+import { NotSupportedError } from "@skep/bpf/base";
+
+/** Numbers of the system calls that skep makes, by architecture. One row a call. */
+// biome-ignore format: table
+const NUMBERS = {
+	bpf: { x64: 321, arm64: 280 },
+	perf_event_open: { x64: 298, arm64: 241 },
+	ioctl: { x64: 16, arm64: 29 },
+	mmap: { x64: 9, arm64: 222 },
+	munmap: { x64: 11, arm64: 215 },
+	close: { x64: 3, arm64: 57 },
+	fsopen: { x64: 430, arm64: 430 },
+	fsconfig: { x64: 431, arm64: 431 },
+	fsmount: { x64: 432, arm64: 432 },
+} as const;
+export type SyscallName = keyof typeof NUMBERS;
+
+/** The numbers for this process. @throws NotSupportedError on other architectures than x64 and arm64 */
+export function syscallNumbers(arch: string): Readonly<Record<SyscallName, number>> {
+	if (arch !== "x64" && arch !== "arm64") {
+		throw new NotSupportedError(`architecture ${arch}`, "skep carries system call numbers for x64 and arm64");
+	}
+	const entries = Object.entries(NUMBERS).map(([name, row]) => [name, row[arch]]);
+	return Object.fromEntries(entries) as Record<SyscallName, number>;
+}
+
+/** ioctls of perf events. */
+export const PERF_IOCTL = { ENABLE: 0x2400, DISABLE: 0x2401, SET_BPF: 0x4004_2408 } as const;
