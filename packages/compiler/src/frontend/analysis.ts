@@ -15,6 +15,8 @@ export interface Analysis {
 	readonly license: string;
 	/** Functions that kernel code reaches, by node; those handed to program constructors included. */
 	readonly kernelFunctions: ReadonlySet<Node>;
+	/** Of these, the ones that no user code reaches and no module exports: the hook blanks their bodies. */
+	readonly kernelOnly: ReadonlySet<Node>;
 	/** Statements besides declarations, or an exported `main`, in the entry. */
 	readonly userHalf: boolean;
 	/** What a name means at the top of a module; undefined: not declared there (a JavaScript global or nothing). */
@@ -70,6 +72,8 @@ export type Binding =
 	/** A module-level `let`/`var` of the user's. */
 	| { readonly kind: "variable"; readonly module: SourceModule; readonly name: string; readonly node: Node }
 	/** Anything else of the user half: classes, const with run-time value, imports from node: and npm. */
+	/** A handle that was refused and reported: say nothing more about it. */
+	| { readonly kind: "broken"; readonly name: string }
 	| { readonly kind: "user"; readonly name: string; /** specifier, where it is imported */ readonly from?: string };
 
 export interface MapDeclaration {

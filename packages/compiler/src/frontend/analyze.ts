@@ -29,6 +29,7 @@ class Analyzer implements DeclarationContext {
 	readonly #programs: ProgramDeclaration[] = [];
 	readonly #options: OptionsDeclaration[] = [];
 	readonly #shared: SharedDeclaration[] = [];
+	readonly #roots: { node: Node; module: ResolvedModule }[] = [];
 
 	constructor(sources: Sources, report: Report) {
 		this.#report = report;
@@ -63,6 +64,10 @@ class Analyzer implements DeclarationContext {
 		this.#report.add({ code, severity, file: module.path, line, column, length, message, remedy });
 	}
 
+	programFunction(node: Node, module: ResolvedModule): void {
+		this.#roots.push({ node, module });
+	}
+
 	/** The word of a call to a constructor, by name or through a namespace. */
 	#constructorOf(module: ResolvedModule, call: Node): string | undefined {
 		const callee = unwrap(call["callee"]);
@@ -81,7 +86,7 @@ class Analyzer implements DeclarationContext {
 		if (isFunction(init)) return undefined;
 		if (init.type === "CallExpression") {
 			const word = this.#constructorOf(module, init);
-			if (word) return this.#declaration({ module, word, call: init, name }) ?? { kind: "user", name };
+			if (word) return this.#declaration({ module, word, call: init, name }) ?? { kind: "broken", name };
 		}
 		const value = this.evaluate(module, symbol.node["init"]);
 		return value && { kind: "constant", module, name, node: symbol.node, value: this.#annotated(module, symbol.node, value) };
@@ -114,6 +119,17 @@ class Analyzer implements DeclarationContext {
 		const { module, word, call, name } = handle;
 		if (!wordOf("skep", word)?.compiled) {
 			this.refuse("SK1010", module, call["callee"], `\`${word}\` is part of the language but not compiled by this version`, "write it with words that are (`skep help words` lists them), or wait for the version that compiles it");
+			// Its functions are kernel code all the same: nothing is said about what they use.
+			for (const a of call["arguments"] as Node[])
+				freeReferences(
+					a,
+					() => {},
+					(n) => {
+						const fn = functionOf(this, module, n);
+						if (fn) this.programFunction(fn.node, fn.module);
+						return fn === undefined;
+					},
+				);
 			return undefined;
 		}
 		if (word in MAP_WORDS) {
@@ -158,9 +174,8 @@ class Analyzer implements DeclarationContext {
 		// Constants with a type are checked even where nobody reads them.
 		for (const m of this.#modules) for (const name of m.values.keys()) this.lookup(m, name);
 
-		const roots = this.#programs.map((p) => ({ node: p.fn, module: p.fnModule as ResolvedModule }));
-		const halves: Halves = splitHalves(this.#modules, roots, (m, name) => this.lookup(m, name));
-		checkHalves(halves, this.#modules, (m, name) => this.lookup(m, name), (...args) => this.refuse(...args));
+		const halves: Halves = splitHalves(this.#modules, this.#roots, (m, name) => this.lookup(m, name));
+		checkHalves(halves, (...args) => this.refuse(...args));
 
 		const as = (m: SourceModule): ResolvedModule => m as ResolvedModule;
 		const order = <T extends { readonly module: SourceModule; readonly call: Node }>(list: T[]): T[] => list.sort((a, b) => a.module.index - b.module.index || a.call.start - b.call.start);
@@ -173,6 +188,7 @@ class Analyzer implements DeclarationContext {
 			shared: order(this.#shared),
 			license: this.#license(),
 			kernelFunctions: new Set(halves.kernel.keys()),
+			kernelOnly: new Set([...halves.kernel].filter(([node, m]) => !halves.user.has(node) && !this.#isExported(m, node)).map(([node]) => node)),
 			userHalf: this.#modules[0] ? hasUserHalf(this.#modules[0], (call) => this.#constructorOf(this.#modules[0]!, call) !== undefined) : false,
 			lookup: (m, name) => this.lookup(as(m), name),
 			resolveType: (m, node): TypeRef | undefined => this.types.resolve(as(m), node),
@@ -190,7 +206,7 @@ class Analyzer implements DeclarationContext {
 		}
 	}
 
-	/** Constructor calls in their places; SK5001 and SK1009 for those that stand elsewhere. */
+	/** Constructor calls in their places; SK5001 and SK1011 for those that stand elsewhere. */
 	#handlesOf(module: ResolvedModule): HandleCall[] {
 		const handles: HandleCall[] = [];
 		const seen = new Set<Node>();
@@ -220,14 +236,14 @@ class Analyzer implements DeclarationContext {
 			const b = this.lookup(module, identifier["name"]);
 			if (b?.kind === "user" && (b.from === "skep" || b.from === "skep/net" || b.from === "skep/uapi") && parent?.type === "MemberExpression") {
 				if (wordOf(b.from, String(parent["property"].name))?.kind === "constructor")
-					this.refuse("SK1009", module, parent, `\`${identifier["name"]}.${parent["property"].name}\`: the vocabulary is used through a namespace`, `write \`import { ${parent["property"].name} } from "${b.from}"\` and the bare name`);
+					this.refuse("SK1011", module, parent, `\`${identifier["name"]}.${parent["property"].name}\`: the vocabulary is used through a namespace`, `write \`import { ${parent["property"].name} } from "${b.from}"\` and the bare name`);
 				return;
 			}
 			if (b?.kind !== "vocabulary" || wordOf(b.module, b.name)?.kind !== "constructor") return;
 			const call = parents.findLast((p) => p.type === "CallExpression" && unwrap(p["callee"]) === identifier);
 			if (call && (seen.has(call) || within.some((w) => w.start <= call.start && call.end <= w.end))) return;
 			if (!call) {
-				this.refuse("SK1009", module, identifier, `\`${b.name}\` is handed on under another name`, "call it where the handle is declared");
+				this.refuse("SK1011", module, identifier, `\`${b.name}\` is handed on under another name`, "call it where the handle is declared");
 				return;
 			}
 			this.refuse("SK5001", module, call, `\`${b.name}\` stands ${whereIs(parents, call)}`, `declare it at the top of the module: \`const x = ${b.name}(…)\``);
@@ -274,6 +290,15 @@ class Analyzer implements DeclarationContext {
 		}
 		for (const s of entry.stars) target(entry, s);
 		return collected;
+	}
+
+	#isExported(module: ResolvedModule, node: Node): boolean {
+		for (const e of module.exports.values()) {
+			if (!("local" in e)) continue;
+			const b = this.lookup(module, e.local);
+			if (b?.kind === "function" && b.node === node) return true;
+		}
+		return false;
 	}
 
 	#license(): string {

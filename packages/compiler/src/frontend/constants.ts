@@ -1,5 +1,5 @@
 import type { Type } from "#ir";
-import { KNOWN_CONSTANTS, KNOWN_OBJECTS, type KnownValue } from "#language";
+import { KNOWN_CONSTANTS, knownObject } from "#language";
 import type { Binding, Constant } from "./analysis.ts";
 import { type Node, propertyName, unwrap } from "./tree.ts";
 
@@ -19,8 +19,6 @@ export function networkOrder(bits: 16 | 32 | 64, value: bigint): Constant {
 	for (let i = 0; i < bits; i += 8) stored = (stored << 8n) | ((value >> BigInt(i)) & 0xffn);
 	return { kind: "be", bits, value: stored };
 }
-
-const known = (v: KnownValue): Constant => (typeof v === "number" ? int(v, false) : networkOrder(v.be, BigInt(v.value)));
 
 /** Range check: whether `value` can be held by the type without wrapping. */
 export const fits = (value: bigint, type: Extract<Type, { kind: "int" }>): boolean =>
@@ -131,8 +129,8 @@ export function evaluate(node: Node, lookup: Lookup): Constant | undefined {
 function bindingValue(binding: Binding | undefined): Constant | undefined {
 	if (binding?.kind === "constant") return binding.value;
 	if (binding?.kind !== "vocabulary") return undefined;
-	const object = KNOWN_OBJECTS[`${binding.module} ${binding.name}`];
-	if (object) return { kind: "object", members: new Map(Object.entries(object).map(([k, v]) => [k, known(v)])) };
+	const members = knownObject(binding.module, binding.name);
+	if (members) return { kind: "object", members };
 	if (binding.module === "skep/uapi") {
 		const v = KNOWN_CONSTANTS[binding.name];
 		return v === undefined ? undefined : int(v, false);

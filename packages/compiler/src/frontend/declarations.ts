@@ -14,6 +14,8 @@ export interface DeclarationContext {
 	evaluate(module: ResolvedModule, node: Node): Constant | undefined;
 	/** A symbol's name that nothing else in the object has. */
 	uniqueSymbol(wanted: string): string;
+	/** Told of every function that is handed to a program's constructor, even where the declaration is refused. */
+	programFunction(node: Node, module: ResolvedModule): void;
 	refuse(code: "SK2101" | "SK5001" | "SK5006" | "SK1007", module: ResolvedModule, node: Node, message: string, remedy: string): void;
 }
 
@@ -259,6 +261,7 @@ export function readProgram(context: DeclarationContext, handle: HandleCall): Pr
 		context.refuse("SK1007", module, fnNode, `\`${module.text.slice(fnNode.start, Math.min(fnNode.end, fnNode.start + 30))}\` is no function that is known when compiling`, "write the function here, or name one that is declared at the top of a module");
 		return undefined;
 	}
+	context.programFunction(found.node, found.module);
 	if (!whole) return undefined;
 	const first = targets[0];
 	const name = context.uniqueSymbol(handle.name ?? (first ? first.slice(first.indexOf(":") + 1) : word));

@@ -17,6 +17,7 @@ export type {
 	TypeRef,
 } from "./analysis.ts";
 export { analyze } from "./analyze.ts";
+export { blankKernelHalf, kernelOnlyRanges } from "./blank.ts";
 export { fits } from "./constants.ts";
 export { callHash, callSite, manifestOf } from "./handles.ts";
 export { type Parsed, parseModule, type SyntaxFailure } from "./parse.ts";

@@ -5,6 +5,5 @@
  */
 export { MAP_WORDS, type MapShape, PROGRAM_WORDS, type ProgramWord } from "./constructors.ts";
 export { type Half, MAP_MEMBERS, MEMBER_REMEDIES, PROGRAM_MEMBERS } from "./members.ts";
-export { HEADERS } from "./net.ts";
-export { KNOWN_CONSTANTS, KNOWN_OBJECTS, type KnownValue } from "./values.ts";
+export { HEADERS, KNOWN_CONSTANTS, knownObject } from "./values.ts";
 export { WORDS, type Word, wordOf } from "./words.ts";
