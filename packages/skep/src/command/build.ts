@@ -1,5 +1,30 @@
-import { type Invocation, ReportedError } from "#cli";
+import { writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { type Invocation, STATUS, UsageError, writeError } from "#cli";
+import { compileFile, display } from "#run";
+import { reportFindings } from "./execute.ts";
+import { fileError } from "./files.ts";
 
-export async function run(_call: Invocation): Promise<number> {
-	throw new ReportedError("skep: not yet built");
+/** `skep build FILE.ts [-o FILE.o] [--explain]`. */
+export async function run(call: Invocation): Promise<number> {
+	const [file, ...more] = call.rest;
+	if (file === undefined) throw new UsageError("build wants a file: FILE.ts", "build");
+	if (more.length > 0) throw new UsageError(`build takes one file, "${more[0]}" is one too many`, "build");
+	const btf = call.flags.get("btf");
+	const { result, warnings } = await compileFile(file, { btf: typeof btf === "string" ? btf : undefined }).catch(
+		reportFindings,
+	);
+	if (warnings !== "") writeError(warnings);
+	const explain = call.flags.has("explain");
+	const output = call.flags.get("output");
+	if (explain) process.stdout.write(`${result.report.trimEnd()}\n`);
+	if (explain && output === undefined) return STATUS.ok;
+	const target = typeof output === "string" ? output : `${basename(file).replace(/\.[^.]*$/, "")}.o`;
+	try {
+		writeFileSync(target, result.object);
+	} catch (error) {
+		throw fileError(error);
+	}
+	if (!explain) process.stdout.write(`${display(target)}: ${result.object.length} bytes\n`);
+	return STATUS.ok;
 }

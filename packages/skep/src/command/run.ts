@@ -1,5 +1,24 @@
-import { type Invocation, ReportedError } from "#cli";
+import { type Invocation, UsageError } from "#cli";
+import { runFile } from "./execute.ts";
+import { countOf, secondsOf } from "./values.ts";
 
-export async function run(_call: Invocation): Promise<number> {
-	throw new ReportedError("skep: not yet built");
+/** `skep run [options] FILE [options of the file]`. */
+export async function run(call: Invocation): Promise<number> {
+	const [file, ...words] = call.rest;
+	if (file === undefined) throw new UsageError("run wants a file: FILE.ts or FILE.o", "run");
+	return runFile({
+		file,
+		words,
+		json: call.flags.has("json"),
+		kernel: textOf(call, "kernel") ?? "auto",
+		btf: textOf(call, "btf"),
+		duration: secondsOf("run", textOf(call, "duration")),
+		limit: countOf("run", "limit", textOf(call, "limit")),
+		started: () => {},
+	});
+}
+
+function textOf(call: Invocation, name: string): string | undefined {
+	const value = call.flags.get(name);
+	return typeof value === "string" ? value : undefined;
 }

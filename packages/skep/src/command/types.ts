@@ -1,5 +1,23 @@
-import { type Invocation, ReportedError } from "#cli";
+import { writeFileSync } from "node:fs";
+import { type Invocation, STATUS, UsageError } from "#cli";
+import { display, kernelTypes } from "#run";
+import { fileError } from "./files.ts";
 
-export async function run(_call: Invocation): Promise<number> {
-	throw new ReportedError("skep: not yet built");
+/** `skep types [-o FILE] [--btf FILE]`. */
+export async function run(call: Invocation): Promise<number> {
+	if (call.rest.length > 0) throw new UsageError(`types takes no arguments, "${call.rest[0]}" was given`, "types");
+	const btf = call.flags.get("btf");
+	const { text, from } = kernelTypes(typeof btf === "string" ? btf : undefined);
+	const output = call.flags.get("output") ?? "kernel.d.ts";
+	if (output === "-") {
+		process.stdout.write(text);
+		return STATUS.ok;
+	}
+	try {
+		writeFileSync(String(output), text);
+	} catch (error) {
+		throw fileError(error);
+	}
+	process.stdout.write(`${display(String(output))}: ${text.length} characters, from ${from}\n`);
+	return STATUS.ok;
 }

@@ -11,7 +11,8 @@ const WIDTH = 52;
 export function renderBars(buckets: readonly Bucket[], title?: string): string {
 	const head = title === undefined ? "" : `${title}\n`;
 	if (buckets.length === 0) return `${head}(empty)\n`;
-	const most = buckets.reduce((m, b) => (b.count > m ? b.count : m), 1n);
+	let most = 1n;
+	for (const { count } of buckets) if (count > most) most = count;
 	const ranges = buckets.map(formatRange);
 	const counts = buckets.map((b) => b.count.toString());
 	const rangeWidth = Math.max(...ranges.map((r) => r.length));

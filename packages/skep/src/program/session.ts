@@ -95,8 +95,8 @@ export interface ActiveSession {
 	readonly stopping: boolean;
 	/** After the last record was drained. */
 	readonly stopped: Promise<void>;
-	/** Resolves at the beginning of the stop. */
-	readonly stopRequested: Promise<void>;
+	/** Resolves after so many milliseconds, or at the beginning of the stop. */
+	pause(milliseconds: number): Promise<void>;
 }
 
 let active: ActiveSession | undefined;

@@ -9,16 +9,16 @@ export interface Site {
 }
 
 /** What hides its own frames: the constructor that was called. */
-type Constructor = (...args: never[]) => unknown;
+type Callee = (...args: never[]) => unknown;
 
-/** The place of the call of `constructor`, from the stack. Type stripping keeps lines and columns. */
-export function siteOf(constructor: Constructor): Site {
+/** The place of the call of `callee`, from the stack. Type stripping keeps lines and columns. */
+export function siteOf(callee: Callee): Site {
 	const holder: { stack?: unknown } = {};
 	const { prepareStackTrace, stackTraceLimit } = Error;
 	Error.stackTraceLimit = 1;
 	Error.prepareStackTrace = (_error, frames) => frames;
 	try {
-		Error.captureStackTrace(holder, constructor);
+		Error.captureStackTrace(holder, callee);
 		const [frame] = holder.stack as readonly NodeJS.CallSite[];
 		return {
 			url: frame?.getScriptNameOrSourceURL() ?? frame?.getFileName() ?? "",

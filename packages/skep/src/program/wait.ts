@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { session } from "./session.ts";
 
 let waiting = 0;
@@ -25,10 +24,7 @@ export async function* every(ms: number): AsyncGenerator<number> {
 	const started = performance.now();
 	for (let tick = 0; !current.stopping; ) {
 		const next = Math.floor((performance.now() - started) / ms) + 1;
-		const timer = new AbortController();
-		const pause = delay(started + next * ms - performance.now(), undefined, { signal: timer.signal }).catch(() => {});
-		await Promise.race([pause, current.stopRequested]);
-		timer.abort();
+		await current.pause(started + next * ms - performance.now());
 		if (current.stopping) return;
 		yield tick++;
 	}

@@ -1,0 +1,95 @@
+import { BpfError } from "@skep/bpf/base";
+import { ReportedError, STATUS, UsageError, writeError } from "#cli";
+import { renderSummary } from "#output";
+import {
+	CompileError,
+	evaluateUserHalf,
+	firstLine,
+	OptionError,
+	onSignals,
+	parseOptions,
+	readSource,
+	renderOptions,
+	Session,
+	showLive,
+	writeLines,
+} from "#run";
+
+/** What `run` and `demo` have in common. */
+export interface Execution {
+	readonly file: string;
+	/** After the file's name: its own options. */
+	readonly words: readonly string[];
+	readonly json: boolean;
+	readonly kernel: string;
+	readonly btf: string | undefined;
+	readonly duration: number | undefined;
+	readonly limit: number | undefined;
+	/** Called when everything is attached. */
+	readonly started: () => void;
+}
+
+/** Compiles or reads, loads, attaches, runs the user half or what stands in its place, sums up. Gives the exit status. */
+export async function runFile(run: Execution): Promise<number> {
+	const { chooseKernel } = await import("#backend");
+	const source = await readSource(run.file, { btf: run.btf }).catch(reportFindings);
+	if (source.warnings !== "") writeError(source.warnings);
+	const options = source.manifest?.options ?? [];
+	if (asksForHelp(run.words)) {
+		process.stdout.write(renderOptions(run.file, options));
+		return STATUS.ok;
+	}
+	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel));
+	const parsed = parseFileOptions();
+	const session = Session.open(source, kernel, parsed, { limit: run.limit, duration: run.duration });
+	const removeSignals = onSignals(() => session.stop());
+	try {
+		if (!run.json) writeError(firstLine(session, reason));
+		if (session.wanted > 0 && session.attached.length === 0) {
+			throw new ReportedError(
+				run.json ? firstLine(session, reason) : "skep: nothing is attached, so nothing can be seen",
+			);
+		}
+		run.started();
+		if (run.json) {
+			await writeLines(session, reason);
+			return STATUS.ok;
+		}
+		if (source.manifest?.userHalf === true) await evaluateUserHalf(session);
+		else await showLive(session);
+		writeError(renderSummary(session.summary()));
+		return STATUS.ok;
+	} finally {
+		session.close();
+		removeSignals();
+	}
+
+	function parseFileOptions() {
+		try {
+			return parseOptions(options, run.words, kernel);
+		} catch (error) {
+			if (!(error instanceof OptionError)) throw error;
+			throw new UsageError(error.message, `run ${run.file}`);
+		}
+	}
+}
+
+/** Before `--` only: what follows is text for positionals. */
+function asksForHelp(words: readonly string[]): boolean {
+	const end = words.indexOf("--");
+	return words.slice(0, end < 0 ? undefined : end).includes("--help");
+}
+
+function kernelChoice(text: string): "linux" | "auto" {
+	if (text === "linux" || text === "auto") return text;
+	throw new UsageError(`--kernel: "${text}" is not one of linux, auto`);
+}
+
+/** Findings of the compiler are printed as they are. */
+export function reportFindings(error: unknown): never {
+	if (error instanceof CompileError) throw new ReportedError(error.message);
+	if (error instanceof BpfError || !(error instanceof Error)) throw error;
+	const { code, path } = error as NodeJS.ErrnoException;
+	if (code === "EACCES" && path !== undefined) throw new BpfError("ERR_FILE", `${path}: no permission to read it`);
+	throw error;
+}

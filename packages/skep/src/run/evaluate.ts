@@ -1,0 +1,54 @@
+import { BpfError } from "@skep/bpf/base";
+import { activate } from "#program";
+import { entryUrl, installHook } from "./hook.ts";
+import type { Session } from "./session.ts";
+import { display } from "./source.ts";
+
+/** The user half threw. The message is its own, with the place in its source. */
+export class UserHalfError extends BpfError {
+	constructor(file: string, cause: unknown) {
+		super("ERR_USER_HALF", describe(file, cause), { cause });
+	}
+}
+
+/**
+ * Evaluates the module, then calls its `main()` where it has one. Ends when both have ended, and, where the run was not
+ * stopped, when nothing of the user half keeps Node waiting any more.
+ */
+export async function evaluateUserHalf(session: Session): Promise<void> {
+	const { blankKernelHalf } = await import("@skep/compiler");
+	const remove = installHook(session.source, blankKernelHalf);
+	// A promise alone does not keep Node alive while the module's own `await` waits for the kernel.
+	const alive = setInterval(() => {}, 2 ** 31 - 1);
+	activate(session);
+	try {
+		const module = (await import(entryUrl(session.source))) as { readonly main?: unknown };
+		if (typeof module.main === "function") await module.main();
+		clearInterval(alive);
+		if (!session.stopping) await idle(session);
+	} catch (error) {
+		if (error instanceof BpfError) throw error;
+		throw new UserHalfError(session.source.name, error);
+	} finally {
+		clearInterval(alive);
+		activate(undefined);
+		remove();
+	}
+}
+
+/** Until the user half's timers and sockets have ended, or the run was stopped. */
+function idle(session: Session): Promise<void> {
+	return new Promise((resolve) => {
+		process.once("beforeExit", () => resolve());
+		void session.stopped.then(resolve);
+	});
+}
+
+function describe(file: string, cause: unknown): string {
+	if (!(cause instanceof Error)) return `${file}: the user half threw ${String(cause)}`;
+	const place = /\(?(file:\/\/[^\s)]+|\/[^\s)]+):(\d+):(\d+)\)?$/m.exec(
+		(cause.stack ?? "").split("\n").find((line) => line.includes(".ts:") && !line.includes("/node_modules/")) ?? "",
+	);
+	const at = place === null ? file : `${display(place[1]!.replace(/^file:\/\//, ""))}:${place[2]}:${place[3]}`;
+	return `${at}: ${cause.name}: ${cause.message}`;
+}

@@ -1,0 +1,25 @@
+/**
+ * One run of one file: `readSource` compiles or reads it, `Session.open` loads and attaches it, then either the user half
+ * is evaluated (`evaluateUserHalf`) or something stands in its place: live tables (`showLive`), JSON Lines
+ * (`writeLines`). `stop()` detaches and drains, `close()` gives everything back.
+ *
+ * The user half is the module itself, loaded through a module hook that gives it this package for `skep`, blanks the
+ * bodies of kernel-only functions and strips types; its handles find their compiled twins by the place of their call.
+ */
+export {
+	flagName,
+	howToGive,
+	OptionError,
+	type OptionValues,
+	type ParsedOptions,
+	parseOptions,
+	renderOptions,
+} from "./arguments.ts";
+export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
+export { renderDiagnostics } from "./findings.ts";
+export { writeLines } from "./lines.ts";
+export { firstLine } from "./say.ts";
+export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
+export { onSignals } from "./signals.ts";
+export { type Compiled, CompileError, compileFile, display, readBtfFile, readSource, type Source } from "./source.ts";
+export { renderMaps, showLive } from "./view.ts";

@@ -1,0 +1,43 @@
+import { bucketRange, toJson } from "#output";
+import type { Session } from "./session.ts";
+import { consumeAll, presentedEntries } from "./view.ts";
+
+/**
+ * `--json`: JSON Lines on stdout in the place of the user half. First which kernel and why; a record is its own fields,
+ * with `map` in front where there are several ring buffers; at the end the maps' entries sorted by key, then the summary.
+ */
+export async function writeLines(session: Session, reason: string): Promise<void> {
+	const line = (value: object) => `${toJson(value)}\n`;
+	process.stdout.write(
+		line({
+			kernel: session.kernel.name,
+			reason,
+			release: session.kernel.release,
+			attached: session.attached.map(({ program, link }) => ({ program, target: link.target })),
+			...(session.unattached.length > 0 ? { unattached: session.unattached } : {}),
+		}),
+	);
+	const several = session.ringBuffers().length > 1;
+	await consumeAll(session, (map, records) => {
+		process.stdout.write(records.map((r) => line(several ? { map, ...(r as object) } : (r as object))).join(""));
+	});
+	for (const map of session.shownMaps()) {
+		const { histogram } = map.binding;
+		let text = "";
+		for (const [key, value] of presentedEntries(map)) {
+			if (histogram === undefined) {
+				text += line({ map: map.name, key, value });
+				continue;
+			}
+			// A histogram's entries are its buckets: those that counted something, with the values they stand for.
+			if (value === 0n) continue;
+			const bucket = histogram.keyed ? Object.values(key as object)[1] : key;
+			text += line({ map: map.name, key, value, ...bucketRange(histogram.scale, Number(bucket)) });
+		}
+		process.stdout.write(text);
+	}
+	const { events, lost, duration, cpu } = session.summary();
+	process.stdout.write(line({ lost: lost ?? null, duration: rounded(duration), events, cpu: rounded(cpu) }));
+}
+
+const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000;

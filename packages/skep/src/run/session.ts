@@ -1,0 +1,471 @@
+import { basename } from "node:path";
+import { BpfError, NotSupportedError } from "@skep/bpf/base";
+import { Btf } from "@skep/bpf/btf";
+import { Collection, planAttach } from "@skep/bpf/collection";
+import type { Kernel } from "@skep/bpf/kernel";
+import { type BpfMap, type Link, type MappedMap, RingBufferReader } from "@skep/bpf/live";
+import type { ManifestMap, ManifestProgram } from "@skep/bpf/spec";
+import type { Shape, Summary } from "#output";
+import {
+	type ActiveSession,
+	type Codec,
+	type LinkBinding,
+	type MapBinding,
+	type ProgramBinding,
+	type Site,
+	total,
+	type VariableBinding,
+} from "#program";
+import { howToGive, type ParsedOptions } from "./arguments.ts";
+import { findHandle } from "./bind.ts";
+import { Feed, type FeedRun } from "./feed.ts";
+import { rawMap } from "./maps.ts";
+import { codecOf, opaqueCodec, recordReader, shapeOf } from "./shapes.ts";
+import type { Source } from "./source.ts";
+
+export interface Attached {
+	readonly program: string;
+	readonly link: Link;
+}
+
+/** A program that was left alone, and what to do about it. */
+export interface Unattached {
+	readonly program: string;
+	readonly reason: string;
+	/** How the option is given that would attach it: `--dev DEV`. */
+	readonly give?: string;
+}
+
+/** A map that is shown to people. */
+export interface ShownMap {
+	readonly name: string;
+	readonly binding: MapBinding;
+	readonly keyShape: Shape;
+	readonly valueShape: Shape;
+	readonly perCpu: boolean;
+}
+
+export interface SessionOptions {
+	/** Records; undefined: no limit. */
+	readonly limit?: number | undefined;
+	/** Seconds; undefined: until stopped. */
+	readonly duration?: number | undefined;
+}
+
+/**
+ * One run of one file on one kernel: loaded, attached, its handles bound by the place of their calls. `stop()` detaches,
+ * lets every reader drain, and resolves `stopped`; `close()` gives everything back.
+ */
+export class Session implements ActiveSession, FeedRun {
+	readonly source: Source;
+	readonly kernel: Kernel;
+	readonly collection: Collection;
+	readonly parsed: ParsedOptions;
+	readonly attached: readonly Attached[];
+	readonly unattached: readonly Unattached[];
+	/** Programs that were to be attached, whatever came of it. */
+	readonly wanted: number;
+	readonly stopped: Promise<void>;
+	readonly #options: SessionOptions;
+	readonly #started = performance.now();
+	readonly #maps = new Map<string, MapBinding>();
+	readonly #mappings = new Map<string, MappedMap>();
+	readonly #readers: RingBufferReader[] = [];
+	readonly #feeds = new Set<Feed>();
+	readonly #wakers = new Set<() => void>();
+	#resolveStopped: () => void = () => {};
+	#stopping = false;
+	#timer: NodeJS.Timeout | undefined;
+	#events = 0;
+	#kernelBtf: Btf | undefined;
+
+	private constructor(
+		source: Source,
+		kernel: Kernel,
+		parsed: ParsedOptions,
+		options: SessionOptions,
+		collection: Collection,
+	) {
+		this.source = source;
+		this.kernel = kernel;
+		this.parsed = parsed;
+		this.collection = collection;
+		this.#options = options;
+		this.stopped = new Promise((resolve) => {
+			this.#resolveStopped = resolve;
+		});
+		const attached: Attached[] = [];
+		const unattached: Unattached[] = [];
+		this.wanted = this.#attachAll(attached, unattached);
+		this.attached = attached;
+		this.unattached = unattached;
+		if (options.duration !== undefined) {
+			this.#timer = setTimeout(() => this.stop(), options.duration * 1000);
+			// Whoever waits holds the process up; a user half that has ended does not wait for the clock.
+			this.#timer.unref();
+		}
+	}
+
+	/** Loads and attaches. @throws VerifierError, PermissionError, LinkError, SyscallError; then nothing is left behind */
+	static open(source: Source, kernel: Kernel, parsed: ParsedOptions, options: SessionOptions = {}): Session {
+		const collection = Collection.load(kernel, source.spec, { variables: parsed.variables });
+		try {
+			return new Session(source, kernel, parsed, options, collection);
+		} catch (error) {
+			collection.close();
+			throw error;
+		}
+	}
+
+	get stopping(): boolean {
+		return this.#stopping;
+	}
+
+	/** Detaches all programs; loops over handles drain and end, then `stopped` resolves. Idempotent. */
+	stop(): void {
+		if (this.#stopping) return;
+		this.#stopping = true;
+		clearTimeout(this.#timer);
+		for (const link of this.collection.links) link.close();
+		for (const wake of [...this.#wakers]) wake();
+		this.#settle();
+	}
+
+	pause(milliseconds: number): Promise<void> {
+		if (this.#stopping) return Promise.resolve();
+		return new Promise((resolve) => {
+			const wake = () => {
+				clearTimeout(timer);
+				this.#wakers.delete(wake);
+				resolve();
+			};
+			const timer = setTimeout(wake, milliseconds);
+			this.#wakers.add(wake);
+		});
+	}
+
+	grant(wanted: number): number {
+		const { limit } = this.#options;
+		return limit === undefined ? wanted : Math.max(0, Math.min(wanted, limit - this.#events));
+	}
+
+	count(records: number): void {
+		this.#events += records;
+		if (this.#events >= (this.#options.limit ?? Number.POSITIVE_INFINITY)) this.stop();
+	}
+
+	opened(feed: Feed): void {
+		this.#feeds.add(feed);
+	}
+
+	closed(feed: Feed): void {
+		this.#feeds.delete(feed);
+		this.#settle();
+	}
+
+	#settle(): void {
+		if (this.#stopping && this.#feeds.size === 0) this.#resolveStopped();
+	}
+
+	/** Unmaps, detaches and closes everything. */
+	close(): void {
+		this.stop();
+		for (const reader of this.#readers) reader.close();
+		for (const mapping of this.#mappings.values()) mapping.close();
+		this.collection.close();
+	}
+
+	/** What the run has to say at its end; call before `close()`. */
+	summary(): Summary {
+		const { user, system } = process.cpuUsage();
+		return {
+			events: BigInt(this.#events),
+			lost: this.lost(),
+			duration: (performance.now() - this.#started) / 1000,
+			cpu: (user + system) / 1e6,
+		};
+	}
+
+	/** Failed reservations of all ring buffers; undefined: the object does not count them. */
+	lost(): bigint | undefined {
+		const counted = this.source.manifest?.maps.filter((m) => m.lost !== undefined);
+		if (counted === undefined || counted.length === 0) return this.ringBuffers().length === 0 ? 0n : undefined;
+		return counted.reduce((all, m) => all + this.#lostOf(m), 0n);
+	}
+
+	#lostOf(map: ManifestMap): bigint {
+		if (map.lost === undefined) return 0n;
+		const key = new Uint8Array(4);
+		new DataView(key.buffer).setUint32(0, map.lost.key, true);
+		const values = this.collection.map(map.lost.map).lookupPerCpu(key) ?? [];
+		return values.reduce((sum, bytes) => sum + new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true), 0n);
+	}
+
+	// ── Programs ──
+
+	#attachAll(attached: Attached[], unattached: Unattached[]): number {
+		let wanted = 0;
+		for (const [name, spec] of this.source.spec.programs) {
+			if (!this.collection.programs.has(name)) continue;
+			const said = this.source.manifest?.programs.find((p) => p.name === name);
+			if (said?.attach === false) continue;
+			wanted++;
+			const target = this.#targetOf(said);
+			if ("reason" in target) {
+				unattached.push({ program: name, ...target });
+				continue;
+			}
+			const plan = planAttach(spec, target);
+			if (plan.way === "none") {
+				unattached.push({ program: name, reason: plan.why });
+				continue;
+			}
+			try {
+				attached.push({ program: name, link: this.collection.attach(name, target) });
+			} catch (error) {
+				if (said?.optional !== true || !(error instanceof NotSupportedError)) throw error;
+				unattached.push({ program: name, reason: error.message });
+			}
+		}
+		return wanted;
+	}
+
+	#targetOf(
+		program: ManifestProgram | undefined,
+	): { device?: string; mode?: "native" | "generic" | "offload" } | { reason: string; give?: string } {
+		if (program?.wants === undefined) return {};
+		const target = program.target[program.wants];
+		if (target === undefined) return { reason: `it names no ${program.wants}` };
+		if ("option" in target) {
+			const value = this.parsed.values[target.option];
+			if (value === undefined) {
+				const option = this.source.manifest?.options.find((o) => o.name === target.option);
+				return {
+					reason: `no ${program.wants} was given`,
+					...(option === undefined ? {} : { give: howToGive(option) }),
+				};
+			}
+			return targetFrom(program, String(value));
+		}
+		return targetFrom(program, target.value);
+	}
+
+	program(site: Site, word: string): ProgramBinding {
+		const handle = findHandle(this.source, site, "program", word);
+		const { collection } = this;
+		const name = handle.name;
+		const said = this.source.manifest?.programs.find((p) => p.name === name);
+		const links: LinkBinding[] = this.attached.filter((a) => a.program === name).map((a) => linkBinding(a.link));
+		return {
+			name,
+			get links() {
+				return links;
+			},
+			get stats() {
+				return collection.program(name).stats();
+			},
+			attach: (target) => {
+				const link = linkBinding(
+					collection.attach(name, said?.wants === undefined ? {} : this.#givenTarget(said, target)),
+				);
+				links.push(link);
+				return link;
+			},
+		};
+	}
+
+	#givenTarget(
+		program: ManifestProgram,
+		target: unknown,
+	): { device?: string; mode?: "native" | "generic" | "offload" } {
+		if (typeof target === "object" && target !== null && "dev" in target && typeof target.dev === "string") {
+			return targetFrom(program, target.dev);
+		}
+		const declared = this.#targetOf(program);
+		if ("reason" in declared)
+			throw new BpfError("ERR_NO_TARGET", `${program.name}.attach(): ${declared.reason}; say { ${program.wants}: … }`);
+		return declared;
+	}
+
+	// ── Maps, options, variables ──
+
+	map(site: Site, word: string): MapBinding {
+		return this.mapByName(findHandle(this.source, site, "map", word).name);
+	}
+
+	/** The binding of a map by its name in the object; made once. */
+	mapByName(name: string): MapBinding {
+		let binding = this.#maps.get(name);
+		if (binding === undefined) {
+			binding = this.#bindMap(name);
+			this.#maps.set(name, binding);
+		}
+		return binding;
+	}
+
+	#bindMap(name: string): MapBinding {
+		const map = this.collection.map(name);
+		const spec = this.source.spec.maps.get(name);
+		const said = this.source.manifest?.maps.find((m) => m.name === name);
+		return {
+			name,
+			word: said?.word ?? map.type,
+			raw: rawMap(map),
+			key: this.#codec(spec?.keyType ?? 0, map.keySize),
+			value: this.#codec(spec?.valueType ?? 0, map.valueSize),
+			length: map.maxEntries,
+			...(said?.histogram === undefined ? {} : { histogram: said.histogram }),
+			...(map.type === "ringbuf" ? { records: this.#feed(map, said) } : {}),
+		};
+	}
+
+	#codec(type: number, size: number): Codec {
+		const { btf } = this.source.spec;
+		return btf === undefined || type === 0 ? opaqueCodec(size) : codecOf(btf, type);
+	}
+
+	#feed(map: BpfMap, said: ManifestMap | undefined): Feed {
+		const { btf } = this.source.spec;
+		const record = this.#recordType(said);
+		const decode =
+			btf === undefined || record === undefined
+				? (view: DataView, offset: number, length: number) => ({
+						bytes: Buffer.from(view.buffer, view.byteOffset + offset, length).toString("hex"),
+					})
+				: recordReader(btf, record);
+		const reader = new RingBufferReader(map);
+		this.#readers.push(reader);
+		return new Feed(map.name, reader, decode, () => (said === undefined ? 0n : this.#lostOf(said)), this);
+	}
+
+	#recordType(said: ManifestMap | undefined): number | undefined {
+		return said?.record === undefined ? undefined : this.source.spec.btf?.find(said.record, "struct");
+	}
+
+	options(site: Site): Readonly<Record<string, unknown>> {
+		findHandle(this.source, site, "options", "options");
+		return this.parsed.values;
+	}
+
+	shared(site: Site): Readonly<Record<string, VariableBinding>> {
+		const handle = findHandle(this.source, site, "shared", "shared");
+		return Object.fromEntries(
+			Object.entries(handle.variables ?? {}).map(([member, name]) => [member, this.#variable(name)]),
+		);
+	}
+
+	#variable(name: string): VariableBinding {
+		const spec = this.source.spec.variables.get(name);
+		if (spec === undefined) throw new BpfError("ERR_VARIABLE", `the object has no variable ${name}`);
+		let mapping = this.#mappings.get(spec.map);
+		if (mapping === undefined) {
+			mapping = this.collection.map(spec.map).mmap(true);
+			this.#mappings.set(spec.map, mapping);
+		}
+		const { bytes } = mapping;
+		const codec = this.#codec(spec.type, spec.size);
+		const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		return {
+			get: () => codec.decode(view, spec.offset),
+			set: (value) => bytes.set(codec.encode(value), spec.offset),
+		};
+	}
+
+	enumerator(type: string, name: string): number | bigint | undefined {
+		if (this.#kernelBtf === undefined) {
+			const bytes = this.kernel.btf();
+			if (typeof bytes === "number") return undefined;
+			this.#kernelBtf = Btf.decode(bytes, { section: "vmlinux" });
+		}
+		const btf = this.#kernelBtf;
+		const id = btf.find(type, "enum") ?? btf.find(type, "enum64");
+		const found = id === undefined ? undefined : btf.type(id);
+		if (found?.kind !== "enum" && found?.kind !== "enum64") return undefined;
+		return found.values.find((v) => v.name === name)?.value;
+	}
+
+	// ── What people see ──
+
+	/** Ring buffers in the object's order, with the shape of their records. */
+	ringBuffers(): readonly { readonly name: string; readonly shape: Shape }[] {
+		const { btf } = this.source.spec;
+		return [...this.collection.maps.values()]
+			.filter((map) => map.type === "ringbuf")
+			.map((map) => {
+				const name = this.#nameOf(map);
+				const record = this.#recordType(this.source.manifest?.maps.find((m) => m.name === name));
+				const shape: Shape =
+					btf === undefined || record === undefined
+						? { kind: "struct", name: "", members: [{ name: "bytes", shape: { kind: "opaque", size: 0 } }] }
+						: shapeOf(btf, record);
+				return { name, shape };
+			});
+	}
+
+	#nameOf(map: BpfMap): string {
+		for (const [name, other] of this.collection.maps) if (other === map) return name;
+		return map.name;
+	}
+
+	/** Maps of the user's, without ring buffers and what the compiler made for itself. */
+	shownMaps(): readonly ShownMap[] {
+		const { manifest, spec } = this.source;
+		const shown: ShownMap[] = [];
+		for (const [name, map] of this.collection.maps) {
+			if (map.type === "ringbuf" || !SHOWN.has(map.type)) continue;
+			const said = manifest?.maps.find((m) => m.name === name);
+			if (manifest === undefined ? name.startsWith(".") : said === undefined || said.internal === true) continue;
+			const types = spec.maps.get(name);
+			const shape = (id: number, size: number): Shape =>
+				spec.btf === undefined || id === 0 ? { kind: "opaque", size } : shapeOf(spec.btf, id);
+			shown.push({
+				name,
+				binding: this.mapByName(name),
+				keyShape: shape(types?.keyType ?? 0, map.keySize),
+				valueShape: shape(types?.valueType ?? 0, map.valueSize),
+				perCpu: map.perCpu,
+			});
+		}
+		return shown;
+	}
+
+	/** Name of the file without folder and ending, for headings. */
+	get title(): string {
+		return basename(this.source.name).replace(/\.[^.]*$/, "");
+	}
+}
+
+/** Maps whose entries are keys and values to people. */
+// biome-ignore format: table
+const SHOWN: ReadonlySet<string> = new Set(["hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percpu_hash", "lpm_trie"]);
+
+function targetFrom(
+	program: ManifestProgram,
+	device: string,
+): { device: string; mode?: "native" | "generic" | "offload" } {
+	const { mode } = program;
+	return mode === "native" || mode === "generic" || mode === "offload" ? { device, mode } : { device };
+}
+
+function linkBinding(link: Link): LinkBinding {
+	return {
+		get id() {
+			return link.info()?.id ?? 0;
+		},
+		target: link.target,
+		detach: () => link.close(),
+		pin: (pathname) => {
+			const result = link.fd.kernel.bpf("OBJ_PIN", { pathname, bpf_fd: link.fd.number });
+			if (result < 0)
+				throw new BpfError("ERR_PIN", `cannot pin the link to ${link.target} at ${pathname}: errno ${-result}`);
+		},
+	};
+}
+
+/** Values of an entry: decoded, per-CPU ones summed. */
+export function entriesOf(map: ShownMap): [unknown, unknown][] {
+	const { raw, key, value } = map.binding;
+	const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	if (!map.perCpu) return raw.entries().map(([k, v]) => [key.decode(view(k), 0), value.decode(view(v), 0)]);
+	return raw.entriesCpus().map(([k, all]) => [key.decode(view(k), 0), total(all.map((v) => value.decode(view(v), 0)))]);
+}

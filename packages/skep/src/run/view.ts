@@ -1,0 +1,97 @@
+import { compareValues, LiveTable, present, renderTable, type Screen, screenOf } from "#output";
+import { histogramEntries, type RecordSource, renderHistogram } from "#program";
+import { entriesOf, type Session, type ShownMap } from "./session.ts";
+
+const BATCH = 1024;
+
+/** Reads one source until the run has stopped and everything was read. */
+async function consume(source: RecordSource, sink: (records: readonly unknown[]) => void): Promise<void> {
+	source.open();
+	try {
+		for (;;) {
+			const records = source.read(BATCH);
+			if (records.length > 0) sink(records);
+			else if (source.ended) return;
+			await source.wait();
+		}
+	} finally {
+		source.close();
+	}
+}
+
+/** All ring buffers at once; `sink` gets presented records. Without ring buffers: until the run stops. */
+export async function consumeAll(
+	session: Session,
+	sink: (map: string, records: readonly unknown[]) => void,
+): Promise<void> {
+	const rings = session.ringBuffers();
+	const alive = setInterval(() => {}, 2 ** 31 - 1);
+	try {
+		await Promise.all([
+			...rings.map(({ name, shape }) => {
+				const { records } = session.mapByName(name);
+				if (records === undefined) return Promise.resolve();
+				return consume(records, (list) =>
+					sink(
+						name,
+						list.map((record) => present(shape, record)),
+					),
+				);
+			}),
+			session.stopped,
+		]);
+	} finally {
+		clearInterval(alive);
+	}
+}
+
+/** A file without user half: rows as they come, then the maps. */
+export async function showLive(session: Session, screen: Screen = screenOf(process.stdout)): Promise<void> {
+	const rings = session.ringBuffers();
+	const several = rings.length > 1;
+	const longest = Math.max(0, ...rings.map((r) => r.name.length));
+	const tables = new Map(
+		rings.map(({ name, shape }) => [name, new LiveTable(shape, screen, several ? "".padEnd(longest) : undefined)]),
+	);
+	let headed: string | undefined;
+	await consumeAll(session, (name, records) => {
+		const table = tables.get(name)!;
+		let text = headed === name ? "" : table.header();
+		headed = name;
+		for (const record of records) {
+			const values = typeof record === "object" && record !== null ? Object.values(record) : [record];
+			text += table.row(several ? [name, ...values] : values);
+		}
+		process.stdout.write(text);
+	});
+	process.stdout.write(renderMaps(session, screen));
+}
+
+/** Entries of the user's maps as tables, histograms as bars. */
+export function renderMaps(session: Session, screen: Screen): string {
+	return session
+		.shownMaps()
+		.map(
+			(map) =>
+				`\n${map.binding.histogram === undefined ? renderMap(map, screen) : renderHistogram(histogramEntries(map.binding), map.name)}`,
+		)
+		.join("");
+}
+
+function renderMap(map: ShownMap, screen: Screen): string {
+	const rows = presentedEntries(map).map(([key, value]) => ({ ...columns(key, "key"), ...columns(value, "value") }));
+	const head = `${map.name} (${rows.length} ${rows.length === 1 ? "entry" : "entries"})\n`;
+	return head + renderTable(rows, screen);
+}
+
+/** Members of a struct as columns of their own. */
+function columns(value: unknown, name: string): object {
+	return typeof value === "object" && value !== null && !Array.isArray(value) ? value : { [name]: value };
+}
+
+/** In host order, sorted by key. */
+export function presentedEntries(map: ShownMap): [unknown, unknown][] {
+	return entriesOf(map)
+		.map(([key, value]): [unknown, unknown] => [present(map.keyShape, key), present(map.valueShape, value)])
+		.sort(([a], [b]) => compareValues(a, b));
+}
