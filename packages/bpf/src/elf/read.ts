@@ -23,7 +23,8 @@ const MAX_ALIGN = 65536;
  * proportion to the file. The result's byte arrays are windows into `bytes`.
  */
 export function readElf(bytes: Uint8Array, file?: string): ElfFile {
-	return new Reader(bytes, file).read();
+	// A plain Uint8Array whatever the host's class is: Node's Buffer has another `slice`.
+	return new Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), file).read();
 }
 
 class Reader {

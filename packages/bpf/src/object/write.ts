@@ -7,7 +7,7 @@ import type { ObjectData, ObjectFunction, ObjectMap, ObjectModel } from "./model
 
 /** `bpf_core_read.h`'s and libbpf's word for pinning by name. */
 const PIN_BY_NAME = 1;
-/** Distance between the variables of `.maps`: what clang's struct of eight pointers takes at most. */
+/** Distance between the variables of `.maps`: room for the eight members that a definition may have. */
 const MAP_STRIDE = 64;
 
 interface Symbols {
@@ -24,10 +24,8 @@ export function writeObject(model: ObjectModel): Uint8Array<ArrayBuffer> {
 	const groups = groupBySection(model.functions);
 	const sections: ElfSection[] = [];
 	const symbols = makeSymbols(model, groups);
-	const relocations = new Map<string, ElfRelocation[]>();
 	for (const [name, functions] of groups) {
 		const { data, list } = codeOf(model, functions, symbols);
-		relocations.set(name, list);
 		sections.push(section(name, SHT.progbits, SHF.alloc | SHF.exec, 8, data, list));
 	}
 	sections.push(section("license", SHT.progbits, SHF.alloc | SHF.write, 1, encodeUtf8(`${model.license}\0`)));
@@ -62,7 +60,7 @@ const section = (
 /** `.text` first, as libbpf and compilers have it. */
 function groupBySection(functions: readonly ObjectFunction[]): Map<string, ObjectFunction[]> {
 	const groups = new Map<string, ObjectFunction[]>();
-	// An empty .text lets libbpf tell subprograms from programs in objects without one, as in every clang object.
+	// There is always one, empty or not, as in every object of clang.
 	groups.set(".text", []);
 	for (const f of functions) {
 		const group = groups.get(f.section);
