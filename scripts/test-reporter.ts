@@ -33,10 +33,15 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
 			yield data.message;
 		} else if (type === "test:pass" && data.nesting === 0 && process.env["SKEP_TEST_VERBOSE"]) {
 			yield `✔ ${file} ${data.name} (${Math.round(data.details.duration_ms)} ms)\n`;
-		} else if (type === "test:diagnostic" && data.nesting === 0 && /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/.test(data.message)) {
+		} else if (
+			type === "test:diagnostic" &&
+			data.nesting === 0 &&
+			/^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/.test(data.message)
+		) {
 			if (!closing) {
 				closing = true;
-				for (const [reason, names] of skipped) yield `skipped ${names.length}: ${reason}\n${names.map((n) => `    ${n}\n`).join("")}`;
+				for (const [reason, names] of skipped)
+					yield `skipped ${names.length}: ${reason}\n${names.map((n) => `    ${n}\n`).join("")}`;
 				if (failed.length > 0) yield `\n${failed.length} failed:\n${failed.join("")}`;
 			}
 			yield `ℹ ${data.message}\n`;

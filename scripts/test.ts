@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const patterns = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const flags = process.argv.slice(2).filter((a) => a.startsWith("--"));
-const files = globSync(["packages/*/src/**/*.test.ts", "packages/skep/types/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"], { cwd: root })
+const files = globSync(
+	["packages/*/src/**/*.test.ts", "packages/skep/types/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"],
+	{ cwd: root },
+)
 	.filter((f) => patterns.length === 0 || patterns.some((p) => f.includes(p)))
 	.sort();
 if (files.length === 0) {
@@ -16,7 +19,15 @@ if (files.length === 0) {
 const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env; // costs 70 ms at each start of a Node 20
 const run = spawnSync(
 	process.execPath,
-	["--test", "--test-concurrency=2", "--test-timeout=300000", `--test-reporter=${root}scripts/test-reporter.ts`, "--test-reporter-destination=stdout", ...flags, ...files],
+	[
+		"--test",
+		"--test-concurrency=2",
+		"--test-timeout=300000",
+		`--test-reporter=${root}scripts/test-reporter.ts`,
+		"--test-reporter-destination=stdout",
+		...flags,
+		...files,
+	],
 	{ cwd: root, stdio: "inherit", env },
 );
 process.exit(run.status ?? 1);

@@ -25,7 +25,10 @@ function readTable(): Map<string, Room> {
 function specifiers(text: string): string[] {
 	const found: string[] = [];
 	const visit = (node: unknown): void => {
-		if (Array.isArray(node)) return node.forEach(visit);
+		if (Array.isArray(node)) {
+			for (const child of node) visit(child);
+			return;
+		}
 		if (typeof node !== "object" || node === null) return;
 		const n = node as Record<string, unknown>;
 		const source = n["type"] === "TSImportType" ? n["argument"] : n["source"];
@@ -68,7 +71,9 @@ function target(file: string, specifier: string): string | undefined {
 	return specifier.startsWith("node:") ? "node:*" : specifier;
 }
 
-const files = globSync("packages/*/src/**/*.ts", { cwd: root }).filter((f) => !/\.test(-support)?\.ts$|\.d\.ts$/.test(f));
+const files = globSync("packages/*/src/**/*.ts", { cwd: root }).filter(
+	(f) => !/\.test(-support)?\.ts$|\.d\.ts$/.test(f),
+);
 
 test("every import is allowed by the table of docs/architecture.md", () => {
 	const rooms = readTable();
