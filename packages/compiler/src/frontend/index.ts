@@ -20,6 +20,7 @@ export { analyze } from "./analyze.ts";
 export { blankKernelHalf, kernelOnlyRanges } from "./blank.ts";
 export { fits } from "./constants.ts";
 export { callHash, callSite, manifestOf } from "./handles.ts";
+export { checkHooks, type HookSource } from "./hooks.ts";
 export { type Parsed, parseModule, type SyntaxFailure } from "./parse.ts";
 export type { Sources } from "./resolve.ts";
 export { boundNames, freeReferences } from "./scope.ts";

@@ -1,0 +1,141 @@
+/**
+ * The compiler's door: TypeScript in, an eBPF object out. Parse and analyse (`frontend`), function bodies to IR
+ * (`lower`), passes and instructions (`codegen`), ELF with BTF (`codegen/collection`). Pure: no files, no clock, no
+ * kernel; the same input gives the same bytes. What is wrong with a program comes back as diagnostics, all of them in
+ * one run; nothing is thrown for it.
+ */
+import { BpfError } from "@skep/bpf/base";
+import type { Btf } from "@skep/bpf/btf";
+import type { Manifest } from "@skep/bpf/spec";
+import { compileModule, type FunctionReport, type Problem, writeCollection } from "#codegen";
+import type { TracepointTable } from "#declare";
+import { applyExpectations, type Diagnostic, formatDiagnostics, Report } from "#diagnostics";
+import { type Analysis, analyze, checkHooks } from "#frontend";
+import { formatFunc, type Module, type Position } from "#ir";
+import { lower } from "#lower";
+
+export type { Diagnostic } from "#diagnostics";
+export { blankKernelHalf } from "#frontend";
+
+export interface CompileInput {
+	/** Path of the entry module. Modules that it imports are read at this path's folder joined with the import. */
+	readonly entry: string;
+	/** Text of a module by path; undefined: there is none. */
+	read(path: string): string | undefined;
+	/** Types to compile against. CO-RE adapts the object to the kernel it is loaded into. */
+	readonly kernel: Btf;
+	readonly tracepoints: TracepointTable;
+	/** Default v3 (Linux 5.1). */
+	readonly cpu?: "v3" | "v4";
+	/** Default true. False: no passes, for looking at what lowering builds. */
+	readonly optimise?: boolean;
+	/** Default false. True: `report` has the IR as text. */
+	readonly explain?: boolean;
+}
+
+export interface CompileResult {
+	/** Sorted by file, line, column; warnings too. */
+	readonly diagnostics: readonly Diagnostic[];
+	/** The object's bytes; absent where there are errors. */
+	readonly object?: Uint8Array;
+	readonly manifest?: Manifest;
+	readonly report?: BuildReport;
+}
+
+/** What `skep build --explain` shows. */
+export interface BuildReport {
+	readonly functions: readonly FunctionReport[];
+	/** What the compiler put in that the source does not say, in order of the source. */
+	readonly inserted: readonly Insertion[];
+	/** With `explain`: IR before the passes, by function. */
+	readonly ir?: ReadonlyMap<string, string>;
+}
+export interface Insertion {
+	readonly function: string | undefined;
+	readonly position: Position | undefined;
+	readonly what: string;
+}
+
+/** The diagnostics of a compilation that `compileOrThrow` was asked for. The message has them all. */
+export class CompileError extends BpfError {
+	readonly diagnostics: readonly Diagnostic[];
+	constructor(diagnostics: readonly Diagnostic[], text: string) {
+		super("ERR_COMPILE", text);
+		this.diagnostics = diagnostics;
+	}
+}
+
+/** Compiles a module and what it imports. Findings are in the result; an object is there where no error is. */
+export function compile(input: CompileInput): CompileResult {
+	const report = new Report();
+	const analysis = analyze({ entry: input.entry, read: (path) => input.read(path) }, report);
+	const finish = (): readonly Diagnostic[] => applyExpectations(report.list(), analysis.modules);
+	if (analysis.modules.length === 0 || report.list().some((d) => d.code === "SK1000")) return { diagnostics: finish() };
+	checkHooks(analysis, input, report);
+	const module = lower(analysis, { kernel: input.kernel, tracepoints: input.tracepoints }, report);
+	if (!module || report.hasErrors) return { diagnostics: finish() };
+
+	const inserted = insertions(module);
+	const ir = input.explain ? new Map(module.functions.map((f) => [f.name, formatFunc(f)])) : undefined;
+	const { functions, problems, report: built } = compileModule(module, {
+		...(input.cpu ? { cpu: input.cpu } : {}),
+		...(input.optimise === undefined ? {} : { optimise: input.optimise }),
+	});
+	for (const p of problems) report.add(problemDiagnostic(analysis, p));
+	const diagnostics = finish();
+	if (diagnostics.some((d) => d.severity === "error")) return { diagnostics };
+	return {
+		diagnostics,
+		object: writeCollection(module, functions, input.kernel),
+		manifest: module.manifest,
+		report: { functions: built.functions, inserted, ...(ir ? { ir } : {}) },
+	};
+}
+
+/** Like `compile`, for callers that have no use for diagnostics. @throws CompileError */
+export function compileOrThrow(input: CompileInput): CompileResult & { readonly object: Uint8Array; readonly manifest: Manifest } {
+	const result = compile(input);
+	if (result.object && result.manifest) return { ...result, object: result.object, manifest: result.manifest };
+	throw new CompileError(result.diagnostics, formatDiagnostics(result.diagnostics, (path) => input.read(path)));
+}
+
+/** What keeps a function from becoming instructions, as a diagnostic at its place. */
+function problemDiagnostic(analysis: Analysis, p: Problem): Diagnostic {
+	const place = (at: Position | undefined): { file: string; line: number; column: number } => ({
+		file: analysis.modules[at?.file ?? 0]?.path ?? "",
+		line: at?.line ?? 1,
+		column: at?.column ?? 1,
+	});
+	const at = { severity: "error" as const, ...place(p.position), length: 1 };
+	switch (p.kind) {
+		case "stack":
+			return {
+				code: "SK3006",
+				...at,
+				message: `\`${p.function}\` needs ${p.size} bytes of stack; 512 is the most`,
+				remedy: "keep big values in a map (`ref`), or in the ring-buffer record itself",
+				related: p.slots
+					.filter((s) => s.position ?? s.users[0])
+					.map((s) => ({ ...place(s.position ?? s.users[0]), message: `${s.size} bytes: ${s.name}` })),
+			};
+		case "arguments":
+			return { code: "SK3004", ...at, message: `\`${p.callee}\` is called with ${p.count} arguments; 5 is the most`, remedy: "hand over a struct" };
+		case "parameters":
+			return { code: "SK3004", ...at, message: `\`${p.function}\` has ${p.count} parameters; 5 is the most for a subprogram`, remedy: "hand over a struct" };
+		case "size":
+			return { code: "SK3011", ...at, message: `\`${p.function}\` is too large: ${p.message}`, remedy: "make loops that are unrolled shorter, or split the program" };
+	}
+}
+
+/** What stands in the IR and not in the source: zeroing, loss counters, probed reads. */
+function insertions(module: Module): Insertion[] {
+	const found: Insertion[] = [];
+	for (const f of module.functions)
+		for (const b of f.blocks)
+			for (const i of b.insts) {
+				if (i.op === "zero") found.push({ function: f.name, position: i.position, what: `${i.size} bytes zeroed${i.args[0]?.op === "slot" ? ` (${i.args[0].slot.name})` : ""}` });
+				else if (i.op === "call" && i.callee.kind === "helper" && /^(?:bpf_)?probe_read/.test(i.callee.name)) found.push({ function: f.name, position: i.position, what: `${i.callee.name}: a read that may fault, zero where it does` });
+			}
+	for (const m of module.manifest.maps) if (m.lost) found.push({ function: undefined, position: module.maps.find((d) => d.name === m.name)?.position, what: `a counter of records lost in \`${m.name}\` (${m.lost.map}[${m.lost.key}])` });
+	return found;
+}

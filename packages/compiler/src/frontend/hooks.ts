@@ -1,0 +1,55 @@
+import type { Btf } from "@skep/bpf/btf";
+import { didYouMean, type TracepointTable } from "#declare";
+import { PROGRAM_WORDS } from "#language";
+import type { Report } from "#diagnostics";
+import type { Analysis, ProgramDeclaration } from "./analysis.ts";
+import { type Node, unwrap } from "./tree.ts";
+
+/** What programs are compiled against: types and hooks of a kernel. */
+export interface HookSource {
+	readonly kernel: Btf;
+	readonly tracepoints: TracepointTable;
+}
+
+/** SK4001: hooks that the target does not have, with what was probably meant. */
+export function checkHooks(analysis: Analysis, target: HookSource, report: Report): void {
+	for (const p of analysis.programs) {
+		const hook = PROGRAM_WORDS[p.word]?.hook;
+		if (hook === undefined || hook === "none") continue;
+		for (const [i, name] of p.targets.entries()) {
+			if (hook === "tracepoint") {
+				if (!target.tracepoints.find(name)) refuse(analysis, report, p, i, `there is no tracepoint \`${name}\``, target.tracepoints.suggest(name));
+			} else if (target.kernel.find(`btf_trace_${name}`) === undefined) {
+				refuse(analysis, report, p, i, `there is no raw tracepoint \`${name}\` in this kernel's types`, suggestRaw(target.kernel, name));
+			}
+		}
+	}
+}
+
+function suggestRaw(kernel: Btf, name: string): string | undefined {
+	const bare = name.slice(name.indexOf(":") + 1);
+	if (bare !== name && kernel.find(`btf_trace_${bare}`) !== undefined) return bare;
+	const names: string[] = [];
+	for (let id = 1; id <= kernel.count; id++) {
+		const n = kernel.name(id);
+		if (n.startsWith("btf_trace_")) names.push(n.slice("btf_trace_".length));
+	}
+	return didYouMean(bare, names);
+}
+
+function refuse(analysis: Analysis, report: Report, p: ProgramDeclaration, index: number, message: string, meant: string | undefined): void {
+	const first = (p.call["arguments"] as Node[])[0]!;
+	const list = unwrap(first);
+	const node: Node = list.type === "ArrayExpression" ? ((list["elements"] as (Node | null)[])[index] ?? first) : first;
+	const { line, column } = analysis.position(p.module, node);
+	report.add({
+		code: "SK4001",
+		severity: "error",
+		file: p.module.path,
+		line,
+		column,
+		length: Math.max(1, node.end - node.start),
+		message,
+		remedy: meant === undefined ? "see `skep types` for the hooks of this machine" : `did you mean \`${meant}\`?`,
+	});
+}
