@@ -19,8 +19,8 @@ import {
 	tracepointId,
 } from "#sys";
 
+export { type Confinement, confinement, explainPermission } from "#inspect";
 export { tracefsRoot } from "#sys";
-export { type Confinement, confinement, explainPermission } from "./permission.ts";
 
 /** The kernel that this process runs on. @throws NotSupportedError on other systems than Linux, other CPUs than x64 and arm64 */
 export function openLinux(): Kernel {

@@ -43,6 +43,8 @@ export class Collection implements Disposable {
 	readonly programs: ReadonlyMap<string, Program>;
 	/** BTF of the object in the kernel, where it has some. */
 	readonly btf: Fd | undefined;
+	/** What was done otherwise than the object asked, in words. */
+	readonly notes: readonly string[];
 	readonly #links: Link[] = [];
 
 	private constructor(kernel: Kernel, spec: CollectionSpec, loaded: ReturnType<typeof loadAll>) {
@@ -51,6 +53,7 @@ export class Collection implements Disposable {
 		this.maps = loaded.maps;
 		this.programs = loaded.programs;
 		this.btf = loaded.btf;
+		this.notes = loaded.notes;
 	}
 
 	/**

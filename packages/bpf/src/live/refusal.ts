@@ -122,9 +122,12 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 			trampoline: program.trampoline,
 		});
 	}
-	const missing = /unknown func (\w+)#(\d+)/.exec(program.log) ?? /invalid func unknown#(\d+)/.exec(program.log);
-	if (missing && /^invalid func unknown/.test(telling)) {
-		return new NotSupportedError(`helper ${missing[1]}`, `the running kernel ${kernel.release} does not know it`);
+	const unknown = /^invalid func unknown#(\d+)/.exec(telling);
+	if (unknown && Number(unknown[1]) <= LAST_HELPER) {
+		return new NotSupportedError(
+			`helper ${unknown[1]}`,
+			`${program.name} calls it and the running kernel ${kernel.release} has none`,
+		);
 	}
 	const insn = lastInstruction(program.log);
 	const source = lastSource(program.log) ?? sourceOf(program.lines, insn);
@@ -134,6 +137,9 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 	if (source !== undefined) detail.source = source;
 	return new VerifierError(program.name, `the kernel's verifier refused ${program.name}${where}: ${telling}`, detail);
 }
+
+/** The highest helper there will ever be: later ones are kfuncs. Higher numbers are calls that a loader poisoned. */
+const LAST_HELPER = 211;
 
 /** Lines that only count or list states: never the reason. */
 const CHATTER =

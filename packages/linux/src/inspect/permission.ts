@@ -1,7 +1,6 @@
 import type { Diagnosis, Refused } from "@skep/bpf/kernel";
-import { type Capability, type Confinement, confinement, type Lockdown, lockdown, sysctl } from "#inspect";
-
-export { type Confinement, confinement } from "#inspect";
+import { type Capability, type Confinement, confinement } from "./confinement.ts";
+import { type Lockdown, lockdown, sysctl } from "./settings.ts";
 
 /** What the explanation is drawn from; `explainPermission` reads it from this process, tests make it up. */
 export interface Situation {
