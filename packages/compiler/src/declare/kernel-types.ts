@@ -320,7 +320,7 @@ export class KernelTypes {
 		if (pointer.kind !== "ptr") return undefined;
 		const proto = this.btf.type(this.btf.resolve(pointer.type));
 		if (proto.kind !== "func_proto") return undefined;
-		return this.#params(proto.params.slice(1), `__bpf_trace_${name}`);
+		return this.#params(proto.params.slice(1), name);
 	}
 
 	/** Names of all raw and BTF tracepoints. */
@@ -333,18 +333,20 @@ export class KernelTypes {
 		return out.sort();
 	}
 
-	/** The prototype behind the typedef has no names; the function of the same shape that the kernel calls may have. */
-	#params(params: readonly { readonly name: string; readonly type: number }[], namesFrom?: string): KernelParam[] {
-		const func = namesFrom === undefined ? undefined : this.btf.find(namesFrom, "func");
-		const proto =
-			func === undefined ? undefined : this.btf.type((this.btf.type(func) as BtfType & { kind: "func" }).type);
-		const names =
-			proto?.kind === "func_proto" && proto.params.length === params.length + 1 ? proto.params.slice(1) : [];
-		return params.map((p, i) => ({
-			name: p.name || names[i]?.name || `arg${i}`,
-			typeId: p.type,
-			type: this.classify(p.type),
-		}));
+	/** The prototype behind a tracepoint's typedef has no names; the functions that the kernel itself calls have. */
+	#params(params: readonly { readonly name: string; readonly type: number }[], tracepoint?: string): KernelParam[] {
+		const names = tracepoint === undefined || params.every((p) => p.name !== "") ? [] : this.#tracepointParams(tracepoint, params.length);
+		return params.map((p, i) => ({ name: p.name || names[i] || `arg${i}`, typeId: p.type, type: this.classify(p.type) }));
+	}
+
+	#tracepointParams(tracepoint: string, count: number): readonly string[] {
+		for (const prefix of ["__traceiter_", "__bpf_trace_"]) {
+			const id = this.btf.find(prefix + tracepoint, "func");
+			const func = id === undefined ? undefined : this.btf.type(id);
+			const proto = func?.kind === "func" ? this.btf.type(func.type) : undefined;
+			if (proto?.kind === "func_proto" && proto.params.length === count + 1) return proto.params.slice(1).map((p) => p.name);
+		}
+		return [];
 	}
 
 	/** A kernel function (fentry, kprobe, kfunc) by name. */
