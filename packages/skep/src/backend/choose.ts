@@ -1,6 +1,5 @@
 import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import { type Diagnose, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
-import { explainWith } from "@skep/bpf/live";
 import { confinement, explainPermission, openLinux } from "@skep/linux";
 
 /** What `--kernel` may say. `auto` takes Linux where it is permitted. */
@@ -10,7 +9,7 @@ export interface ChosenKernel {
 	readonly kernel: Kernel;
 	/** One line: which kernel, and why that one. */
 	readonly reason: string;
-	/** Explains this kernel's EPERM; already registered with live objects. */
+	/** Explains this kernel's EPERM: hand it to `Collection.load`, or to `explainWith`. */
 	readonly diagnose: Diagnose;
 }
 
@@ -21,7 +20,6 @@ export interface ChosenKernel {
 export function chooseKernel(want: KernelChoice): ChosenKernel {
 	if (want === "virtual") throw new NotSupportedError("the virtual kernel", "it is not built yet; use --kernel linux");
 	const kernel = openLinux();
-	explainWith(kernel, explainPermission);
 	const result = kernel.bpf("MAP_CREATE", { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
 	if (result >= 0) {
 		kernel.close(result);

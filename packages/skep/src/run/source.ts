@@ -62,19 +62,20 @@ export async function compileFile(
 	}
 	const { compile } = await import("@skep/compiler");
 	const texts = new Map<string, string>();
-	const read = (file: string): string | undefined => {
+	// The compiler sees paths as the user named them, so that findings and line information read like the command line.
+	const read = (named: string): string | undefined => {
+		const file = resolve(named);
 		const known = texts.get(file);
 		if (known !== undefined) return known;
 		if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-		const bytes = readFileSync(file);
-		const text = decodeText(file, bytes);
+		const text = decodeText(file, readFileSync(file));
 		texts.set(file, text);
 		return text;
 	};
 	const { kernelData } = await import("./kernel-data.ts");
-	const result = compile({ entry: path, read, ...kernelData(options.btf) });
+	const result = compile({ entry: name, read, explain: options.explain === true, ...kernelData(options.btf) });
 	const { renderDiagnostics } = await import("./findings.ts");
-	const rendered = renderDiagnostics(result.diagnostics, (file) => texts.get(file));
+	const rendered = renderDiagnostics(result.diagnostics, read);
 	if (result.object === undefined) throw new CompileError(result.diagnostics, rendered);
 	return { result: { ...result, object: result.object }, texts, warnings: rendered };
 }
