@@ -55,7 +55,7 @@ test("values may be attached", () => {
 test("help has the usage and an example", () => {
 	assert.match(
 		renderHelp(command("run", { usage: "FILE", summary: "runs" })),
-		/^skep run: runs\n\nusage: skep run FILE\n[^]*example:\n {2}skep run\n$/,
+		/^skep run: runs\n\nusage: skep run FILE\n[\s\S]*example:\n {2}skep run\n$/,
 	);
 });
 

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { type Invocation, STATUS, UsageError, writeError } from "#cli";
 import { compileFile, display } from "#run";
 import { reportFindings } from "./execute.ts";
+import { explain as renderReport } from "./explain.ts";
 import { fileError } from "./files.ts";
 
 /** `skep build FILE.ts [-o FILE.o] [--explain]`. */
@@ -17,7 +18,7 @@ export async function run(call: Invocation): Promise<number> {
 	if (warnings !== "") writeError(warnings);
 	const explain = call.flags.has("explain");
 	const output = call.flags.get("output");
-	if (explain) process.stdout.write(`${result.report.trimEnd()}\n`);
+	if (explain) process.stdout.write(renderReport(file, result));
 	if (explain && output === undefined) return STATUS.ok;
 	const target = typeof output === "string" ? output : `${basename(file).replace(/\.[^.]*$/, "")}.o`;
 	try {

@@ -2,7 +2,6 @@ import { BpfError } from "@skep/bpf/base";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
 import { renderSummary } from "#output";
 import {
-	CompileError,
 	evaluateUserHalf,
 	firstLine,
 	OptionError,
@@ -87,7 +86,7 @@ function kernelChoice(text: string): "linux" | "auto" {
 
 /** Findings of the compiler are printed as they are. */
 export function reportFindings(error: unknown): never {
-	if (error instanceof CompileError) throw new ReportedError(error.message);
+	if (error instanceof BpfError && error.code === "ERR_COMPILE") throw new ReportedError(error.message);
 	if (error instanceof BpfError || !(error instanceof Error)) throw error;
 	const { code, path } = error as NodeJS.ErrnoException;
 	if (code === "EACCES" && path !== undefined) throw new BpfError("ERR_FILE", `${path}: no permission to read it`);

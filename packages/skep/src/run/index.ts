@@ -16,10 +16,9 @@ export {
 	renderOptions,
 } from "./arguments.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
-export { renderDiagnostics } from "./findings.ts";
 export { writeLines } from "./lines.ts";
 export { firstLine } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
 export { onSignals } from "./signals.ts";
-export { type Compiled, CompileError, compileFile, display, readBtfFile, readSource, type Source } from "./source.ts";
+export { type Compiled, compileFile, display, readBtfFile, readSource, type Source } from "./source.ts";
 export { renderMaps, showLive } from "./view.ts";

@@ -5,7 +5,7 @@ import { Btf } from "@skep/bpf/btf";
 import { readObject } from "@skep/bpf/object";
 import type { CollectionSpec, Manifest } from "@skep/bpf/spec";
 import type { CompileResult } from "@skep/compiler";
-import type { Diagnostic } from "@skep/compiler/diagnostics";
+import { screenOf } from "#output";
 
 /** A file that was read or compiled: what a run starts from. */
 export interface Source {
@@ -19,15 +19,6 @@ export interface Source {
 	readonly texts: ReadonlyMap<string, string>;
 	/** Warnings, ready to print; empty: none. */
 	readonly warnings: string;
-}
-
-/** Findings of the compiler: the text has them all, with carets and remedies. */
-export class CompileError extends BpfError {
-	readonly diagnostics: readonly Diagnostic[];
-	constructor(diagnostics: readonly Diagnostic[], text: string) {
-		super("ERR_COMPILE", text);
-		this.diagnostics = diagnostics;
-	}
 }
 
 /** Compiles `.ts`, reads objects. @throws BpfError ERR_FILE, CompileError, FormatError */
@@ -60,7 +51,11 @@ export async function compileFile(
 	if (!/^\.[mc]?ts$/.test(extname(path)) || path.endsWith(".d.ts")) {
 		throw new BpfError("ERR_FILE", `${name} is not TypeScript: a file ending in .ts, or an eBPF object, is expected`);
 	}
-	const { compile } = await import("@skep/compiler");
+	const [{ compile, CompileError }, { formatDiagnostics }, { kernelData }] = await Promise.all([
+		import("@skep/compiler"),
+		import("@skep/compiler/diagnostics"),
+		import("./kernel-data.ts"),
+	]);
 	const texts = new Map<string, string>();
 	// The compiler sees paths as the user named them, so that findings and line information read like the command line.
 	const read = (named: string): string | undefined => {
@@ -72,10 +67,8 @@ export async function compileFile(
 		texts.set(file, text);
 		return text;
 	};
-	const { kernelData } = await import("./kernel-data.ts");
 	const result = compile({ entry: name, read, explain: options.explain === true, ...kernelData(options.btf) });
-	const { renderDiagnostics } = await import("./findings.ts");
-	const rendered = renderDiagnostics(result.diagnostics, read);
+	const rendered = formatDiagnostics(result.diagnostics, read, { colour: screenOf(process.stderr).colour }).trimEnd();
 	if (result.object === undefined) throw new CompileError(result.diagnostics, rendered);
 	return { result: { ...result, object: result.object }, texts, warnings: rendered };
 }
