@@ -4,6 +4,11 @@
  * turns it into instructions. A value's `space` says what the verifier will think of it.
  */
 export { Builder, removeTrivialPhis, removeUnreachable, successors, type Variable } from "./builder.ts";
+export { Editor, replaceUses } from "./edit.ts";
+export { formatCore, formatFunc, formatInst, formatTerminator } from "./format.ts";
+export { analyseGraph, type Graph, reversePostorder } from "./graph.ts";
+export { parseFunc } from "./parse.ts";
+export { verifyFunc } from "./verify.ts";
 export type {
 	AtomicOp, BinaryOp, Block, Callee, Condition, CoreAccess, Func, Global, Inst, MapDecl, Module, Operation, ParamType,
 	Position, Size, Slot, SourceFile, Space, Terminator, Width,

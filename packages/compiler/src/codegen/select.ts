@@ -1,0 +1,584 @@
+import { analyseGraph, type Block, type Condition, type Func, type Graph, type Inst, type Position, type Size, type Slot, successors, type Width } from "#ir";
+import { alignmentAt, chunks } from "./chunk.ts";
+import {
+	type AluOperator, FIRST_VIRTUAL, FRAME, indexOfArgument, type JumpCondition, type Machine, type MachineBlock, type MachineFunc, machine, NONE, type Place,
+} from "./machine.ts";
+import { Placement } from "./placement.ts";
+
+const ALU: Partial<Record<string, AluOperator>> = {
+	add: "add", sub: "sub", mul: "mul", udiv: "div", sdiv: "sdiv", umod: "mod", smod: "smod", and: "and", or: "or", xor: "xor", shl: "lsh", lshr: "rsh", ashr: "arsh",
+};
+const JUMP: Record<Condition, JumpCondition> = {
+	eq: "eq", ne: "ne", ult: "lt", ule: "le", ugt: "gt", uge: "ge", slt: "slt", sle: "sle", sgt: "sgt", sge: "sge", set: "set",
+};
+const SWAPPED: Record<JumpCondition, JumpCondition> = {
+	eq: "eq", ne: "ne", lt: "gt", le: "ge", gt: "lt", ge: "le", slt: "sgt", sle: "sge", sgt: "slt", sge: "sle", set: "set",
+};
+const COMMUTES = new Set(["add", "mul", "and", "or", "xor"]);
+export const fits = (v: bigint): boolean => v === BigInt.asIntN(32, v);
+
+/** Turns a legalised function into machine code on virtual registers, out of SSA. */
+export function select(func: Func, cpu: "v3" | "v4"): MachineFunc {
+	return new Selector(func, cpu).run();
+}
+
+/** A constant operand, or a register. */
+type Operand = { imm: number } | { reg: number };
+/** [register + offset], or a place on the stack. */
+interface Address {
+	reg: number;
+	offset: number;
+	place?: Place;
+}
+
+class Selector {
+	readonly #func: Func;
+	readonly #v4: boolean;
+	readonly #graph: Graph;
+	readonly #users = new Map<Inst, Inst[]>();
+	readonly #terminatorUses = new Map<Inst, number>();
+	readonly #registers = new Map<Inst, number>();
+	readonly #blocks = new Map<Block, MachineBlock>();
+	readonly #placement: Placement;
+	/** Values without instructions of their own: what they are made of. */
+	readonly #alias = new Map<Inst, Inst>();
+	readonly #sunk = new Set<Inst>();
+	readonly out: MachineFunc;
+	#insts: Machine[] = [];
+	#block!: Block;
+	#position: Position | undefined;
+
+	constructor(func: Func, cpu: "v3" | "v4") {
+		this.#func = func;
+		this.#v4 = cpu === "v4";
+		this.#graph = analyseGraph(func);
+		this.out = { blocks: [], registers: FIRST_VIRTUAL, remake: new Map(), temporary: new Set(), places: new Map(), spills: [] };
+		this.#count();
+		this.#findAliases();
+		this.#placement = new Placement(func, this.#graph, (i, user) => this.#needsRegister(i, user));
+	}
+
+	#count(): void {
+		const add = (a: Inst, user: Inst): void => {
+			const list = this.#users.get(a);
+			if (list) list.push(user);
+			else this.#users.set(a, [user]);
+		};
+		for (const b of this.#func.blocks) {
+			for (const i of b.phis) for (const a of i.args) add(a, i);
+			for (const i of b.insts) for (const a of i.args) add(a, i);
+			const t = b.terminator;
+			if (t && "args" in t) for (const a of t.args) this.#terminatorUses.set(a, (this.#terminatorUses.get(a) ?? 0) + 1);
+		}
+	}
+
+	#single(i: Inst): boolean {
+		return (this.#users.get(i)?.length ?? 0) + (this.#terminatorUses.get(i) ?? 0) === 1;
+	}
+
+	/** Truncations whose every user reads the low half only, extensions of what is extended already, lone field addresses for calls. */
+	#findAliases(): void {
+		const low = new Map<Inst, boolean>();
+		for (const b of this.#func.blocks) {
+			const t = b.terminator;
+			if (t && "args" in t) for (const a of t.args) if (!(t.op === "branch" && t.on === 32)) low.set(a, false);
+		}
+		for (const b of this.#func.blocks)
+			for (const i of b.insts) {
+				// Constants and addresses of globals are placed by their users: none may hide behind an alias.
+				if (i.args[0]?.op === "const" || i.args[0]?.op === "global") continue;
+				if (i.op === "truncate" && low.get(i) !== false && (this.#users.get(i) ?? []).every((u) => readsLowHalf(u, i))) this.#alias.set(i, i.args[0]!);
+				if (i.op === "extend" && i.from === 32 && !i.signed && i.args[0]!.width === 32) this.#alias.set(i, i.args[0]!);
+				if (i.op === "offset" && i.args.length === 1 && this.#single(i) && this.#users.get(i)?.[0]?.op === "call") this.#sunk.add(i);
+			}
+	}
+
+	#resolve(i: Inst): Inst {
+		let r = i;
+		for (let a = this.#alias.get(r); a; a = this.#alias.get(r)) r = a;
+		return r;
+	}
+
+	/** Whether a constant or an address of a global must be in a register of its own for this user. */
+	#needsRegister(i: Inst, user: Inst | undefined): boolean {
+		if (i.op === "global") return true;
+		if (i.op !== "const" || i.width === 32 || fits(BigInt.asIntN(64, i.value))) return false;
+		return !(user?.op === "binary" && user.width === 32) && user?.op !== "phi" && user?.op !== "call" && !(user?.op === "store" && user.size <= 4);
+	}
+
+	#fresh(): number {
+		return this.out.registers++;
+	}
+
+	#emit(kind: Machine["kind"], fields: Partial<Machine>): Machine {
+		const m = machine(kind, this.#position, fields);
+		this.#insts.push(m);
+		return m;
+	}
+
+	#placeOf(slot: Slot): Place {
+		let p = this.out.places.get(slot);
+		if (!p) {
+			const natural = slot.size >= 8 ? 8 : slot.size >= 4 ? 4 : slot.size >= 2 ? 2 : 1;
+			p = { name: slot.name, size: slot.size, align: Math.max(slot.align, natural) as Size, slot, offset: 0 };
+			this.out.places.set(slot, p);
+		}
+		return p;
+	}
+
+	/** Follows constant steps down to a stack slot, or undefined. */
+	#stackAddress(i: Inst): { place: Place; offset: number } | undefined {
+		let offset = 0;
+		let r = this.#resolve(i);
+		while (r.op === "offset" && r.args.length === 1 && !r.core) {
+			offset += r.offset;
+			r = this.#resolve(r.args[0]!);
+		}
+		return r.op === "slot" ? { place: this.#placeOf(r.slot), offset } : undefined;
+	}
+
+	#address(base: Inst, offset: number): Address {
+		const stack = this.#stackAddress(base);
+		if (stack) return { reg: FRAME, offset: stack.offset + offset, place: stack.place };
+		if (offset >= -32768 && offset <= 32767) return { reg: this.#register(base), offset };
+		const reg = this.#fresh();
+		this.#emit("move", { dst: reg, src: this.#register(base) });
+		this.#emit("alu", { operator: "add", dst: reg, imm: offset });
+		return { reg, offset: 0 };
+	}
+
+	/** Puts the value of `i` into `dst`, as cheaply as its kind allows. */
+	#into(dst: number, raw: Inst): void {
+		const i = this.#resolve(raw);
+		const stack = this.#stackAddress(i);
+		if (stack) this.#emit("place", { dst, place: stack.place, offset: stack.offset });
+		else if (i.op === "const") {
+			const placed = this.#known(i);
+			const value = i.width === 32 ? BigInt.asIntN(32, i.value) : BigInt.asIntN(64, i.value);
+			if (placed !== undefined) this.#emit("move", { dst, src: placed });
+			else if (i.width === 32 || fits(value)) this.#emit("imm", { dst, imm: Number(value), width: i.width === 32 || value >= 0n ? 32 : 64 });
+			else if (i.value >> 32n === 0n) this.#emit("imm", { dst, imm: Number(BigInt.asIntN(32, i.value)), width: 32 });
+			else this.#emit("wide", { dst, value: i.value });
+		} else if (i.op === "map") this.#emit("ref", { dst, reference: { kind: "map", map: i.map } });
+		else if (this.#sunk.has(i) && i.op === "offset") {
+			this.#emit("move", { dst, src: this.#register(i.args[0]!) });
+			this.#emit("alu", { operator: "add", dst, imm: i.offset, ...(i.core ? { core: i.core } : {}) });
+		} else this.#emit("move", { dst, src: this.#register(i) });
+	}
+
+	/** The register of a value, if there is one that can be read here: a placed constant only below its place. */
+	#known(i: Inst): number | undefined {
+		const r = this.#registers.get(i);
+		if (r === undefined || (i.op !== "const" && i.op !== "global")) return r;
+		return this.#graph.dominates(this.#placement.homeOf(i)!, this.#block) ? r : undefined;
+	}
+
+	#register(raw: Inst): number {
+		const i = this.#resolve(raw);
+		const known = this.#known(i);
+		if (known !== undefined) return known;
+		if (i.op === "const" || i.op === "map" || i.op === "slot" || this.#sunk.has(i) || this.#stackAddress(i)) {
+			if (this.#placement.homeOf(i) === this.#block) return this.#place(i);
+			const r = this.#fresh();
+			this.#into(r, i);
+			const made = this.#insts[this.#insts.length - 1]!;
+			if (made.dst === r && (made.kind === "imm" || made.kind === "wide" || made.kind === "ref" || made.kind === "place")) this.out.remake.set(r, made);
+			return r;
+		}
+		if (i.op === "global") return this.#place(i);
+		return this.#define(i);
+	}
+
+	/** Makes a wide constant or a global's address in its home block; later blocks use the same register. */
+	#place(i: Inst): number {
+		const r = this.#fresh();
+		let m: Machine;
+		if (i.op === "global") m = this.#emit("ref", { dst: r, reference: { kind: "global", variable: i.variable } });
+		else {
+			this.#into(r, i);
+			m = this.#insts[this.#insts.length - 1]!;
+		}
+		this.#registers.set(i, r);
+		this.out.remake.set(r, m);
+		return r;
+	}
+
+	#define(i: Inst): number {
+		let r = this.#registers.get(i);
+		if (r === undefined) this.#registers.set(i, (r = this.#fresh()));
+		return r;
+	}
+
+	#operand(raw: Inst, width: Width): Operand {
+		const i = this.#resolve(raw);
+		if (i.op === "const") {
+			const value = width === 32 ? BigInt.asIntN(32, i.value) : BigInt.asIntN(64, i.value);
+			if (fits(value)) return { imm: Number(value) };
+		}
+		return { reg: this.#register(i) };
+	}
+
+	run(): MachineFunc {
+		const { order } = this.#graph;
+		for (const b of order) {
+			const mb: MachineBlock = { index: this.out.blocks.length, depth: this.#graph.depth.get(b) ?? 0, insts: [], cold: false, header: this.#graph.loops.has(b) };
+			this.#blocks.set(b, mb);
+			this.out.blocks.push(mb);
+		}
+		for (const b of order) {
+			this.#block = b;
+			this.#insts = this.#blocks.get(b)!.insts;
+			if (b === this.#func.entry) this.#params();
+			for (const i of b.insts) {
+				this.#position = i.position;
+				this.#select(i);
+			}
+			this.#position = b.terminator?.position;
+			for (const c of this.#placement.atEnd(b)) if (!this.#registers.has(c)) this.#place(c);
+			this.#terminate(b);
+		}
+		this.#phis();
+		return this.out;
+	}
+
+	#params(): void {
+		for (const i of this.#func.entry.insts)
+			if (i.op === "param" && (this.#users.has(i) || this.#terminatorUses.has(i))) {
+				this.#position = i.position ?? this.#func.position;
+				this.#emit("move", { dst: this.#define(i), src: indexOfArgument(i.index) });
+			}
+	}
+
+	#select(i: Inst): void {
+		if (this.#alias.has(i) || this.#sunk.has(i)) return;
+		const [a, b] = i.args;
+		switch (i.op) {
+			case "param":
+			case "const":
+			case "slot":
+			case "map":
+			case "global":
+			case "phi":
+				return;
+			case "binary":
+				this.#binary(i, ALU[i.operator]!, i.width, a!, b!);
+				return;
+			case "extend":
+				this.#extend(i, a!, i.from, i.signed);
+				return;
+			case "truncate":
+				this.#emit("move32", { dst: this.#define(i), src: this.#register(a!) });
+				return;
+			case "swap": {
+				const dst = this.#define(i);
+				this.#into(dst, a!);
+				this.#emit("swap", { dst, imm: i.bits });
+				return;
+			}
+			case "compare":
+				this.#compare(i, JUMP[i.condition], i.on, a!, b!);
+				return;
+			case "load":
+				this.#load(i);
+				return;
+			case "store":
+				this.#store(this.#address(a!, i.offset), i.size, b!);
+				return;
+			case "atomic":
+				this.#atomic(i);
+				return;
+			case "offset": {
+				if (this.#stackAddress(i)) return;
+				const dst = this.#define(i);
+				if (b) {
+					const amount = this.#operand(b, 64);
+					this.#into(dst, a!);
+					this.#alu("add", 64, dst, amount);
+				} else {
+					this.#into(dst, a!);
+					if (i.offset !== 0 || i.core) this.#emit("alu", { operator: "add", dst, imm: i.offset, ...(i.core ? { core: i.core } : {}) });
+				}
+				return;
+			}
+			case "call":
+				this.#call(i);
+				return;
+			case "core": {
+				const m = this.#emit("core", { dst: this.#define(i), value: i.value, width: i.width, core: i.core });
+				this.out.remake.set(m.dst, m);
+				return;
+			}
+			case "zero": {
+				const to = this.#address(a!, i.offset);
+				const align = to.place ? to.place.align : baseAlign(a!, i.align);
+				for (const c of chunks(to.offset, i.size, align)) this.#emit("store", { ...target(to, c.at), size: c.size, imm: 0 });
+				return;
+			}
+			case "copy": {
+				const to = this.#address(a!, i.toOffset);
+				const from = this.#address(b!, i.fromOffset);
+				const align = Math.min(to.place ? 8 : i.align, from.place ? 8 : i.align) as Size;
+				const both = Math.min(alignmentAt(to.offset, align), to.place?.align ?? 8) as Size;
+				const start = Math.min(both, alignmentAt(from.offset, align), from.place?.align ?? 8) as Size;
+				// Offsets inside the copied piece decide; the piece's start has the alignment of both addresses.
+				for (const c of chunks(0, i.size, start)) {
+					const t = this.#fresh();
+					this.#emit("load", { dst: t, src: from.reg, offset: from.offset + c.at, size: c.size, ...(from.place ? { place: from.place } : {}) });
+					this.#emit("store", { ...target(to, c.at), size: c.size, src: t });
+				}
+				return;
+			}
+		}
+	}
+
+	#alu(operator: AluOperator, width: Width, dst: number, operand: Operand): void {
+		if ("imm" in operand) {
+			let { imm } = operand;
+			if (operator === "sub" && imm !== -2147483648) {
+				operator = "add";
+				imm = -imm;
+			}
+			if (operator === "lsh" || operator === "rsh" || operator === "arsh") imm &= width - 1;
+			this.#emit("alu", { operator, width, dst, imm });
+		} else this.#emit("alu", { operator, width, dst, src: operand.reg });
+	}
+
+	#binary(i: Inst, operator: AluOperator, width: Width, left: Inst, right: Inst): void {
+		let a = this.#resolve(left);
+		let b = this.#resolve(right);
+		const dst = this.#define(i);
+		if (COMMUTES.has(operator)) {
+			// The register that ends here is the one to overwrite.
+			if (a.op === "const" || (b.op !== "const" && !this.#single(a) && this.#single(b))) [a, b] = [b, a];
+		}
+		if (operator === "sub" && a.op === "const" && a.value === 0n) {
+			this.#into(dst, b);
+			this.#emit("neg", { dst, width });
+			return;
+		}
+		if ((operator === "div" || operator === "mod" || operator === "sdiv" || operator === "smod") && b.op === "const" && BigInt.asUintN(width, b.value) === 0n) {
+			// The verifier refuses an immediate zero: x / 0 is 0, x % 0 is x.
+			if (operator === "div" || operator === "sdiv") this.#emit("imm", { dst, imm: 0, width: 32 });
+			else if (width === 32) this.#emit("move32", { dst, src: this.#register(a) });
+			else this.#into(dst, a);
+			return;
+		}
+		const operand = this.#operand(b, width);
+		this.#into(dst, a);
+		this.#alu(operator, width, dst, operand);
+	}
+
+	#extend(i: Inst, a: Inst, from: 8 | 16 | 32, signed: boolean): void {
+		const dst = this.#define(i);
+		if (!signed) {
+			if (from === 32) this.#emit("move32", { dst, src: this.#register(a) });
+			else {
+				this.#into(dst, a);
+				this.#emit("alu", { operator: "and", width: 32, dst, imm: from === 8 ? 255 : 65535 });
+			}
+		} else if (this.#v4) this.#emit("movsx", { dst, src: this.#register(a), size: (from / 8) as Size, width: i.width });
+		else {
+			this.#into(dst, a);
+			this.#signExtend(dst, from, i.width);
+		}
+	}
+
+	#signExtend(dst: number, from: number, width: Width): void {
+		this.#emit("alu", { operator: "lsh", width, dst, imm: width - from });
+		this.#emit("alu", { operator: "arsh", width, dst, imm: width - from });
+	}
+
+	/** The operands of a comparison, a constant to the right. */
+	#sides(condition: JumpCondition, on: Width, left: Inst, right: Inst): { condition: JumpCondition; a: number; b: Operand } {
+		let a = this.#resolve(left);
+		let b = this.#resolve(right);
+		if (a.op === "const" && b.op !== "const") {
+			[a, b] = [b, a];
+			condition = SWAPPED[condition];
+		}
+		return { condition, a: this.#register(a), b: this.#operand(b, on) };
+	}
+
+	#compare(i: Inst, wanted: JumpCondition, on: Width, left: Inst, right: Inst): void {
+		const { condition, a, b } = this.#sides(wanted, on, left, right);
+		this.#emit("set", { dst: this.#define(i), src: a, condition, width: on, ...("imm" in b ? { imm: b.imm } : { src2: b.reg }) });
+	}
+
+	#load(i: Inst & { op: "load" }): void {
+		const base = i.args[0]!;
+		const core = i.core ? { core: i.core } : {};
+		let address: Address;
+		if (i.core && (i.offset < 0 || i.offset > 32767)) {
+			const reg = this.#fresh();
+			this.#emit("move", { dst: reg, src: this.#register(base) });
+			this.#emit("alu", { operator: "add", dst: reg, imm: i.offset, ...core });
+			address = { reg, offset: 0 };
+		} else address = this.#address(base, i.offset);
+		const relocated = address.reg !== NONE && i.core && address.offset === i.offset && !(i.offset < 0 || i.offset > 32767) ? core : {};
+		const dst = this.#define(i);
+		const place = address.place ? { place: address.place } : {};
+		const extends_ = i.signed && i.size < 8 && !(i.size === 4 && i.width === 32);
+		const direct = extends_ && this.#v4 && base.space !== "ctx";
+		this.#emit("load", { dst, src: address.reg, offset: address.offset, size: i.size, signed: direct, ...place, ...relocated });
+		if (direct) {
+			if (i.width === 32) this.#emit("move32", { dst, src: dst });
+		} else if (extends_) this.#signExtend(dst, i.size * 8, i.width);
+	}
+
+	#store(to: Address, size: Size, raw: Inst): void {
+		const value = this.#resolve(raw);
+		if (value.op === "const") {
+			const n = size === 8 ? BigInt.asIntN(64, value.value) : BigInt.asIntN(size * 8, value.value);
+			if (fits(n)) {
+				this.#emit("store", { ...target(to, 0), size, imm: Number(n) });
+				return;
+			}
+		}
+		this.#emit("store", { ...target(to, 0), size, src: this.#register(value) });
+	}
+
+	#atomic(i: Inst & { op: "atomic" }): void {
+		const [base, first, second] = i.args;
+		const to = this.#address(base!, i.offset);
+		const used = this.#users.has(i) || this.#terminatorUses.has(i);
+		if (i.operator === "cmpxchg") {
+			const src = this.#register(second!);
+			this.#into(0, first!);
+			this.#emit("atomic", { ...target(to, 0), size: i.size, src, atomic: "cmpxchg", fetch: true });
+			if (used) this.#emit("move", { dst: this.#define(i), src: 0 });
+			return;
+		}
+		const fetch = (i.fetch && used) || i.operator === "xchg";
+		if (!fetch) {
+			this.#emit("atomic", { ...target(to, 0), size: i.size, src: this.#register(first!), atomic: i.operator, fetch: false });
+			return;
+		}
+		const src = this.#define(i);
+		this.#into(src, first!);
+		this.#emit("atomic", { ...target(to, 0), size: i.size, src, atomic: i.operator, fetch: true });
+	}
+
+	#call(i: Inst & { op: "call" }): void {
+		// Registers first: what is made from nothing must not take r1..r5 while they are still wanted.
+		const isFree = (a: Inst): boolean => {
+			const r = this.#resolve(a);
+			return (r.op === "const" && this.#known(r) === undefined) || r.op === "map" || this.#stackAddress(r) !== undefined;
+		};
+		const args = i.args.slice(0, 5);
+		args.forEach((a, k) => void (isFree(a) || this.#into(indexOfArgument(k), a)));
+		args.forEach((a, k) => void (isFree(a) && this.#into(indexOfArgument(k), a)));
+		this.#emit("call", { callee: i.callee, count: args.length });
+		if (this.#users.has(i) || this.#terminatorUses.has(i)) this.#emit(i.width === 32 ? "move32" : "move", { dst: this.#define(i), src: 0 });
+	}
+
+	#terminate(block: Block): void {
+		const t = block.terminator!;
+		switch (t.op) {
+			case "jump":
+				this.#emit("jump", { then: this.#blocks.get(t.target)! });
+				return;
+			case "branch": {
+				const { condition, a, b } = this.#sides(JUMP[t.condition], t.on, t.args[0], t.args[1]);
+				this.#emit("branch", {
+					condition, width: t.on, dst: a, ...("imm" in b ? { imm: b.imm } : { src: b.reg }), then: this.#blocks.get(t.then)!, else: this.#blocks.get(t.else)!,
+				});
+				this.#blocks.get(block)!.likely = t.likely;
+				return;
+			}
+			case "return":
+				this.#into(0, t.args[0]);
+				this.#emit("exit", {});
+				return;
+			case "unreachable":
+				this.#emit("imm", { dst: 0, imm: 0, width: 32 });
+				this.#emit("exit", {});
+				return;
+		}
+	}
+
+	/** Copies for phis at the end of the way into their block; a way out of a branch into a join gets a block of its own. */
+	#phis(): void {
+		for (const b of this.#graph.order) {
+			if (b.phis.length === 0) continue;
+			const used = b.phis.filter((p) => this.#users.has(p) || this.#terminatorUses.has(p));
+			b.predecessors.forEach((p, k) => {
+				const from = this.#blocks.get(p)!;
+				const target = this.#blocks.get(b)!;
+				this.#block = p;
+				this.#position = p.terminator?.position;
+				this.#insts = [];
+				this.#parallel(used.map((phi) => ({ dst: this.#define(phi), value: this.#resolve(phi.args[k]!) })));
+				if (this.#insts.length === 0) return;
+				if (successors(p.terminator).length === 1) {
+					from.insts.splice(from.insts.length - 1, 0, ...this.#insts);
+					return;
+				}
+				const edge: MachineBlock = { index: this.out.blocks.length, depth: Math.min(from.depth, target.depth), insts: this.#insts, cold: false, header: false };
+				this.#emit("jump", { then: target });
+				const last = from.insts[from.insts.length - 1]!;
+				if (last.then === target) last.then = edge;
+				else last.else = edge;
+				this.out.blocks.push(edge);
+			});
+		}
+	}
+
+	/** Copies that happen at once: ordered so that nothing is overwritten before it is read, cycles through a register. */
+	#parallel(copies: { dst: number; value: Inst }[]): void {
+		const moves: { dst: number; src: number }[] = [];
+		const free: { dst: number; value: Inst }[] = [];
+		for (const c of copies) {
+			const made = c.value.op === "const" || c.value.op === "map" || this.#stackAddress(c.value) !== undefined;
+			if (made && this.#known(c.value) === undefined) free.push(c);
+			else {
+				const src = this.#register(c.value);
+				if (src !== c.dst) moves.push({ dst: c.dst, src });
+			}
+		}
+		while (moves.length > 0) {
+			const k = moves.findIndex((m) => !moves.some((o) => o !== m && o.src === m.dst));
+			if (k >= 0) {
+				const m = moves[k]!;
+				this.#emit("move", m);
+				moves.splice(k, 1);
+				continue;
+			}
+			const t = this.#fresh();
+			const m = moves[0]!;
+			this.#emit("move", { dst: t, src: m.src });
+			m.src = t;
+		}
+		for (const c of free) this.#into(c.dst, c.value);
+	}
+}
+
+const target = (to: Address, at: number): Partial<Machine> => ({ dst: to.reg, offset: to.offset + at, ...(to.place ? { place: to.place } : {}) });
+
+/** Ring-buffer records and map values start at a multiple of 8. */
+const baseAlign = (base: Inst, align: Size): Size => {
+	const known = base.op === "call" || base.op === "phi" ? base.space === "ringbuf" || base.space === "map_value" : false;
+	return known ? 8 : align;
+};
+
+/** Whether `user` looks at no more than the low 32 bits of `value`. */
+function readsLowHalf(user: Inst, value: Inst): boolean {
+	switch (user.op) {
+		case "binary":
+			return user.width === 32 || ((user.operator === "shl" || user.operator === "lshr" || user.operator === "ashr") && user.args[0] !== value);
+		case "compare":
+			return user.on === 32;
+		case "store":
+			return user.size <= 4 && user.args[0] !== value;
+		case "extend":
+			// An extension of 32 bits without sign is no instruction: its users would see the upper half.
+			return user.from < 32 || user.signed;
+		case "truncate":
+			return true;
+		case "swap":
+			return user.bits <= 32;
+		case "atomic":
+			return user.size === 4 && user.args[0] !== value;
+		default:
+			return false;
+	}
+}

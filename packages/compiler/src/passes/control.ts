@@ -1,0 +1,165 @@
+import { type Block, type Func, type Inst, removeTrivialPhis, removeUnreachable, type Terminator } from "#ir";
+import { evaluateCondition, NEGATED } from "./arithmetic.ts";
+
+type Branch = Terminator & { op: "branch" };
+
+/** Decided branches, jumps through empty blocks and through phis of constants, chains of blocks. Returns the number of changes. */
+export function simplifyControl(func: Func): number {
+	let changes = 0;
+	for (let round = 0; round < 8; round++) {
+		const before = changes;
+		for (const b of func.blocks) changes += decide(b);
+		if (changes > before) removeUnreachable(func);
+		removeTrivialPhis(func);
+		const used = usesOutside(func);
+		for (const b of func.blocks) changes += threadPhis(b, used);
+		for (const b of func.blocks) changes += skipEmpty(func, b);
+		removeUnreachable(func);
+		removeTrivialPhis(func);
+		changes += mergeChains(func);
+		if (changes === before) break;
+	}
+	return changes;
+}
+
+function dropEdge(from: Block, to: Block): void {
+	const k = to.predecessors.indexOf(from);
+	to.predecessors = to.predecessors.filter((_, i) => i !== k);
+	for (const phi of to.phis) phi.args = phi.args.filter((_, i) => i !== k);
+}
+
+/** A branch on constants, on what a branch above has told already, or with both ways the same becomes a jump. */
+function decide(b: Block): number {
+	const t = b.terminator;
+	if (t?.op !== "branch") return 0;
+	if (t.then !== t.else) {
+		const way = outcome(b, t);
+		if (way === undefined) return 0;
+		dropEdge(b, way ? t.else : t.then);
+		b.terminator = { op: "jump", target: way ? t.then : t.else, position: t.position };
+		return 1;
+	}
+	b.terminator = { op: "jump", target: t.then, position: t.position };
+	return 1;
+}
+
+function outcome(b: Block, t: Branch): boolean | undefined {
+	const [x, y] = t.args;
+	if (x.op === "const" && y.op === "const") return evaluateCondition(t.condition, t.on, x.value, y.value);
+	let below = b;
+	for (let steps = 0; steps < 16 && below.predecessors.length === 1; steps++) {
+		const above = below.predecessors[0]!;
+		const u = above.terminator;
+		if (u?.op === "branch" && u.then !== u.else && u.on === t.on && u.args[0] === x && sameValue(u.args[1], y)) {
+			const held = below === u.then;
+			if (u.condition === t.condition) return held;
+			if (NEGATED[u.condition] === t.condition) return !held;
+		}
+		below = above;
+	}
+	return undefined;
+}
+
+const sameValue = (a: Inst, b: Inst): boolean => a === b || (a.op === "const" && b.op === "const" && a.value === b.value && a.width === b.width);
+
+/** For each phi: the blocks whose terminator reads it, and the edges that carry it into other phis; undefined: other uses. */
+function usesOutside(func: Func): Map<Inst, Set<Block> | undefined> {
+	const found = new Map<Inst, Set<Block> | undefined>();
+	const at = (i: Inst, b: Block): void => {
+		if (i.op !== "phi") return;
+		const s = found.get(i);
+		if (s) s.add(b);
+		else if (!found.has(i)) found.set(i, new Set([b]));
+	};
+	for (const b of func.blocks) {
+		for (const phi of b.phis) phi.args.forEach((a, k) => at(a, b.predecessors[k]!));
+		const t = b.terminator;
+		if (t && "args" in t) for (const a of t.args) at(a, b);
+	}
+	for (const b of func.blocks) for (const i of b.insts) for (const a of i.args) if (a.op === "phi") found.set(a, undefined);
+	return found;
+}
+
+/** A block that only branches on its phis: a predecessor that brings constants goes straight to where they lead. */
+function threadPhis(b: Block, used: Map<Inst, Set<Block> | undefined>): number {
+	const t = b.terminator;
+	if (t?.op !== "branch" || t.then === t.else || b.phis.length === 0 || b.insts.length > 0) return 0;
+	for (const phi of b.phis) {
+		const where = used.get(phi);
+		if (used.has(phi) && (!where || [...where].some((x) => x !== b))) return 0;
+	}
+	let changes = 0;
+	for (const p of [...b.predecessors]) {
+		if (b.predecessors.length === 1 || p === b) break;
+		const k = b.predecessors.indexOf(p);
+		const here = (i: Inst): Inst => (i.block === b && i.op === "phi" ? i.args[k]! : i);
+		const [x, y] = t.args.map(here) as [Inst, Inst];
+		if (x.op !== "const" || y.op !== "const") continue;
+		const to = evaluateCondition(t.condition, t.on, x.value, y.value) ? t.then : t.else;
+		if (to === b || to.predecessors.includes(p)) continue;
+		const from = to.predecessors.indexOf(b);
+		for (const phi of to.phis) phi.args.push(here(phi.args[from]!));
+		to.predecessors.push(p);
+		retarget(p, b, to);
+		dropEdge(p, b);
+		changes++;
+	}
+	return changes;
+}
+
+function retarget(p: Block, from: Block, to: Block): void {
+	const t = p.terminator!;
+	if (t.op === "jump") t.target = to;
+	else if (t.op === "branch") {
+		if (t.then === from) t.then = to;
+		if (t.else === from) t.else = to;
+	}
+}
+
+/** Jumps to a block that only jumps on go where it goes. */
+function skipEmpty(func: Func, b: Block): number {
+	const t = b.terminator;
+	if (t?.op !== "jump" || b.insts.length > 0 || b.phis.length > 0 || b === func.entry || t.target === b) return 0;
+	const to = t.target;
+	let changes = 0;
+	for (const p of [...b.predecessors]) {
+		const from = to.predecessors.indexOf(b);
+		const already = to.predecessors.indexOf(p);
+		if (already >= 0) {
+			// Both ways of p would lead to the same place: right only where the phis do not care.
+			if (p === b || to.phis.some((phi) => phi.args[from] !== phi.args[already])) continue;
+		} else {
+			for (const phi of to.phis) phi.args.push(phi.args[from]!);
+			to.predecessors.push(p);
+		}
+		retarget(p, b, to);
+		b.predecessors = b.predecessors.filter((x) => x !== p);
+		changes++;
+	}
+	return changes;
+}
+
+/** A block and its only successor, of which it is the only predecessor, become one. */
+function mergeChains(func: Func): number {
+	let changes = 0;
+	const gone = new Set<Block>();
+	for (const b of func.blocks) {
+		if (gone.has(b)) continue;
+		for (let t = b.terminator; t?.op === "jump"; t = b.terminator) {
+			const next = t.target;
+			if (next === b || next === func.entry || next.predecessors.length !== 1 || next.phis.length > 0) break;
+			for (const i of next.insts) {
+				i.block = b;
+				b.insts.push(i);
+			}
+			b.terminator = next.terminator;
+			const after = next.terminator;
+			const ways = after?.op === "jump" ? [after.target] : after?.op === "branch" ? [after.then, after.else] : [];
+			for (const s of ways) s.predecessors = s.predecessors.map((p) => (p === next ? b : p));
+			gone.add(next);
+			changes++;
+		}
+	}
+	if (changes > 0) func.blocks = func.blocks.filter((b) => !gone.has(b));
+	return changes;
+}
