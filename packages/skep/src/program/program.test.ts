@@ -19,7 +19,8 @@ test("each module exports the values of the vocabulary, and nothing else", () =>
 });
 
 test("each module exports what its types declare", () => {
-	const types = readFileSync(new URL("../../types/skep.d.ts", import.meta.url), "utf8");
+	const files = ["skep", "net", "uapi"].map((f) => new URL(`../../types/${f}.d.ts`, import.meta.url));
+	const types = files.map((f) => readFileSync(f, "utf8")).join("\n");
 	for (const [name, module] of Object.entries(MODULES)) {
 		const start = types.indexOf(`declare module "${name}" {`);
 		const block = types.slice(start, types.indexOf("\n}", start));

@@ -1,0 +1,2 @@
+import { ringbuf } from "skep";
+const events = ringbuf<(256 * 1024);

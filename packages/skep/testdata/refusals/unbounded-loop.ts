@@ -1,0 +1,5 @@
+import { hash, random, tracepoint, type u32, type u64 } from "skep";
+const counts = hash<u32, u64>(16);
+tracepoint("sched:sched_process_exec", () => {
+	while (random() !== 7) counts.add(0, 1n);
+});
