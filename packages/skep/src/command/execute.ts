@@ -1,4 +1,4 @@
-import { BpfError } from "@skep/bpf/base";
+import { BpfError, VerifierError } from "@skep/bpf/base";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
 import { renderSummary } from "#output";
 import {
@@ -13,6 +13,7 @@ import {
 	showLive,
 	writeLines,
 } from "#run";
+import { renderVerifierError } from "./verifier.ts";
 
 /** What `run` and `demo` have in common. */
 export interface Execution {
@@ -40,7 +41,7 @@ export async function runFile(run: Execution): Promise<number> {
 	}
 	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel));
 	const parsed = parseFileOptions();
-	const session = Session.open(source, kernel, parsed, { limit: run.limit, duration: run.duration });
+	const session = openSession();
 	const removeSignals = onSignals(() => session.stop());
 	try {
 		if (!run.json) writeError(firstLine(session, reason));
@@ -61,6 +62,14 @@ export async function runFile(run: Execution): Promise<number> {
 	} finally {
 		session.close();
 		removeSignals();
+	}
+
+	function openSession(): Session {
+		try {
+			return Session.open(source, kernel, parsed, { limit: run.limit, duration: run.duration });
+		} catch (error) {
+			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error)) : error;
+		}
 	}
 
 	function parseFileOptions() {

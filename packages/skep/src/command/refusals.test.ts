@@ -1,0 +1,197 @@
+// Each refusal: what it says, with which status, and never a stack trace. Through the launcher, as people meet them.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { BtfBuilder } from "@skep/bpf/btf";
+import { writeObject } from "@skep/bpf/object";
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const launcher = join(root, "packages/skep/bin/skep");
+const cases = "packages/skep/testdata/refusals";
+const exec = "examples/exec/exec.ts";
+const work = mkdtempSync(join(tmpdir(), "skep-refusals-"));
+chmodSync(work, 0o755);
+after(() => rmSync(work, { recursive: true, force: true }));
+
+function skep(...words: string[]) {
+	const { SKEP_DEBUG: _, ...env } = process.env;
+	const result = spawnSync(process.execPath, [launcher, ...words], {
+		cwd: root,
+		env,
+		encoding: "utf8",
+		timeout: 60_000,
+	});
+	assert.doesNotMatch(result.stderr, /^\s+at .*[:(]/m, "a stack trace");
+	return result;
+}
+
+function refused(words: readonly string[], status: number, ...texts: readonly RegExp[]): void {
+	const result = skep(...words);
+	for (const text of texts) assert.match(result.stderr, text);
+	assert.equal(result.status, status, result.stderr);
+	assert.equal(result.stdout, "");
+}
+
+test("no such file", () =>
+	refused(["run", "examples/exec/nosuch.ts"], 1, /^skep: examples\/exec\/nosuch\.ts: no such file$/m));
+test("no such file, another ending", () =>
+	refused(["run", "examples/exec/exec.js"], 1, /no such file, did you mean exec\.ts\?/));
+test("a folder", () =>
+	refused(
+		["run", "examples/exec"],
+		1,
+		/examples\/exec is a folder: a file is expected, did you mean examples\/exec\/exec\.ts\?/,
+	));
+test("not TypeScript", () =>
+	refused(
+		["run", "README.md"],
+		1,
+		/README\.md is not TypeScript: a file ending in \.ts, or an eBPF object, is expected/,
+	));
+test("not text", () => {
+	const file = join(work, "binary.ts");
+	writeFileSync(file, Uint8Array.of(0xff, 0xfe, 0x00, 0xc3));
+	refused(["build", file], 1, /is not TypeScript: it is not UTF-8 text/);
+});
+
+test("syntax error", () => refused(["run", `${cases}/syntax-error.ts`], 1, /syntax-error\.ts:2:\d+ error SK1000: /));
+test("unknown tracepoint", () =>
+	refused(
+		["run", `${cases}/unknown-tracepoint.ts`],
+		1,
+		/unknown-tracepoint\.ts:4:12 error SK4001: /,
+		/sched:sched_process_exec/,
+	));
+test("missing null check", () =>
+	refused(["run", `${cases}/null-check.ts`], 1, /null-check\.ts:\d+:\d+ error SK3008: /));
+test("unbounded loop", () =>
+	refused(["run", `${cases}/unbounded-loop.ts`], 1, /unbounded-loop\.ts:4:\d+ error SK3002: /));
+test("513 bytes of stack", () =>
+	refused(["run", `${cases}/stack.ts`], 1, /stack\.ts:\d+:\d+ error SK3006: /, /512/, /5(13|20) bytes/));
+
+test("a truncated object", () => {
+	const whole = join(work, "whole.o");
+	assert.equal(skep("build", exec, "-o", whole).status, 0);
+	const bytes = readFileSync(whole);
+	for (const length of [3, 40, 100, Math.floor(bytes.length / 2), bytes.length - 1]) {
+		const file = join(work, "cut.o");
+		writeFileSync(file, bytes.subarray(0, length));
+		refused(["run", file], 1, /^skep: .*cut\.o/m);
+	}
+});
+
+test("the kernel's verifier, with its whole log and the TypeScript line", (t) => {
+	if (skep("run", "--duration", "0.1", "--json", exec).status === 3)
+		return t.skip("needs CAP_BPF: the verifier is not asked without");
+	const source = join(work, "bad.ts");
+	writeFileSync(source, "line one\n\tcounts.ref(0).n += 1n;\n");
+	const object = join(work, "bad.o");
+	writeFileSync(object, objectThatLeavesR0Unset(source));
+	refused(
+		["run", object],
+		1,
+		/bad\.ts:2(:2)? error SK6001: .*R0 !read_ok/,
+		/\| \tcounts\.ref\(0\)\.n \+= 1n;/,
+		/^the verifier's log:$/m,
+		/^0: \(95\) exit$/m,
+		/processed \d+ insns/,
+	);
+});
+
+test("no permission", (t) => {
+	if (process.getuid?.() !== 0) return t.skip("needs root: it becomes nobody");
+	const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
+	for (const words of [
+		["run", exec],
+		["demo", "--duration", "1"],
+	]) {
+		const result = spawnSync("setpriv", [...nobody, process.execPath, launcher, ...words], {
+			cwd: root,
+			encoding: "utf8",
+			timeout: 60_000,
+		});
+		if (result.error) return t.skip("setpriv is not installed");
+		assert.equal(result.status, 3, result.stderr);
+		assert.match(result.stderr, /CAP_BPF|kernel\.unprivileged_bpf_disabled/);
+		assert.doesNotMatch(result.stderr, /^\s+at /m);
+	}
+});
+
+test("options of the file", () => {
+	refused(["run", "examples/open/open.ts", "--faild"], 2, /no option --faild; there are --comm NAME, --failed/);
+	refused(["run", "examples/open/open.ts", "--comm"], 2, /--comm wants NAME after it/);
+	refused(["run", "examples/xdp-filter/xdp-filter.ts", "nosuch0"], 2, /DEV: "nosuch0" is not a network interface here/);
+});
+
+test("the command line", () => {
+	refused(["run"], 2, /run wants a file/, /skep run --help tells more/);
+	refused(["rnu", exec], 2, /no command "rnu", did you mean run\?/);
+	refused(["run", "--durtion", "1", exec], 2, /no option --durtion, did you mean --duration\?/);
+	refused(["run", "--duration", "soon", exec], 2, /--duration: "soon" is not a time like 10, 1\.5s or 2m/);
+	refused(["run", "--limit", "0", exec], 2, /--limit: "0" is not a number from 1/);
+	refused(["run", "--kernel", "windows", exec], 2, /--kernel: "windows" is not one of linux, auto/);
+	refused(
+		["build", exec, "-o", "/no/such/folder/exec.o"],
+		1,
+		/cannot write \/no\/such\/folder\/exec\.o: no such folder/,
+	);
+});
+
+test("every command has help with an example, on stdout", () => {
+	for (const command of ["run", "demo", "build", "types", "help"]) {
+		const { status, stdout } = skep(command, "--help");
+		assert.equal(status, 0);
+		assert.match(stdout, new RegExp(`^skep ${command}: `));
+		assert.match(stdout, /^examples?:\n {2}skep /m);
+	}
+	assert.match(skep("help").stdout, /3 a permission is missing/);
+});
+
+test("the file's help lists its options", () => {
+	const { status, stdout } = skep("run", "examples/open/open.ts", "--help");
+	assert.equal(status, 0);
+	assert.equal(
+		stdout,
+		"usage: skep run examples/open/open.ts [options]\n\n  -c, --comm NAME  only this command\n  -x, --failed     only opens that failed\n",
+	);
+});
+
+/** An object with one program of one instruction, `exit`, whose line information names a TypeScript file. */
+function objectThatLeavesR0Unset(file: string): Uint8Array {
+	const btf = new BtfBuilder();
+	const int = btf.add({
+		kind: "int",
+		name: "int",
+		size: 4,
+		bits: 32,
+		offset: 0,
+		signed: true,
+		char: false,
+		bool: false,
+	});
+	const ctx = btf.add({ kind: "ptr", type: 0 });
+	const proto = btf.add({ kind: "func_proto", ret: int, params: [{ name: "ctx", type: ctx }] });
+	const func = btf.add({ kind: "func", name: "bad", type: proto, linkage: "global" });
+	return writeObject({
+		license: "GPL",
+		btf,
+		maps: [],
+		data: [],
+		functions: [
+			{
+				name: "bad",
+				section: "tracepoint/sched/sched_process_exec",
+				global: true,
+				insns: Uint8Array.of(0x95, 0, 0, 0, 0, 0, 0, 0),
+				references: [],
+				core: [],
+				lines: [{ slot: 0, file, text: "\tcounts.ref(0).n += 1n;", line: 2, column: 2 }],
+				btfFunc: func,
+			},
+		],
+	});
+}
