@@ -79,15 +79,6 @@ const FEATURES = {
 			),
 		yes: [ERRNO.EBADF],
 	},
-	xdp_link: {
-		since: "5.9",
-		text: "bpf_link for XDP",
-		probe: (kernel: Kernel) =>
-			withProgram(kernel, "xdp", (prog_fd) =>
-				kernel.bpf("LINK_CREATE", { prog_fd, target_ifindex: BAD_FD, attach_type: ATTACH_TYPES.xdp }),
-			),
-		yes: [ERRNO.ENODEV],
-	},
 	prog_name: {
 		since: "4.15",
 		text: "names of programs and maps",

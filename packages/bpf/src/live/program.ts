@@ -135,7 +135,11 @@ export class Program implements Disposable {
 		return Program.fromFd(kernel, check(kernel, result, `open program ${id}`, "PROG_GET_FD_BY_ID"));
 	}
 
-	/** Runs the program once, or `repeat` times, on made-up input. @throws SyscallError ENOTSUPP for types that cannot */
+	/**
+	 * Runs the program once, or `repeat` times, on made-up input. The kernel stops where a signal is pending, and the call
+	 * is made anew: what a program leaves in maps may then come from more runs than were asked for. @throws SyscallError ENOTSUPP
+	 * for types that cannot
+	 */
 	testRun(input: TestRunInput = {}): TestRunResult {
 		// The kernel may grow a packet (headroom, adjust_head) beyond what came in.
 		const dataOut = input.data ? new Uint8Array(input.data.length + 512) : undefined;

@@ -29,7 +29,8 @@ const NOTES: readonly Note[] = [
 	{ errno: "EEXIST", command: "LINK_CREATE", text: "a program is attached there in the other mode, or already; detach it first (`bpftool link`, `ip link show`)" },
 	{ errno: "EOPNOTSUPP", command: "LINK_CREATE", text: "the device or the kernel lacks this way of attaching; for XDP try the generic mode" },
 	{ errno: "ENODEV", command: "LINK_CREATE", text: "there is no such network device in this network namespace" },
-	{ errno: "EINVAL", command: "LINK_CREATE", text: "the program's type does not fit the target, or the attribute is newer than this kernel" },
+	{ errno: "ENODEV", text: "there is no such network device in this network namespace" },
+	{ errno: "EINVAL", command: "LINK_CREATE", text: "the device is gone (XDP), the program's type does not fit the target, or the attribute is newer than this kernel" },
 	{ errno: "EINVAL", command: "MAP_CREATE", text: "type, sizes or flags do not fit each other, or this kernel lacks the map type" },
 	{ errno: "EINVAL", command: "PROG_LOAD", text: "an attribute or the program type is newer than this kernel" },
 	{ errno: "EINVAL", command: "PROG_TEST_RUN", text: "data or context do not fit the program type (packets have at least 14 bytes)" },
@@ -143,7 +144,7 @@ const LAST_HELPER = 211;
 
 /** Lines that only count or list states: never the reason. */
 const CHATTER =
-	/^(processed \d+ insns|verification time|stack depth|max_states|peak_states|mark_read|\d+: (\(|R\d|\.\.)|R\d+[_=]|from \d+ to \d+|; |func#|Validating |Func#|last_idx|regs=|mark_precise|parent |frame\d|propagating|caller:|callee:|returning from callee|to caller at|arg#\d+ reference type|\s*$)/;
+	/^(processed \d+ insns|verification time|stack depth|max_states|peak_states|mark_read|\d+: (\(|R\d|\.\.)|R\d+[_=]|from \d+ to \d+|; |func#|Validating |Func#|last_idx|regs=|mark_precise|parent |frame\d|propagating|cur state:|old state:|caller:|callee:|returning from callee|to caller at|arg#\d+ reference type|\s*$)/;
 
 /** The line of the log that gives the reason: the last that is neither an instruction, nor a state, nor a count. */
 function tellingLine(log: string): string | undefined {

@@ -94,11 +94,12 @@ export class RingBufferReader implements Disposable {
 				if (header < 0) break;
 				const length = header & ~RINGBUF.BPF_RINGBUF_DISCARD_BIT;
 				position += (length + RINGBUF.BPF_RINGBUF_HDR_SZ + 7) & ~7;
+				unpublished++;
 				if ((header & RINGBUF.BPF_RINGBUF_DISCARD_BIT) === 0) {
 					seen++;
 					sink(data, at + RINGBUF.BPF_RINGBUF_HDR_SZ, length);
 				}
-				if (++unpublished === PUBLISH) {
+				if (unpublished === PUBLISH) {
 					this.#publish(position);
 					unpublished = 0;
 				}
