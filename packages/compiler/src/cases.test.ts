@@ -49,7 +49,12 @@ function readCase(name: string): Case {
 			for (const line of lines.filter((l) => l.trim() !== "")) {
 				const m = /^(warning )?(SK\d{4}) (?:(\S+):)?(\d+:\d+) (.*)$/.exec(line);
 				assert.ok(m, `${name}: cannot read \`${line}\``);
-				expected.push({ severity: m[1] ? "warning" : "error", code: m[2]!, place: `${m[3] ?? [...files.keys()][0]}:${m[4]}`, fragment: m[5]!.trim() });
+				expected.push({
+					severity: m[1] ? "warning" : "error",
+					code: m[2]!,
+					place: `${m[3] ?? [...files.keys()][0]}:${m[4]}`,
+					fragment: m[5]!.trim(),
+				});
 			}
 		else assert.fail(`${name}: no such section \`-- ${head}\``);
 	}
@@ -64,20 +69,33 @@ const cases = readdirSync(CASES)
 const kernel = Btf.decode(readFileSync(here("../data/kernel.btf")));
 const tracepoints = decodeTracepoints(JSON.parse(readFileSync(here("../data/tracepoints.json"), "utf8")));
 
-const say = (d: Diagnostic): string => `${d.severity === "warning" ? "warning " : ""}${d.code} ${d.file}:${d.line}:${d.column} ${d.message}${d.remedy ? ` = ${d.remedy}` : ""}`;
+const say = (d: Diagnostic): string =>
+	`${d.severity === "warning" ? "warning " : ""}${d.code} ${d.file}:${d.line}:${d.column} ${d.message}${d.remedy ? ` = ${d.remedy}` : ""}`;
 
 for (const c of cases)
 	test(`case ${c.name}`, () => {
 		const result = compile({ entry: [...c.files.keys()][0]!, read: (path) => c.files.get(path), kernel, tracepoints });
 		const found = result.diagnostics.map(say).join("\n");
-		assert.equal(result.diagnostics.length, c.expected.length, `expected ${c.expected.length} diagnostics, found:\n${found}`);
+		assert.equal(
+			result.diagnostics.length,
+			c.expected.length,
+			`expected ${c.expected.length} diagnostics, found:\n${found}`,
+		);
 		for (const [i, e] of c.expected.entries()) {
 			const d = result.diagnostics[i]!;
-			assert.equal(`${d.code} ${d.severity} ${d.file}:${d.line}:${d.column}`, `${e.code} ${e.severity} ${e.place}`, found);
+			assert.equal(
+				`${d.code} ${d.severity} ${d.file}:${d.line}:${d.column}`,
+				`${e.code} ${e.severity} ${e.place}`,
+				found,
+			);
 			assert.ok(`${d.message} = ${d.remedy ?? ""}`.includes(e.fragment), `\`${e.fragment}\` is not in: ${say(d)}`);
 			assert.ok(pageOf(d.code), `${d.code} has no page`);
 		}
-		assert.equal(result.object !== undefined, !c.expected.some((e) => e.severity === "error"), "an object comes without errors only");
+		assert.equal(
+			result.object !== undefined,
+			!c.expected.some((e) => e.severity === "error"),
+			"an object comes without errors only",
+		);
 	});
 
 test("stock tsc accepts every case that does not say otherwise", () => {
@@ -87,7 +105,19 @@ test("stock tsc accepts every case that does not say otherwise", () => {
 		for (const f of readdirSync(types)) if (f.endsWith(".d.ts")) cpSync(join(types, f), join(folder, f));
 		writeFileSync(join(folder, "env.d.ts"), readFileSync(here("../../skep/testdata/language/env.d.ts"), "utf8"));
 		writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-		const options = { target: "es2024", lib: ["es2024"], module: "nodenext", moduleDetection: "force", types: [], strict: true, noEmit: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true, allowImportingTsExtensions: true, skipLibCheck: true };
+		const options = {
+			target: "es2024",
+			lib: ["es2024"],
+			module: "nodenext",
+			moduleDetection: "force",
+			types: [],
+			strict: true,
+			noEmit: true,
+			erasableSyntaxOnly: true,
+			verbatimModuleSyntax: true,
+			allowImportingTsExtensions: true,
+			skipLibCheck: true,
+		};
 		writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options }));
 		for (const c of cases) {
 			if (c.tsc === "syntax") continue;
@@ -99,7 +129,10 @@ test("stock tsc accepts every case that does not say otherwise", () => {
 		}
 		const errors = new Map<string, string[]>();
 		try {
-			execFileSync(here("../../../node_modules/.bin/tsc"), ["-p", folder, "--pretty", "false"], { encoding: "utf8", stdio: "pipe" });
+			execFileSync(here("../../../node_modules/.bin/tsc"), ["-p", folder, "--pretty", "false"], {
+				encoding: "utf8",
+				stdio: "pipe",
+			});
 		} catch (error) {
 			for (const line of String((error as { stdout?: unknown }).stdout).split("\n")) {
 				const m = /^([^/(]+)\/\S+\(\d+,\d+\): error (TS\d+)/.exec(line);
@@ -111,7 +144,12 @@ test("stock tsc accepts every case that does not say otherwise", () => {
 			if (c.tsc === "syntax") continue;
 			const found = (errors.get(c.name.replace(/\.case$/, "")) ?? []).join("\n");
 			if (c.tsc === undefined) assert.equal(found, "", `${c.name}: tsc refuses it`);
-			else for (const code of c.tsc.split(/\s+/)) assert.ok(found.includes(`error ${code}:`), `${c.name}: ${code} is expected of tsc, found: ${found || "nothing"}`);
+			else
+				for (const code of c.tsc.split(/\s+/))
+					assert.ok(
+						found.includes(`error ${code}:`),
+						`${c.name}: ${code} is expected of tsc, found: ${found || "nothing"}`,
+					);
 		}
 	} finally {
 		rmSync(folder, { recursive: true });
@@ -121,5 +159,7 @@ test("stock tsc accepts every case that does not say otherwise", () => {
 test("every number that the compiler says has a page", () => {
 	for (const room of ["frontend", "lower", "codegen", "diagnostics", "."])
 		for (const f of readdirSync(here(room)))
-			if (f.endsWith(".ts")) for (const m of readFileSync(here(`${room}/${f}`), "utf8").matchAll(/SK\d{4}/g)) assert.ok(pageOf(m[0]), `${m[0]} in ${room}/${f}`);
+			if (f.endsWith(".ts"))
+				for (const m of readFileSync(here(`${room}/${f}`), "utf8").matchAll(/SK\d{4}/g))
+					assert.ok(pageOf(m[0]), `${m[0]} in ${room}/${f}`);
 });

@@ -77,7 +77,11 @@ export function compile(input: CompileInput): CompileResult {
 
 	const inserted = insertions(module);
 	const ir = input.explain ? new Map(module.functions.map((f) => [f.name, formatFunc(f)])) : undefined;
-	const { functions, problems, report: built } = compileModule(module, {
+	const {
+		functions,
+		problems,
+		report: built,
+	} = compileModule(module, {
 		...(input.cpu ? { cpu: input.cpu } : {}),
 		...(input.optimise === undefined ? {} : { optimise: input.optimise }),
 	});
@@ -93,10 +97,15 @@ export function compile(input: CompileInput): CompileResult {
 }
 
 /** Like `compile`, for callers that have no use for diagnostics. @throws CompileError */
-export function compileOrThrow(input: CompileInput): CompileResult & { readonly object: Uint8Array; readonly manifest: Manifest } {
+export function compileOrThrow(
+	input: CompileInput,
+): CompileResult & { readonly object: Uint8Array; readonly manifest: Manifest } {
 	const result = compile(input);
 	if (result.object && result.manifest) return { ...result, object: result.object, manifest: result.manifest };
-	throw new CompileError(result.diagnostics, formatDiagnostics(result.diagnostics, (path) => input.read(path)));
+	throw new CompileError(
+		result.diagnostics,
+		formatDiagnostics(result.diagnostics, (path) => input.read(path)),
+	);
 }
 
 /** What keeps a function from becoming instructions, as a diagnostic at its place. */
@@ -119,11 +128,26 @@ function problemDiagnostic(analysis: Analysis, p: Problem): Diagnostic {
 					.map((s) => ({ ...place(s.position ?? s.users[0]), message: `${s.size} bytes: ${s.name}` })),
 			};
 		case "arguments":
-			return { code: "SK3004", ...at, message: `\`${p.callee}\` is called with ${p.count} arguments; 5 is the most`, remedy: "hand over a struct" };
+			return {
+				code: "SK3004",
+				...at,
+				message: `\`${p.callee}\` is called with ${p.count} arguments; 5 is the most`,
+				remedy: "hand over a struct",
+			};
 		case "parameters":
-			return { code: "SK3004", ...at, message: `\`${p.function}\` has ${p.count} parameters; 5 is the most for a subprogram`, remedy: "hand over a struct" };
+			return {
+				code: "SK3004",
+				...at,
+				message: `\`${p.function}\` has ${p.count} parameters; 5 is the most for a subprogram`,
+				remedy: "hand over a struct",
+			};
 		case "size":
-			return { code: "SK3011", ...at, message: `\`${p.function}\` is too large: ${p.message}`, remedy: "make loops that are unrolled shorter, or split the program" };
+			return {
+				code: "SK3011",
+				...at,
+				message: `\`${p.function}\` is too large: ${p.message}`,
+				remedy: "make loops that are unrolled shorter, or split the program",
+			};
 	}
 }
 
@@ -133,9 +157,25 @@ function insertions(module: Module): Insertion[] {
 	for (const f of module.functions)
 		for (const b of f.blocks)
 			for (const i of b.insts) {
-				if (i.op === "zero") found.push({ function: f.name, position: i.position, what: `${i.size} bytes zeroed${i.args[0]?.op === "slot" ? ` (${i.args[0].slot.name})` : ""}` });
-				else if (i.op === "call" && i.callee.kind === "helper" && /^(?:bpf_)?probe_read/.test(i.callee.name)) found.push({ function: f.name, position: i.position, what: `${i.callee.name}: a read that may fault, zero where it does` });
+				if (i.op === "zero")
+					found.push({
+						function: f.name,
+						position: i.position,
+						what: `${i.size} bytes zeroed${i.args[0]?.op === "slot" ? ` (${i.args[0].slot.name})` : ""}`,
+					});
+				else if (i.op === "call" && i.callee.kind === "helper" && /^(?:bpf_)?probe_read/.test(i.callee.name))
+					found.push({
+						function: f.name,
+						position: i.position,
+						what: `${i.callee.name}: a read that may fault, zero where it does`,
+					});
 			}
-	for (const m of module.manifest.maps) if (m.lost) found.push({ function: undefined, position: module.maps.find((d) => d.name === m.name)?.position, what: `a counter of records lost in \`${m.name}\` (${m.lost.map}[${m.lost.key}])` });
+	for (const m of module.manifest.maps)
+		if (m.lost)
+			found.push({
+				function: undefined,
+				position: module.maps.find((d) => d.name === m.name)?.position,
+				what: `a counter of records lost in \`${m.name}\` (${m.lost.map}[${m.lost.key}])`,
+			});
 	return found;
 }

@@ -1,7 +1,7 @@
 // Packet headers, protocol numbers and addresses.
 
 declare module "skep/net" {
-	import type { arr, be16, be32, Cursor, Prefix, u8, u16 } from "skep";
+	import type { arr, be16, be32, Prefix, u8 } from "skep";
 	export interface ethhdr {
 		dst: arr<u8, 6>;
 		src: arr<u8, 6>;

@@ -16,5 +16,10 @@ export interface Diagnostic {
 	/** What to write instead. */
 	readonly remedy?: string;
 	/** Further places: who uses the stack, where the bound would go. */
-	readonly related?: readonly { readonly file: string; readonly line: number; readonly column: number; readonly message: string }[];
+	readonly related?: readonly {
+		readonly file: string;
+		readonly line: number;
+		readonly column: number;
+		readonly message: string;
+	}[];
 }

@@ -15,7 +15,10 @@ const COMMENT = /\/\/[^\S\r\n]*skep-expect-error\b[^\S\r\n]*([^\s]*)/;
  * Takes back what `// skep-expect-error SKnnnn` comments expect on the next line that is no such comment. A comment
  * whose error does not come, or without a number, is SK1012. `textOf` gives the text of a file.
  */
-export function applyExpectations(diagnostics: readonly Diagnostic[], files: Iterable<{ readonly path: string; readonly text: string }>): Diagnostic[] {
+export function applyExpectations(
+	diagnostics: readonly Diagnostic[],
+	files: Iterable<{ readonly path: string; readonly text: string }>,
+): Diagnostic[] {
 	let rest = [...diagnostics];
 	for (const { path, text } of files) {
 		if (!text.includes("skep-expect-error")) continue;
@@ -47,7 +50,9 @@ export function applyExpectations(diagnostics: readonly Diagnostic[], files: Ite
 				line: e.line,
 				column: e.column,
 				length: e.length,
-				message: wellFormed ? `${e.code} is expected on the next line and does not come` : "`skep-expect-error` is missing its number",
+				message: wellFormed
+					? `${e.code} is expected on the next line and does not come`
+					: "`skep-expect-error` is missing its number",
 				remedy: wellFormed ? "remove the comment" : "write `// skep-expect-error SK3003`",
 			});
 		}

@@ -14,14 +14,18 @@ const BOLD = "1";
 const TAB = "    ";
 
 /** Columns that a piece of source takes when shown: tabs as four, control characters as one. */
-const shown = (text: string): string => text.replace(/\t/g, TAB).replace(/[\u0000-\u001f\u007f]/g, " ");
+const shown = (text: string): string => text.replace(/\t/g, TAB).replace(/\p{Cc}/gu, " ");
 
 /**
  * Diagnostics as text for people: place and number, the source line with the spot underlined, what to write instead,
  * related places. `textOf` gives the text of a file; without it the line is left out. Ends with a newline; no
  * diagnostics: the empty string.
  */
-export function formatDiagnostics(diagnostics: readonly Diagnostic[], textOf: (file: string) => string | undefined, options: FormatOptions = {}): string {
+export function formatDiagnostics(
+	diagnostics: readonly Diagnostic[],
+	textOf: (file: string) => string | undefined,
+	options: FormatOptions = {},
+): string {
 	const paint = (code: string, text: string): string => (options.colour ? `\u001b[${code}m${text}\u001b[0m` : text);
 	const display = options.display ?? ((file: string) => file);
 	const lines = new Map<string, readonly string[] | undefined>();
@@ -31,17 +35,22 @@ export function formatDiagnostics(diagnostics: readonly Diagnostic[], textOf: (f
 	};
 
 	const blocks = diagnostics.map((d) => {
-		const out = [`${paint(BOLD, `${display(d.file)}:${d.line}:${d.column}`)} ${paint(d.severity === "error" ? RED : YELLOW, `${d.severity} ${d.code}`)}: ${d.message}`];
+		const out = [
+			`${paint(BOLD, `${display(d.file)}:${d.line}:${d.column}`)} ${paint(d.severity === "error" ? RED : YELLOW, `${d.severity} ${d.code}`)}: ${d.message}`,
+		];
 		const source = lineOf(d.file, d.line);
 		const gutter = " ".repeat(String(d.line).length);
 		if (source !== undefined) {
 			const before = shown(source.slice(0, d.column - 1));
 			const spot = shown(source.slice(d.column - 1, d.column - 1 + d.length));
 			out.push(`  ${paint(BLUE, `${d.line} |`)} ${shown(source)}`);
-			out.push(`  ${paint(BLUE, `${gutter} |`)} ${" ".repeat(width(before))}${paint(d.severity === "error" ? RED : YELLOW, "^".repeat(Math.max(1, width(spot))))}`);
+			out.push(
+				`  ${paint(BLUE, `${gutter} |`)} ${" ".repeat(width(before))}${paint(d.severity === "error" ? RED : YELLOW, "^".repeat(Math.max(1, width(spot))))}`,
+			);
 		}
 		if (d.remedy !== undefined) out.push(`  ${paint(BLUE, `${gutter} =`)} ${d.remedy}`);
-		for (const r of d.related ?? []) out.push(`  ${paint(BLUE, `${gutter} -`)} ${display(r.file)}:${r.line}:${r.column}: ${r.message}`);
+		for (const r of d.related ?? [])
+			out.push(`  ${paint(BLUE, `${gutter} -`)} ${display(r.file)}:${r.line}:${r.column}: ${r.message}`);
 		return `${out.join("\n")}\n`;
 	});
 	return blocks.join("\n");
@@ -53,7 +62,15 @@ function width(text: string): number {
 	for (const c of text) {
 		const p = c.codePointAt(0)!;
 		if ((p >= 0x300 && p <= 0x36f) || p === 0x200d || (p >= 0xfe00 && p <= 0xfe0f)) continue;
-		n += (p >= 0x1100 && p <= 0x115f) || (p >= 0x2e80 && p <= 0xa4cf) || (p >= 0xac00 && p <= 0xd7a3) || (p >= 0xf900 && p <= 0xfaff) || (p >= 0xff00 && p <= 0xff60) || (p >= 0x1f300 && p <= 0x1faff) ? 2 : 1;
+		n +=
+			(p >= 0x1100 && p <= 0x115f) ||
+			(p >= 0x2e80 && p <= 0xa4cf) ||
+			(p >= 0xac00 && p <= 0xd7a3) ||
+			(p >= 0xf900 && p <= 0xfaff) ||
+			(p >= 0xff00 && p <= 0xff60) ||
+			(p >= 0x1f300 && p <= 0x1faff)
+				? 2
+				: 1;
 	}
 	return n;
 }

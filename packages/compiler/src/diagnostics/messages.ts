@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the examples are source text
 /** The page of a number: for `skep help SK3003` and the manual. */
 export interface Page {
 	readonly code: `SK${number}`;
@@ -12,7 +13,14 @@ export interface Page {
 	readonly example: string;
 }
 
-const page = (code: `SK${number}`, title: string, what: string, why: string, remedy: string, example: string): Page => ({ code, title, what, why, remedy, example });
+const page = (
+	code: `SK${number}`,
+	title: string,
+	what: string,
+	why: string,
+	remedy: string,
+	example: string,
+): Page => ({ code, title, what, why, remedy, example });
 
 // biome-ignore format: table
 const PAGES: readonly Page[] = [

@@ -18,6 +18,8 @@ export class Report {
 
 	/** In order of file, line, column. */
 	list(): Diagnostic[] {
-		return [...this.#list].sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1));
+		return [...this.#list].sort((a, b) =>
+			a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+		);
 	}
 }

@@ -1,5 +1,5 @@
-import type { MapType } from "@skep/bpf/uapi";
 import type { ManifestOption } from "@skep/bpf/spec";
+import type { MapType } from "@skep/bpf/uapi";
 import type { Position, StructType, Type } from "#ir";
 import type { Node } from "./tree.ts";
 
@@ -42,16 +42,32 @@ export interface SourceModule {
 /** A sized type, or something only expressions have: a struct of the target kernel, a user pointer … */
 export type TypeRef =
 	| Type
-	| { readonly kind: "kernel"; /** name in skep/kernel, flavour included: `task_struct`, `task_struct___pre_5_14` */ readonly name: string }
+	| {
+			readonly kind: "kernel" /** name in skep/kernel, flavour included: `task_struct`, `task_struct___pre_5_14` */;
+			readonly name: string;
+	  }
 	| { readonly kind: "user-ptr"; readonly to: TypeRef }
 	| { readonly kind: "kernel-ptr"; readonly to: TypeRef }
-	| { readonly kind: "vocabulary"; /** `Cursor`, `XdpPacket`, `cstr`, `Ref` … */ readonly name: string; readonly args: readonly TypeRef[] }
-	| { readonly kind: "optional"; /** `T | undefined` */ readonly type: TypeRef }
+	| {
+			readonly kind: "vocabulary" /** `Cursor`, `XdpPacket`, `cstr`, `Ref` … */;
+			readonly name: string;
+			readonly args: readonly TypeRef[];
+	  }
+	| { readonly kind: "optional" /** `T | undefined` */; readonly type: TypeRef }
 	| { readonly kind: "void" };
 
 export type Constant =
-	| { readonly kind: "int"; readonly value: bigint; /** bigint in the source; false: number */ readonly big: boolean; /** absent: a literal, sign still open */ readonly type?: Type }
-	| { readonly kind: "be"; readonly bits: 16 | 32 | 64; /** as stored: the bytes in memory read little-endian */ readonly value: bigint }
+	| {
+			readonly kind: "int";
+			readonly value: bigint /** bigint in the source; false: number */;
+			readonly big: boolean /** absent: a literal, sign still open */;
+			readonly type?: Type;
+	  }
+	| {
+			readonly kind: "be";
+			readonly bits: 16 | 32 | 64 /** as stored: the bytes in memory read little-endian */;
+			readonly value: bigint;
+	  }
 	| { readonly kind: "bool"; readonly value: boolean }
 	| { readonly kind: "string"; readonly value: string }
 	| { readonly kind: "undefined" }
@@ -61,20 +77,36 @@ export type Constant =
 /** What a module-level name stands for. */
 export type Binding =
 	/** Imported from skep, skep/net, skep/uapi, skep/kernel. */
-	| { readonly kind: "vocabulary"; readonly module: "skep" | "skep/net" | "skep/uapi" | "skep/kernel"; readonly name: string }
+	| {
+			readonly kind: "vocabulary";
+			readonly module: "skep" | "skep/net" | "skep/uapi" | "skep/kernel";
+			readonly name: string;
+	  }
 	| { readonly kind: "map"; readonly map: MapDeclaration }
 	| { readonly kind: "program"; readonly program: ProgramDeclaration }
 	| { readonly kind: "options"; readonly options: OptionsDeclaration }
-	| { readonly kind: "function"; readonly module: SourceModule; readonly name: string; /** FunctionDeclaration, FunctionExpression or ArrowFunctionExpression */ readonly node: Node; /** `subprogram(fn)`: never inlined */ readonly subprogram?: { readonly global: boolean; readonly weak: boolean } }
+	| {
+			readonly kind: "function";
+			readonly module: SourceModule;
+			readonly name: string /** FunctionDeclaration, FunctionExpression or ArrowFunctionExpression */;
+			readonly node: Node /** `subprogram(fn)`: never inlined */;
+			readonly subprogram?: { readonly global: boolean; readonly weak: boolean };
+	  }
 	| { readonly kind: "shared"; readonly shared: SharedDeclaration }
-	| { readonly kind: "constant"; readonly module: SourceModule; readonly name: string; readonly node: Node; readonly value: Constant }
+	| {
+			readonly kind: "constant";
+			readonly module: SourceModule;
+			readonly name: string;
+			readonly node: Node;
+			readonly value: Constant;
+	  }
 	| { readonly kind: "type"; readonly module: SourceModule; readonly name: string; readonly node: Node }
 	/** A module-level `let`/`var` of the user's. */
 	| { readonly kind: "variable"; readonly module: SourceModule; readonly name: string; readonly node: Node }
 	/** Anything else of the user half: classes, const with run-time value, imports from node: and npm. */
 	/** A handle that was refused and reported: say nothing more about it. */
 	| { readonly kind: "broken"; readonly name: string }
-	| { readonly kind: "user"; readonly name: string; /** specifier, where it is imported */ readonly from?: string };
+	| { readonly kind: "user"; readonly name: string /** specifier, where it is imported */; readonly from?: string };
 
 export interface MapDeclaration {
 	readonly module: SourceModule;
@@ -90,7 +122,10 @@ export interface MapDeclaration {
 	readonly flags: number;
 	readonly pin: string | undefined;
 	readonly numaNode?: number;
-	readonly histogram?: { readonly keyed: boolean; readonly scale: "log2" | { readonly from: number; readonly to: number; readonly step: number } };
+	readonly histogram?: {
+		readonly keyed: boolean;
+		readonly scale: "log2" | { readonly from: number; readonly to: number; readonly step: number };
+	};
 	/** The CallExpression. */
 	readonly call: Node;
 }
@@ -124,7 +159,12 @@ export interface ProgramDeclaration {
 export interface SharedDeclaration {
 	readonly module: SourceModule;
 	readonly name: string;
-	readonly members: readonly { readonly name: string; readonly type: Type; readonly initial: Constant; /** name of the global, unique in the compilation */ readonly variable: string }[];
+	readonly members: readonly {
+		readonly name: string;
+		readonly type: Type;
+		readonly initial: Constant /** name of the global, unique in the compilation */;
+		readonly variable: string;
+	}[];
 	readonly call: Node;
 }
 

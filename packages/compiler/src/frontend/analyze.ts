@@ -1,16 +1,34 @@
 import type { Report } from "#diagnostics";
 import type { Position, Type } from "#ir";
 import { MAP_WORDS, PROGRAM_WORDS, wordOf } from "#language";
-import type { Analysis, Binding, Constant, MapDeclaration, OptionsDeclaration, ProgramDeclaration, SharedDeclaration, SourceModule, TypeRef } from "./analysis.ts";
+import type {
+	Analysis,
+	Binding,
+	Constant,
+	MapDeclaration,
+	OptionsDeclaration,
+	ProgramDeclaration,
+	SharedDeclaration,
+	SourceModule,
+	TypeRef,
+} from "./analysis.ts";
 import { evaluate, fits } from "./constants.ts";
-import { type DeclarationContext, functionOf, type HandleCall, readMap, readOptions, readProgram, readShared } from "./declarations.ts";
+import {
+	type DeclarationContext,
+	functionOf,
+	type HandleCall,
+	readMap,
+	readOptions,
+	readProgram,
+	readShared,
+} from "./declarations.ts";
 import { type Halves, splitHalves } from "./halves.ts";
 import { Names } from "./names.ts";
-import { importedPath, resolveModules, type ResolvedModule, type Sources, type Symbol } from "./resolve.ts";
+import { importedPath, type ResolvedModule, resolveModules, type Sources, type TopName } from "./resolve.ts";
 import { freeReferences } from "./scope.ts";
 import { checkHalves } from "./subset.ts";
-import { Types } from "./types.ts";
 import { isFunction, type Node, unwrap } from "./tree.ts";
+import { Types } from "./types.ts";
 
 /** All that is known without looking into function bodies. Findings go to the report; a broken declaration is left out. */
 export function analyze(sources: Sources, report: Report): Analysis {
@@ -58,7 +76,14 @@ class Analyzer implements DeclarationContext {
 		return name;
 	}
 
-	refuse(code: `SK${number}`, module: ResolvedModule, node: Node, message: string, remedy: string, severity: "error" | "warning" = "error"): void {
+	refuse(
+		code: `SK${number}`,
+		module: ResolvedModule,
+		node: Node,
+		message: string,
+		remedy: string,
+		severity: "error" | "warning" = "error",
+	): void {
 		const { line, column } = module.lines.place(node.start);
 		const length = Math.max(1, (module.text.slice(node.start, node.end).split(/[\r\n]/, 1)[0] ?? "").length);
 		this.#report.add({ code, severity, file: module.path, line, column, length, message, remedy });
@@ -76,7 +101,7 @@ class Analyzer implements DeclarationContext {
 		return b?.kind === "vocabulary" && wordOf(b.module, b.name)?.kind === "constructor" ? b.name : undefined;
 	}
 
-	#declared(module: ResolvedModule, name: string, symbol: Symbol): Binding | undefined {
+	#declared(module: ResolvedModule, name: string, symbol: TopName): Binding | undefined {
 		if (symbol.kind !== "const" || !symbol.node["init"]) return undefined;
 		const init = unwrap(symbol.node["init"]);
 		if (symbol.id !== symbol.node["id"]) {
@@ -86,23 +111,40 @@ class Analyzer implements DeclarationContext {
 		if (isFunction(init)) return undefined;
 		if (init.type === "CallExpression") {
 			const word = this.#constructorOf(module, init);
+			if (word && !module.evaluated) return { kind: "user", name };
 			if (word) return this.#declaration({ module, word, call: init, name }) ?? { kind: "broken", name };
 		}
 		const value = this.evaluate(module, symbol.node["init"]);
-		return value && { kind: "constant", module, name, node: symbol.node, value: this.#annotated(module, symbol.node, value) };
+		return (
+			value && { kind: "constant", module, name, node: symbol.node, value: this.#annotated(module, symbol.node, value) }
+		);
 	}
 
 	/** Gives a constant the type of its annotation; SK2003 where it does not fit. */
 	#annotated(module: ResolvedModule, declarator: Node, value: Constant): Constant {
 		const annotation: Node | undefined = declarator["id"].typeAnnotation?.typeAnnotation;
-		if (!annotation || value.kind !== "int" || annotation.type !== "TSTypeReference" || annotation["typeName"].type !== "Identifier") return value;
+		if (
+			!annotation ||
+			value.kind !== "int" ||
+			annotation.type !== "TSTypeReference" ||
+			annotation["typeName"].type !== "Identifier"
+		)
+			return value;
 		const b = this.#names.type(module, annotation["typeName"].name);
 		if (b?.kind !== "vocabulary" || !/^[ui](8|16|32|64)$/.test(b.name)) return value;
 		const type = this.types.resolve(module, annotation);
 		if (type?.kind !== "int") return value;
 		if (fits(value.value, type)) return { ...value, type };
-		const [low, high] = type.signed ? [-(1n << BigInt(type.bits - 1)), (1n << BigInt(type.bits - 1)) - 1n] : [0n, (1n << BigInt(type.bits)) - 1n];
-		this.refuse("SK2003", module, declarator["init"], `${value.value} is out of range for ${b.name}`, `write a value from ${low} to ${high}, or a wider type`);
+		const [low, high] = type.signed
+			? [-(1n << BigInt(type.bits - 1)), (1n << BigInt(type.bits - 1)) - 1n]
+			: [0n, (1n << BigInt(type.bits)) - 1n];
+		this.refuse(
+			"SK2003",
+			module,
+			declarator["init"],
+			`${value.value} is out of range for ${b.name}`,
+			`write a value from ${low} to ${high}, or a wider type`,
+		);
 		return value;
 	}
 
@@ -118,7 +160,13 @@ class Analyzer implements DeclarationContext {
 	#read(handle: HandleCall): Binding | undefined {
 		const { module, word, call, name } = handle;
 		if (!wordOf("skep", word)?.compiled) {
-			this.refuse("SK1010", module, call["callee"], `\`${word}\` is part of the language but not compiled by this version`, "write it with words that are (`skep help words` lists them), or wait for the version that compiles it");
+			this.refuse(
+				"SK1010",
+				module,
+				call["callee"],
+				`\`${word}\` is part of the language but not compiled by this version`,
+				"write it with words that are (`skep help words` lists them), or wait for the version that compiles it",
+			);
 			// Its functions are kernel code all the same: nothing is said about what they use.
 			for (const a of call["arguments"] as Node[])
 				freeReferences(
@@ -160,11 +208,30 @@ class Analyzer implements DeclarationContext {
 				const c = settings?.kind === "object" ? settings.members.get(member) : undefined;
 				return c?.kind === "bool" && c.value;
 			};
-			if (fn) return { kind: "function", module: fn.module, name: name ?? "subprogram", node: fn.node, subprogram: { global: set("global"), weak: set("weak") } };
-			this.refuse("SK1007", module, call, "`subprogram` takes a function that is known when compiling", "write the function here");
+			if (fn)
+				return {
+					kind: "function",
+					module: fn.module,
+					name: name ?? "subprogram",
+					node: fn.node,
+					subprogram: { global: set("global"), weak: set("weak") },
+				};
+			this.refuse(
+				"SK1007",
+				module,
+				call,
+				"`subprogram` takes a function that is known when compiling",
+				"write the function here",
+			);
 			return undefined;
 		}
-		this.refuse("SK1010", module, call["callee"], `\`${word}\` is part of the language but not compiled by this version`, "write it with other words");
+		this.refuse(
+			"SK1010",
+			module,
+			call["callee"],
+			`\`${word}\` is part of the language but not compiled by this version`,
+			"write it with other words",
+		);
 		return undefined;
 	}
 
@@ -172,13 +239,14 @@ class Analyzer implements DeclarationContext {
 		for (const m of this.#modules) this.#checkImports(m);
 		for (const m of this.#modules) if (m.evaluated) for (const h of this.#handlesOf(m)) this.#declaration(h);
 		// Constants with a type are checked even where nobody reads them.
-		for (const m of this.#modules) for (const name of m.values.keys()) this.lookup(m, name);
+		for (const m of this.#modules) if (m.evaluated) for (const name of m.values.keys()) this.lookup(m, name);
 
 		const halves: Halves = splitHalves(this.#modules, this.#roots, (m, name) => this.lookup(m, name));
 		checkHalves(halves, (...args) => this.refuse(...args));
 
 		const as = (m: SourceModule): ResolvedModule => m as ResolvedModule;
-		const order = <T extends { readonly module: SourceModule; readonly call: Node }>(list: T[]): T[] => list.sort((a, b) => a.module.index - b.module.index || a.call.start - b.call.start);
+		const order = <T extends { readonly module: SourceModule; readonly call: Node }>(list: T[]): T[] =>
+			list.sort((a, b) => a.module.index - b.module.index || a.call.start - b.call.start);
 		const collected = this.#collection();
 		return {
 			modules: this.#modules,
@@ -188,8 +256,14 @@ class Analyzer implements DeclarationContext {
 			shared: order(this.#shared),
 			license: this.#license(),
 			kernelFunctions: new Set(halves.kernel.keys()),
-			kernelOnly: new Set([...halves.kernel].filter(([node, m]) => !halves.user.has(node) && !this.#isExported(m, node)).map(([node]) => node)),
-			userHalf: this.#modules[0] ? hasUserHalf(this.#modules[0], (call) => this.#constructorOf(this.#modules[0]!, call) !== undefined) : false,
+			kernelOnly: new Set(
+				[...halves.kernel]
+					.filter(([node, m]) => !halves.user.has(node) && !this.#isExported(m, node))
+					.map(([node]) => node),
+			),
+			userHalf: this.#modules[0]
+				? hasUserHalf(this.#modules[0], (call) => this.#constructorOf(this.#modules[0]!, call) !== undefined)
+				: false,
 			lookup: (m, name) => this.lookup(as(m), name),
 			resolveType: (m, node): TypeRef | undefined => this.types.resolve(as(m), node),
 			sizedType: (m, node): Type | undefined => this.types.sized(as(m), node),
@@ -201,7 +275,13 @@ class Analyzer implements DeclarationContext {
 	#checkImports(module: ResolvedModule): void {
 		for (const [name, s] of module.values) {
 			if (s.kind !== "import" || this.#names.exports(module, s.specifier, s.imported)) continue;
-			this.refuse("SK1002", module, s.node, `\`${s.specifier}\` has no export \`${s.imported}\``, "correct the name, or import it from where it is declared");
+			this.refuse(
+				"SK1002",
+				module,
+				s.node,
+				`\`${s.specifier}\` has no export \`${s.imported}\``,
+				"correct the name, or import it from where it is declared",
+			);
 			void name;
 		}
 	}
@@ -217,7 +297,10 @@ class Analyzer implements DeclarationContext {
 			handles.push({ module, word, call, name });
 		};
 		for (const raw of module.program["body"] as Node[]) {
-			const s: Node = (raw.type === "ExportNamedDeclaration" || raw.type === "ExportDefaultDeclaration") && raw["declaration"] ? raw["declaration"] : raw;
+			const s: Node =
+				(raw.type === "ExportNamedDeclaration" || raw.type === "ExportDefaultDeclaration") && raw["declaration"]
+					? raw["declaration"]
+					: raw;
 			if (s.type === "VariableDeclaration" && s["kind"] === "const") {
 				for (const d of s["declarations"] as Node[])
 					if (d["id"].type === "Identifier" && d["init"]) {
@@ -230,23 +313,47 @@ class Analyzer implements DeclarationContext {
 			}
 		}
 		// Calls within the arguments of a refused word (`firstOf(fentry(…))`) are not refused once more.
-		const within: Node[] = [...seen].filter((call) => !wordOf("skep", this.#constructorOf(module, call) ?? "")?.compiled);
+		const within: Node[] = [...seen].filter(
+			(call) => !wordOf("skep", this.#constructorOf(module, call) ?? "")?.compiled,
+		);
 		freeReferences(module.program, (identifier, parents) => {
 			const parent = parents.at(-1);
 			const b = this.lookup(module, identifier["name"]);
-			if (b?.kind === "user" && (b.from === "skep" || b.from === "skep/net" || b.from === "skep/uapi") && parent?.type === "MemberExpression") {
+			if (
+				b?.kind === "user" &&
+				(b.from === "skep" || b.from === "skep/net" || b.from === "skep/uapi") &&
+				parent?.type === "MemberExpression"
+			) {
 				if (wordOf(b.from, String(parent["property"].name))?.kind === "constructor")
-					this.refuse("SK1011", module, parent, `\`${identifier["name"]}.${parent["property"].name}\`: the vocabulary is used through a namespace`, `write \`import { ${parent["property"].name} } from "${b.from}"\` and the bare name`);
+					this.refuse(
+						"SK1011",
+						module,
+						parent,
+						`\`${identifier["name"]}.${parent["property"].name}\`: the vocabulary is used through a namespace`,
+						`write \`import { ${parent["property"].name} } from "${b.from}"\` and the bare name`,
+					);
 				return;
 			}
 			if (b?.kind !== "vocabulary" || wordOf(b.module, b.name)?.kind !== "constructor") return;
 			const call = parents.findLast((p) => p.type === "CallExpression" && unwrap(p["callee"]) === identifier);
 			if (call && (seen.has(call) || within.some((w) => w.start <= call.start && call.end <= w.end))) return;
 			if (!call) {
-				this.refuse("SK1011", module, identifier, `\`${b.name}\` is handed on under another name`, "call it where the handle is declared");
+				this.refuse(
+					"SK1011",
+					module,
+					identifier,
+					`\`${b.name}\` is handed on under another name`,
+					"call it where the handle is declared",
+				);
 				return;
 			}
-			this.refuse("SK5001", module, call, `\`${b.name}\` stands ${whereIs(parents, call)}`, `declare it at the top of the module: \`const x = ${b.name}(…)\``);
+			this.refuse(
+				"SK5001",
+				module,
+				call,
+				`\`${b.name}\` stands ${whereIs(parents, call)}`,
+				`declare it at the top of the module: \`const x = ${b.name}(…)\``,
+			);
 		});
 		return handles;
 	}
@@ -317,7 +424,13 @@ function whereIs(parents: readonly Node[], call: Node): string {
 	for (const p of above.toReversed()) {
 		if (isFunction(p)) return "in a function";
 		if (/^(?:For|While|DoWhile)/.test(p.type)) return "in a loop";
-		if (p.type === "IfStatement" || p.type === "ConditionalExpression" || p.type === "LogicalExpression" || p.type === "SwitchStatement") return "in a condition";
+		if (
+			p.type === "IfStatement" ||
+			p.type === "ConditionalExpression" ||
+			p.type === "LogicalExpression" ||
+			p.type === "SwitchStatement"
+		)
+			return "in a condition";
 		if (p.type.startsWith("Class")) return "in a class";
 		if (p.type === "VariableDeclaration" && p["kind"] !== "const") return `in a \`${p["kind"]}\``;
 		if (p.type === "BlockStatement") return "in a block";
@@ -329,7 +442,10 @@ function whereIs(parents: readonly Node[], call: Node): string {
 function hasUserHalf(module: ResolvedModule, isHandle: (call: Node) => boolean): boolean {
 	if (module.exports.has("main")) return true;
 	for (const raw of module.program["body"] as Node[]) {
-		const s: Node = (raw.type === "ExportNamedDeclaration" || raw.type === "ExportDefaultDeclaration") && raw["declaration"] ? raw["declaration"] : raw;
+		const s: Node =
+			(raw.type === "ExportNamedDeclaration" || raw.type === "ExportDefaultDeclaration") && raw["declaration"]
+				? raw["declaration"]
+				: raw;
 		if (s.type === "ExpressionStatement") {
 			const e = unwrap(s["expression"]);
 			if (s["directive"] === undefined && !(e.type === "CallExpression" && isHandle(e))) return true;
@@ -343,11 +459,15 @@ function hasUserHalf(module: ResolvedModule, isHandle: (call: Node) => boolean):
 
 function awaits(node: Node): boolean {
 	let found = false;
-	freeReferences(node, () => {}, (n) => {
-		if (isFunction(n)) return false;
-		if (n.type === "AwaitExpression") found = true;
-		return true;
-	});
+	freeReferences(
+		node,
+		() => {},
+		(n) => {
+			if (isFunction(n)) return false;
+			if (n.type === "AwaitExpression") found = true;
+			return true;
+		},
+	);
 	return found;
 }
 
@@ -355,7 +475,8 @@ function awaits(node: Node): boolean {
 function destructured(pattern: Node, id: Node, value: Constant | undefined): Constant | undefined {
 	if (pattern.type === "ObjectPattern" && value?.kind === "object") {
 		for (const p of pattern["properties"] as Node[])
-			if (p.type === "Property" && !p["computed"] && p["value"] === id) return value.members.get(p["key"].name ?? p["key"].value);
+			if (p.type === "Property" && !p["computed"] && p["value"] === id)
+				return value.members.get(p["key"].name ?? p["key"].value);
 	}
 	if (pattern.type === "ArrayPattern" && value?.kind === "array") {
 		const i = (pattern["elements"] as (Node | null)[]).indexOf(id);
@@ -363,4 +484,3 @@ function destructured(pattern: Node, id: Node, value: Constant | undefined): Con
 	}
 	return undefined;
 }
-

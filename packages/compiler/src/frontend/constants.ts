@@ -6,7 +6,12 @@ import { type Node, propertyName, unwrap } from "./tree.ts";
 type Int = Extract<Constant, { kind: "int" }>;
 type Lookup = (name: string) => Binding | undefined;
 
-const int = (value: bigint | number, big: boolean, type?: Type): Int => ({ kind: "int", value: BigInt(value), big, ...(type ? { type } : {}) });
+const int = (value: bigint | number, big: boolean, type?: Type): Int => ({
+	kind: "int",
+	value: BigInt(value),
+	big,
+	...(type ? { type } : {}),
+});
 const bool = (value: boolean): Constant => ({ kind: "bool", value });
 const MIN32 = -(1n << 31n);
 const MAX32 = (1n << 32n) - 1n;
@@ -156,8 +161,13 @@ function truth(c: Constant): boolean | undefined {
 
 /** Wraps a result to its ALU; open signs stay open as long as the value fits either way. */
 function result(value: bigint, big: boolean, type: Type | undefined): Constant | undefined {
-	if (type?.kind === "int") return int(type.signed ? BigInt.asIntN(type.bits, value) : BigInt.asUintN(type.bits, value), big, type);
-	if (big) return int(value >= MIN64 && value <= MAX64 ? value : value < 0n ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value), true);
+	if (type?.kind === "int")
+		return int(type.signed ? BigInt.asIntN(type.bits, value) : BigInt.asUintN(type.bits, value), big, type);
+	if (big)
+		return int(
+			value >= MIN64 && value <= MAX64 ? value : value < 0n ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value),
+			true,
+		);
 	return value >= MIN32 && value <= MAX32 ? int(value, false) : undefined;
 }
 
@@ -188,7 +198,8 @@ function binary(operator: string, a: Constant, b: Constant): Constant | undefine
 		const same = equal(a, b);
 		return same === undefined ? undefined : bool(same === (operator === "==="));
 	}
-	if (a.kind === "string" && b.kind === "string" && operator === "+") return { kind: "string", value: a.value + b.value };
+	if (a.kind === "string" && b.kind === "string" && operator === "+")
+		return { kind: "string", value: a.value + b.value };
 	if (a.kind !== "int" || b.kind !== "int" || a.big !== b.big) return undefined;
 	const [x, y, big] = [a.value, b.value, a.big];
 	switch (operator) {
@@ -252,7 +263,16 @@ const NANOSECONDS: Readonly<Record<string, bigint>> = { us: 1_000n, ms: 1_000_00
 function call(node: Node, lookup: Lookup): Constant | undefined {
 	const callee = node["callee"] as Node;
 	const args = node["arguments"] as Node[];
-	if (callee.type === "MemberExpression" && callee["object"].type === "Identifier" && callee["object"].name === "Math" && !lookup("Math")) return math(callee["property"].name, args.map((a) => evaluate(a, lookup)));
+	if (
+		callee.type === "MemberExpression" &&
+		callee["object"].type === "Identifier" &&
+		callee["object"].name === "Math" &&
+		!lookup("Math")
+	)
+		return math(
+			callee["property"].name,
+			args.map((a) => evaluate(a, lookup)),
+		);
 	if (callee.type !== "Identifier" || !args[0]) return undefined;
 	const word = lookup(callee["name"]);
 	if (word?.kind !== "vocabulary") return undefined;
@@ -265,11 +285,16 @@ function call(node: Node, lookup: Lookup): Constant | undefined {
 		const bits = Number(conversion[2]) as 8 | 16 | 32 | 64;
 		const value = a.kind === "bool" ? (a.value ? 1n : 0n) : a.value;
 		const signed = conversion[1] === "i";
-		return int(signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value), bits === 64, { kind: "int", bits, signed });
+		return int(signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value), bits === 64, {
+			kind: "int",
+			bits,
+			signed,
+		});
 	}
 	const u64: Type = { kind: "int", bits: 64, signed: false };
 	const unit = NANOSECONDS[word.name];
-	if (unit !== undefined) return a.kind === "int" && a.value >= 0n ? int(BigInt.asUintN(64, a.value * unit), true, u64) : undefined;
+	if (unit !== undefined)
+		return a.kind === "int" && a.value >= 0n ? int(BigInt.asUintN(64, a.value * unit), true, u64) : undefined;
 	switch (word.name) {
 		case "htons":
 			return a.kind === "int" ? networkOrder(16, BigInt.asUintN(16, a.value)) : undefined;
@@ -282,7 +307,9 @@ function call(node: Node, lookup: Lookup): Constant | undefined {
 		case "be64ToCpu": {
 			if (a.kind !== "be") return undefined;
 			const host = networkOrder(a.bits, a.value);
-			return host.kind === "be" ? int(host.value, a.bits === 64, { kind: "int", bits: a.bits, signed: false }) : undefined;
+			return host.kind === "be"
+				? int(host.value, a.bits === 64, { kind: "int", bits: a.bits, signed: false })
+				: undefined;
 		}
 		case "chars":
 			return a.kind === "string" ? a : undefined;
@@ -290,6 +317,8 @@ function call(node: Node, lookup: Lookup): Constant | undefined {
 			return undefined;
 	}
 }
+
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function math(name: string, args: readonly (Constant | undefined)[]): Constant | undefined {
 	const values: bigint[] = [];
@@ -300,9 +329,9 @@ function math(name: string, args: readonly (Constant | undefined)[]): Constant |
 	if (values.length === 0) return undefined;
 	switch (name) {
 		case "min":
-			return int(values.reduce((x, y) => (y < x ? y : x)), false);
+			return int([...values].sort(ascending)[0]!, false);
 		case "max":
-			return int(values.reduce((x, y) => (y > x ? y : x)), false);
+			return int([...values].sort(ascending).at(-1)!, false);
 		case "abs":
 			return int(values[0]! < 0n ? -values[0]! : values[0]!, false);
 		case "trunc":
@@ -315,8 +344,12 @@ function math(name: string, args: readonly (Constant | undefined)[]): Constant |
 function ip4(text: string): Constant | undefined {
 	const parts = text.split(".");
 	if (parts.length !== 4 || !parts.every((p) => /^(?:0|[1-9]\d{0,2})$/.test(p) && Number(p) <= 255)) return undefined;
-	return networkOrder(32, parts.reduce((n, p) => (n << 8n) | BigInt(p), 0n));
+	return networkOrder(
+		32,
+		parts.reduce((n, p) => (n << 8n) | BigInt(p), 0n),
+	);
 }
 
 /** `10.0.0.1` of a be32. */
-export const formatIp4 = (c: Extract<Constant, { kind: "be" }>): string => [0n, 8n, 16n, 24n].map((s) => String((c.value >> s) & 0xffn)).join(".");
+export const formatIp4 = (c: Extract<Constant, { kind: "be" }>): string =>
+	[0n, 8n, 16n, 24n].map((s) => String((c.value >> s) & 0xffn)).join(".");

@@ -1,11 +1,19 @@
 import type { ManifestOption, OptionJson, OptionType } from "@skep/bpf/spec";
-import { sizeOf, type StructType, type Type } from "#ir";
+import { type StructType, sizeOf, type Type } from "#ir";
 import { MAP_WORDS, PROGRAM_WORDS } from "#language";
-import type { Binding, Constant, MapDeclaration, OptionEntry, OptionsDeclaration, ProgramDeclaration, SharedDeclaration } from "./analysis.ts";
+import type {
+	Binding,
+	Constant,
+	MapDeclaration,
+	OptionEntry,
+	OptionsDeclaration,
+	ProgramDeclaration,
+	SharedDeclaration,
+} from "./analysis.ts";
 import { fits, formatIp4 } from "./constants.ts";
 import type { ResolvedModule } from "./resolve.ts";
-import { layout, type Types } from "./types.ts";
 import { isFunction, type Node, propertyName, typeArguments, unwrap } from "./tree.ts";
+import { layout, type Types } from "./types.ts";
 
 /** What reading declarations needs from its surroundings. */
 export interface DeclarationContext {
@@ -16,7 +24,13 @@ export interface DeclarationContext {
 	uniqueSymbol(wanted: string): string;
 	/** Told of every function that is handed to a program's constructor, even where the declaration is refused. */
 	programFunction(node: Node, module: ResolvedModule): void;
-	refuse(code: "SK2101" | "SK5001" | "SK5006" | "SK1007", module: ResolvedModule, node: Node, message: string, remedy: string): void;
+	refuse(
+		code: "SK2101" | "SK5001" | "SK5006" | "SK1007",
+		module: ResolvedModule,
+		node: Node,
+		message: string,
+		remedy: string,
+	): void;
 }
 
 /** A call of a constructor at the top of a module. `name`: of the constant that holds it. */
@@ -38,10 +52,21 @@ const HISTOGRAM_KEYS = 10240;
 const LOG2_SLOTS = 65;
 
 /** Members of a literal object of options, by name. Reports what is not constant. */
-function literalMembers(context: DeclarationContext, module: ResolvedModule, node: Node, what: string): Map<string, Node> | undefined {
+function literalMembers(
+	context: DeclarationContext,
+	module: ResolvedModule,
+	node: Node,
+	what: string,
+): Map<string, Node> | undefined {
 	const object = unwrap(node);
 	const refuse = (at: Node): undefined => {
-		context.refuse("SK5001", module, at, `the options of \`${what}\` are not written out here`, "write an object literal with constant members");
+		context.refuse(
+			"SK5001",
+			module,
+			at,
+			`the options of \`${what}\` are not written out here`,
+			"write an object literal with constant members",
+		);
 		return undefined;
 	};
 	if (object.type !== "ObjectExpression") return refuse(node);
@@ -63,7 +88,8 @@ export function readMap(context: DeclarationContext, handle: HandleCall): MapDec
 	const typeNodes = typeArguments(call);
 	const wanted = row.shape === "key-value" ? 2 : row.shape === "histogram" ? 0 : 1;
 	if (typeNodes.length < wanted) {
-		const form = row.shape === "key-value" ? `${word}<K, V>` : row.shape === "record" ? `${word}<Record>` : `${word}<V>`;
+		const form =
+			row.shape === "key-value" ? `${word}<K, V>` : row.shape === "record" ? `${word}<Record>` : `${word}<V>`;
 		context.refuse("SK2101", module, call["callee"], `\`${word}\` is missing its types`, `write \`${form}(…)\``);
 		return undefined;
 	}
@@ -92,7 +118,14 @@ export function readMap(context: DeclarationContext, handle: HandleCall): MapDec
 		case "record": {
 			const r = type(0, "record");
 			if (r?.kind === "struct") record = r;
-			else if (r) context.refuse("SK2101", module, typeNodes[0]!, "a record is a struct", `write \`${word}<{ value: ${module.text.slice(typeNodes[0]!.start, typeNodes[0]!.end)} }>(…)\``);
+			else if (r)
+				context.refuse(
+					"SK2101",
+					module,
+					typeNodes[0]!,
+					"a record is a struct",
+					`write \`${word}<{ value: ${module.text.slice(typeNodes[0]!.start, typeNodes[0]!.end)} }>(…)\``,
+				);
 			whole = record !== undefined;
 			break;
 		}
@@ -103,7 +136,15 @@ export function readMap(context: DeclarationContext, handle: HandleCall): MapDec
 			if (keyed) {
 				kernelType = "percpu_hash";
 				const k = type(0, "key");
-				if (k) key = layout(context.types.uniqueName(`${name}_key`), [{ name: "key", type: k }, { name: "bucket", type: U32 }], false);
+				if (k)
+					key = layout(
+						context.types.uniqueName(`${name}_key`),
+						[
+							{ name: "key", type: k },
+							{ name: "bucket", type: U32 },
+						],
+						false,
+					);
 				whole = key !== undefined;
 			} else key = U32;
 			break;
@@ -119,9 +160,19 @@ export function readMap(context: DeclarationContext, handle: HandleCall): MapDec
 			return undefined;
 		}
 		maxEntries = constantSize(context, module, size, `the size of \`${word}\``);
-		if (maxEntries !== undefined && word === "ringbuf" && (maxEntries < 4096 || (maxEntries & (maxEntries - 1)) !== 0)) {
+		if (
+			maxEntries !== undefined &&
+			word === "ringbuf" &&
+			(maxEntries < 4096 || (maxEntries & (maxEntries - 1)) !== 0)
+		) {
 			const near = 2 ** Math.max(12, Math.ceil(Math.log2(Math.max(1, maxEntries))));
-			context.refuse("SK5006", module, size, `a ring buffer of ${maxEntries} bytes is impossible: it must be a power of two of at least 4096`, `write \`${near > 1 << 30 ? 1 << 30 : near}\``);
+			context.refuse(
+				"SK5006",
+				module,
+				size,
+				`a ring buffer of ${maxEntries} bytes is impossible: it must be a power of two of at least 4096`,
+				`write \`${Math.min(near, 1 << 30)}\``,
+			);
 			maxEntries = undefined;
 		}
 		if (maxEntries === undefined) whole = false;
@@ -159,46 +210,93 @@ export function readMap(context: DeclarationContext, handle: HandleCall): MapDec
 	}
 	if (!whole) return undefined;
 	if (histogram) {
-		const slots = histogram.scale === "log2" ? LOG2_SLOTS : Math.ceil((histogram.scale.to - histogram.scale.from) / histogram.scale.step) + 2;
+		const slots =
+			histogram.scale === "log2"
+				? LOG2_SLOTS
+				: Math.ceil((histogram.scale.to - histogram.scale.from) / histogram.scale.step) + 2;
 		maxEntries = histogram.keyed ? (maxEntries ?? HISTOGRAM_KEYS) : slots;
 	}
 	if (value && sizeOf(value) > 32768 && kernelType.startsWith("percpu")) {
-		context.refuse("SK5006", module, call, `a per-CPU value of ${sizeOf(value)} bytes is impossible: the kernel's limit is 32768`, "make the value smaller, or take a map that is not per CPU");
+		context.refuse(
+			"SK5006",
+			module,
+			call,
+			`a per-CPU value of ${sizeOf(value)} bytes is impossible: the kernel's limit is 32768`,
+			"make the value smaller, or take a map that is not per CPU",
+		);
 		return undefined;
 	}
 	return {
-		module, name, word, type: kernelType, key, value, record, maxEntries: maxEntries!, flags, pin,
+		module,
+		name,
+		word,
+		type: kernelType,
+		key,
+		value,
+		record,
+		maxEntries: maxEntries!,
+		flags,
+		pin,
 		...(numaNode === undefined ? {} : { numaNode }),
 		...(histogram ? { histogram } : {}),
 		call,
 	};
 }
 
-function constantSize(context: DeclarationContext, module: ResolvedModule, node: Node, what: string): number | undefined {
+function constantSize(
+	context: DeclarationContext,
+	module: ResolvedModule,
+	node: Node,
+	what: string,
+): number | undefined {
 	const c = context.evaluate(module, node);
 	if (c?.kind !== "int") {
 		context.refuse("SK5001", module, node, `${what} is not constant`, "write a number, or a constant of numbers");
 		return undefined;
 	}
 	if (c.value < 1n || c.value > 0xffff_ffffn) {
-		context.refuse("SK5006", module, node, `${what} is ${c.value}: it must be from 1 to 4294967295`, "write a size in this range");
+		context.refuse(
+			"SK5006",
+			module,
+			node,
+			`${what} is ${c.value}: it must be from 1 to 4294967295`,
+			"write a size in this range",
+		);
 		return undefined;
 	}
 	return Number(c.value);
 }
 
-function readScale(context: DeclarationContext, module: ResolvedModule, node: Node): "log2" | { from: number; to: number; step: number } | undefined {
+function readScale(
+	context: DeclarationContext,
+	module: ResolvedModule,
+	node: Node,
+): "log2" | { from: number; to: number; step: number } | undefined {
 	const c = context.evaluate(module, node);
 	if (c?.kind === "string" && c.value === "log2") return "log2";
 	if (c?.kind === "object") {
-		const [from, to, step] = ["from", "to", "step"].map((n) => c.members.get(n)).map((m) => (m?.kind === "int" ? Number(m.value) : undefined));
+		const [from, to, step] = ["from", "to", "step"]
+			.map((n) => c.members.get(n))
+			.map((m) => (m?.kind === "int" ? Number(m.value) : undefined));
 		if (from !== undefined && to !== undefined && step !== undefined) {
 			if (from >= 0 && step > 0 && to > from && (to - from) / step <= 65536) return { from, to, step };
-			context.refuse("SK5006", module, node, `a scale from ${from} to ${to} in steps of ${step} is impossible`, "`from` is 0 or more and below `to`, `step` above 0, at most 65536 steps");
+			context.refuse(
+				"SK5006",
+				module,
+				node,
+				`a scale from ${from} to ${to} in steps of ${step} is impossible`,
+				"`from` is 0 or more and below `to`, `step` above 0, at most 65536 steps",
+			);
 			return undefined;
 		}
 	}
-	context.refuse("SK5001", module, node, "the scale is not constant", 'write `"log2"`, or `{ from: 0, to: 100, step: 10 }`');
+	context.refuse(
+		"SK5001",
+		module,
+		node,
+		"the scale is not constant",
+		'write `"log2"`, or `{ from: 0, to: 100, step: 10 }`',
+	);
 	return undefined;
 }
 
@@ -209,7 +307,13 @@ export function readProgram(context: DeclarationContext, handle: HandleCall): Pr
 	const args = call["arguments"] as Node[];
 	const fnNode = args.at(-1);
 	if (!fnNode) {
-		context.refuse("SK5001", module, call, `\`${word}\` is missing its function`, "hand it a function as the last argument");
+		context.refuse(
+			"SK5001",
+			module,
+			call,
+			`\`${word}\` is missing its function`,
+			"hand it a function as the last argument",
+		);
 		return undefined;
 	}
 	let whole = true;
@@ -222,7 +326,13 @@ export function readProgram(context: DeclarationContext, handle: HandleCall): Pr
 		const list = c?.kind === "array" && row.several ? c.elements : c ? [c] : [];
 		for (const e of list) if (e.kind === "string") targets.push(e.value);
 		if (!hook || targets.length === 0 || targets.length !== list.length) {
-			context.refuse("SK5001", module, hook ?? call, `the hook of \`${word}\` is not constant`, "write its name as a string");
+			context.refuse(
+				"SK5001",
+				module,
+				hook ?? call,
+				`the hook of \`${word}\` is not constant`,
+				"write its name as a string",
+			);
 			whole = false;
 		}
 	}
@@ -242,7 +352,13 @@ export function readProgram(context: DeclarationContext, handle: HandleCall): Pr
 			if (option) target[member] = { option };
 			else if (c?.kind === "string") target[member] = { value: c.value };
 			else if (c?.kind !== "undefined") {
-				context.refuse("SK5001", module, node, `\`${member}\` is neither constant nor an option`, `write a string, or \`opt.${member}\``);
+				context.refuse(
+					"SK5001",
+					module,
+					node,
+					`\`${member}\` is neither constant nor an option`,
+					`write a string, or \`opt.${member}\``,
+				);
 				whole = false;
 			}
 		} else if (c?.kind === "bool" && row.options.includes(member)) {
@@ -258,18 +374,43 @@ export function readProgram(context: DeclarationContext, handle: HandleCall): Pr
 	}
 	const found = functionOf(context, module, fnNode);
 	if (!found) {
-		context.refuse("SK1007", module, fnNode, `\`${module.text.slice(fnNode.start, Math.min(fnNode.end, fnNode.start + 30))}\` is no function that is known when compiling`, "write the function here, or name one that is declared at the top of a module");
+		context.refuse(
+			"SK1007",
+			module,
+			fnNode,
+			`\`${module.text.slice(fnNode.start, Math.min(fnNode.end, fnNode.start + 30))}\` is no function that is known when compiling`,
+			"write the function here, or name one that is declared at the top of a module",
+		);
 		return undefined;
 	}
 	context.programFunction(found.node, found.module);
 	if (!whole) return undefined;
 	const first = targets[0];
 	const name = context.uniqueSymbol(handle.name ?? (first ? first.slice(first.indexOf(":") + 1) : word));
-	return { module, name, word, targets, attach, optional, sleepable, target, wants: row.wants, mode, frags, fn: found.node, fnModule: found.module, call };
+	return {
+		module,
+		name,
+		word,
+		targets,
+		attach,
+		optional,
+		sleepable,
+		target,
+		wants: row.wants,
+		mode,
+		frags,
+		fn: found.node,
+		fnModule: found.module,
+		call,
+	};
 }
 
 /** The function that an expression names or is. */
-export function functionOf(context: Pick<DeclarationContext, "lookup">, module: ResolvedModule, node: Node): { node: Node; module: ResolvedModule } | undefined {
+export function functionOf(
+	context: Pick<DeclarationContext, "lookup">,
+	module: ResolvedModule,
+	node: Node,
+): { node: Node; module: ResolvedModule } | undefined {
 	const inner = unwrap(node);
 	if (isFunction(inner)) return { node: inner, module };
 	const b = inner.type === "Identifier" ? context.lookup(module, inner["name"]) : undefined;
@@ -320,7 +461,11 @@ export function readOptions(context: DeclarationContext, handle: HandleCall): Op
 		};
 		const c = context.evaluate(module, node);
 		if (c?.kind !== "object") {
-			refuse(node, `the option \`${name}\` is not constant`, 'write `{ type: "u32", help: "…" }` with constant members');
+			refuse(
+				node,
+				`the option \`${name}\` is not constant`,
+				'write `{ type: "u32", help: "…" }` with constant members',
+			);
 			continue;
 		}
 		const get = (member: string): Constant | undefined => c.members.get(member);
@@ -334,7 +479,11 @@ export function readOptions(context: DeclarationContext, handle: HandleCall): Op
 		};
 		const type = text("type");
 		if (type === undefined || !(type in OPTION_TYPES)) {
-			refuse(node, `the option \`${name}\` has no type that is known`, `write one of ${Object.keys(OPTION_TYPES).join(", ")}`);
+			refuse(
+				node,
+				`the option \`${name}\` has no type that is known`,
+				`write one of ${Object.keys(OPTION_TYPES).join(", ")}`,
+			);
 			continue;
 		}
 		const optionType = type as OptionType;
@@ -347,7 +496,13 @@ export function readOptions(context: DeclarationContext, handle: HandleCall): Op
 			const target = OPTION_TYPES[optionType];
 			if (r === undefined) refuse(at, `a value of the option \`${name}\` is not constant`, "write a constant");
 			else if (v.kind === "int" && target?.kind === "int" && !fits(v.value, target)) {
-				context.refuse("SK5006", module, at, `${v.value} is out of range for the option \`${name}\` of type ${type}`, "write a value that fits");
+				context.refuse(
+					"SK5006",
+					module,
+					at,
+					`${v.value} is out of range for the option \`${name}\` of type ${type}`,
+					"write a value that fits",
+				);
 				whole = false;
 				return undefined;
 			}
@@ -356,7 +511,8 @@ export function readOptions(context: DeclarationContext, handle: HandleCall): Op
 		const fallback = get("default");
 		const value = fallback && fallback.kind !== "undefined" ? json(fallback, node) : undefined;
 		const list = get("choices");
-		const choices = list?.kind === "array" ? list.elements.map((e) => json(e, node)).filter((e) => e !== undefined) : undefined;
+		const choices =
+			list?.kind === "array" ? list.elements.map((e) => json(e, node)).filter((e) => e !== undefined) : undefined;
 		const option: ManifestOption = {
 			name,
 			type: optionType,
@@ -368,7 +524,11 @@ export function readOptions(context: DeclarationContext, handle: HandleCall): Op
 			...(value === undefined ? {} : { default: value }),
 			...(choices ? { choices } : {}),
 		};
-		entries.push({ option, type: valueType, optional: value === undefined && !flag("required") && optionType !== "boolean" });
+		entries.push({
+			option,
+			type: valueType,
+			optional: value === undefined && !flag("required") && optionType !== "boolean",
+		});
 	}
 	return whole ? { module, name: handle.name ?? "options", entries, call } : undefined;
 }
@@ -393,20 +553,44 @@ export function readShared(context: DeclarationContext, handle: HandleCall): Sha
 	const name = handle.name ?? "shared";
 	const typeNode = typeArguments(call)[0];
 	if (!typeNode) {
-		context.refuse("SK2101", module, call["callee"], "`shared` is missing its type", "write `shared<{ count: u64 }>({ count: 0n })`");
+		context.refuse(
+			"SK2101",
+			module,
+			call["callee"],
+			"`shared` is missing its type",
+			"write `shared<{ count: u64 }>({ count: 0n })`",
+		);
 		return undefined;
 	}
 	const type = context.types.sized(module, typeNode, `${name}_shared`);
 	const argument = (call["arguments"] as Node[])[0];
 	const initial = argument && context.evaluate(module, argument);
 	if (initial?.kind !== "object") {
-		context.refuse("SK5001", module, argument ?? call, "the first values of `shared` are not constant", "write an object literal with constant members");
+		context.refuse(
+			"SK5001",
+			module,
+			argument ?? call,
+			"the first values of `shared` are not constant",
+			"write an object literal with constant members",
+		);
 		return undefined;
 	}
 	if (type?.kind !== "struct") {
-		if (type) context.refuse("SK2101", module, typeNode, "`shared` holds a struct", "write `shared<{ count: u64 }>({ count: 0n })`");
+		if (type)
+			context.refuse(
+				"SK2101",
+				module,
+				typeNode,
+				"`shared` holds a struct",
+				"write `shared<{ count: u64 }>({ count: 0n })`",
+			);
 		return undefined;
 	}
-	const members = type.fields.map((f) => ({ name: f.name, type: f.type, initial: initial.members.get(f.name) ?? ({ kind: "undefined" } as const), variable: context.uniqueSymbol(`${name}_${f.name}`) }));
+	const members = type.fields.map((f) => ({
+		name: f.name,
+		type: f.type,
+		initial: initial.members.get(f.name) ?? ({ kind: "undefined" } as const),
+		variable: context.uniqueSymbol(`${name}_${f.name}`),
+	}));
 	return { module, name, members, call };
 }

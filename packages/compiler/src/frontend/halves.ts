@@ -34,13 +34,24 @@ export function* moduleFunctions(module: ResolvedModule, lookup: Lookup): Genera
 }
 
 /** Splits the functions of all modules into halves. `roots`: the functions handed to program constructors. */
-export function splitHalves(modules: readonly ResolvedModule[], roots: readonly { readonly node: Node; readonly module: ResolvedModule }[], lookup: Lookup): Halves {
+export function splitHalves(
+	modules: readonly ResolvedModule[],
+	roots: readonly { readonly node: Node; readonly module: ResolvedModule }[],
+	lookup: Lookup,
+): Halves {
 	const kernel = new Map<Node, ResolvedModule>();
 	const kernelReferences: Reference[] = [];
 	const collect = (module: ResolvedModule, root: Node, into: Reference[], skip?: (n: Node) => boolean): void =>
 		freeReferences(
 			root,
-			(node, parents) => into.push({ module, name: node["name"], node, parents: parents.slice(-3), binding: lookup(module, node["name"]) }),
+			(node, parents) =>
+				into.push({
+					module,
+					name: node["name"],
+					node,
+					parents: parents.slice(-3),
+					binding: lookup(module, node["name"]),
+				}),
 			skip && ((n) => !skip(n)),
 		);
 
@@ -51,24 +62,35 @@ export function splitHalves(modules: readonly ResolvedModule[], roots: readonly 
 		const found: Reference[] = [];
 		collect(f.module, f.node, found);
 		kernelReferences.push(...found);
-		for (const r of found) if (r.binding?.kind === "function") work.push({ node: r.binding.node, module: r.binding.module as ResolvedModule });
+		for (const r of found)
+			if (r.binding?.kind === "function")
+				work.push({ node: r.binding.node, module: r.binding.module as ResolvedModule });
 	}
 
 	// User half: the tops of evaluated modules without the functions, then what these reach, then functions nobody reaches.
 	const user = new Set<Node>();
 	const userReferences: Reference[] = [];
-	const functions = modules.filter((m) => m.evaluated).flatMap((module) => [...moduleFunctions(module, lookup)].map((f) => ({ ...f, module })));
+	const functions = modules
+		.filter((m) => m.evaluated)
+		.flatMap((module) => [...moduleFunctions(module, lookup)].map((f) => ({ ...f, module })));
 	const own = new Set(functions.map((f) => f.node));
 	const rootNodes = new Set(roots.map((r) => r.node));
 	const userWork: { node: Node; module: ResolvedModule }[] = [];
 	const follow = (found: readonly Reference[]): void => {
 		userReferences.push(...found);
-		for (const r of found) if (r.binding?.kind === "function" && !isHandedOver(r)) userWork.push({ node: r.binding.node, module: r.binding.module as ResolvedModule });
+		for (const r of found)
+			if (r.binding?.kind === "function" && !isHandedOver(r))
+				userWork.push({ node: r.binding.node, module: r.binding.module as ResolvedModule });
 	};
 	/** `tracepoint("…", fn)`: naming a function there does not run it in the user half. */
 	const isHandedOver = (r: Reference): boolean => {
 		const parent = r.parents.at(-1);
-		return parent?.type === "CallExpression" && rootNodes.has((r.binding as { node: Node }).node) && parent["callee"] !== r.node && isConstructor(r.module, parent, lookup);
+		return (
+			parent?.type === "CallExpression" &&
+			rootNodes.has((r.binding as { node: Node }).node) &&
+			parent["callee"] !== r.node &&
+			isConstructor(r.module, parent, lookup)
+		);
 	};
 	for (const m of modules) {
 		if (!m.evaluated) continue;

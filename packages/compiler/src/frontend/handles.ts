@@ -1,7 +1,7 @@
 import { fnv1a } from "@skep/bpf/base";
 import type { Manifest, ManifestHandle, ManifestProgram } from "@skep/bpf/spec";
-import { unwrap, type Node } from "./tree.ts";
 import type { Analysis, SourceModule } from "./analysis.ts";
+import type { Node } from "./tree.ts";
 
 /**
  * Where V8 says that a call stands (stack frame of the callee's caller): at the last token of the callee if that is a
@@ -11,12 +11,18 @@ export function callSite(module: SourceModule, call: Node): number {
 	const callee = call["callee"] as Node;
 	const text = module.text;
 	// Parenthesised: acorn leaves no node, but the text before the arguments does not end with the name.
-	const last = unwrap(callee);
-	const name = last.type === "Identifier" ? last : last.type === "MemberExpression" && !last["computed"] ? (last["property"] as Node) : undefined;
+	let last = callee;
+	while (last.type === "TSNonNullExpression") last = last["expression"];
+	const name =
+		last.type === "Identifier"
+			? last
+			: last.type === "MemberExpression" && !last["computed"]
+				? (last["property"] as Node)
+				: undefined;
 	let after = (call["typeArguments"] as Node | undefined)?.end ?? callee.end;
 	const between = text.slice(callee.end, (call["typeArguments"] as Node | undefined)?.start ?? call.end);
 	const parenthesised = /^(?:\s|\/\*[\s\S]*?\*\/|\/\/[^\n]*)*\)/.test(between);
-	if (name && callee === last && !parenthesised) return name.start;
+	if (name && !parenthesised) return name.start;
 	for (let inComment: "" | "/" | "*" = ""; after < call.end; after++) {
 		const two = text.slice(after, after + 2);
 		if (inComment === "") {
@@ -47,10 +53,33 @@ export function relativePath(entry: string, path: string): string {
  */
 export function manifestOf(analysis: Analysis, producer: string): Manifest {
 	const entry = analysis.modules[0]!;
-	const holders = [entry, ...analysis.modules.filter((m) => m !== entry && [...analysis.maps, ...analysis.programs, ...analysis.options, ...analysis.shared].some((d) => d.module === m))];
-	const handle = (kind: ManifestHandle["kind"], word: string, d: { readonly module: SourceModule; readonly name: string; readonly call: Node }): ManifestHandle => {
-		const { line, column } = analysis.position(d.module, { type: "", start: callSite(d.module, d.call), end: d.call.end });
-		return { kind, word, name: d.name, module: holders.indexOf(d.module), line, column, hash: callHash(d.module, d.call) };
+	const holders = [
+		entry,
+		...analysis.modules.filter(
+			(m) =>
+				m !== entry &&
+				[...analysis.maps, ...analysis.programs, ...analysis.options, ...analysis.shared].some((d) => d.module === m),
+		),
+	];
+	const handle = (
+		kind: ManifestHandle["kind"],
+		word: string,
+		d: { readonly module: SourceModule; readonly name: string; readonly call: Node },
+	): ManifestHandle => {
+		const { line, column } = analysis.position(d.module, {
+			type: "",
+			start: callSite(d.module, d.call),
+			end: d.call.end,
+		});
+		return {
+			kind,
+			word,
+			name: d.name,
+			module: holders.indexOf(d.module),
+			line,
+			column,
+			hash: callHash(d.module, d.call),
+		};
 	};
 	return {
 		version: 1,
@@ -59,7 +88,12 @@ export function manifestOf(analysis: Analysis, producer: string): Manifest {
 		modules: holders.map((m) => relativePath(entry.path, m.path)),
 		userHalf: analysis.userHalf,
 		options: analysis.options.flatMap((o) => o.entries.map((e) => e.option)),
-		maps: analysis.maps.map((m) => ({ name: m.name, word: m.word, ...(m.record ? { record: m.record.name } : {}), ...(m.histogram ? { histogram: m.histogram } : {}) })),
+		maps: analysis.maps.map((m) => ({
+			name: m.name,
+			word: m.word,
+			...(m.record ? { record: m.record.name } : {}),
+			...(m.histogram ? { histogram: m.histogram } : {}),
+		})),
 		programs: analysis.programs.map(
 			(p): ManifestProgram => ({
 				name: p.name,
@@ -73,7 +107,10 @@ export function manifestOf(analysis: Analysis, producer: string): Manifest {
 		),
 		handles: [
 			...analysis.options.map((o) => handle("options", "options", o)),
-			...analysis.shared.map((s) => ({ ...handle("shared", "shared", s), variables: Object.fromEntries(s.members.map((m) => [m.name, m.variable])) })),
+			...analysis.shared.map((s) => ({
+				...handle("shared", "shared", s),
+				variables: Object.fromEntries(s.members.map((m) => [m.name, m.variable])),
+			})),
 			...analysis.maps.map((m) => handle("map", m.word, m)),
 			...analysis.programs.map((p) => handle("program", p.word, p)),
 		],

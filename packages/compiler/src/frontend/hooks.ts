@@ -1,7 +1,7 @@
 import type { Btf } from "@skep/bpf/btf";
 import { didYouMean, type TracepointTable } from "#declare";
-import { PROGRAM_WORDS } from "#language";
 import type { Report } from "#diagnostics";
+import { PROGRAM_WORDS } from "#language";
 import type { Analysis, ProgramDeclaration } from "./analysis.ts";
 import { type Node, unwrap } from "./tree.ts";
 
@@ -18,9 +18,17 @@ export function checkHooks(analysis: Analysis, target: HookSource, report: Repor
 		if (hook === undefined || hook === "none") continue;
 		for (const [i, name] of p.targets.entries()) {
 			if (hook === "tracepoint") {
-				if (!target.tracepoints.find(name)) refuse(analysis, report, p, i, `there is no tracepoint \`${name}\``, target.tracepoints.suggest(name));
+				if (!target.tracepoints.find(name))
+					refuse(analysis, report, p, i, `there is no tracepoint \`${name}\``, target.tracepoints.suggest(name));
 			} else if (target.kernel.find(`btf_trace_${name}`) === undefined) {
-				refuse(analysis, report, p, i, `there is no raw tracepoint \`${name}\` in this kernel's types`, suggestRaw(target.kernel, name));
+				refuse(
+					analysis,
+					report,
+					p,
+					i,
+					`there is no raw tracepoint \`${name}\` in this kernel's types`,
+					suggestRaw(target.kernel, name),
+				);
 			}
 		}
 	}
@@ -37,7 +45,14 @@ function suggestRaw(kernel: Btf, name: string): string | undefined {
 	return didYouMean(bare, names);
 }
 
-function refuse(analysis: Analysis, report: Report, p: ProgramDeclaration, index: number, message: string, meant: string | undefined): void {
+function refuse(
+	analysis: Analysis,
+	report: Report,
+	p: ProgramDeclaration,
+	index: number,
+	message: string,
+	meant: string | undefined,
+): void {
 	const first = (p.call["arguments"] as Node[])[0]!;
 	const list = unwrap(first);
 	const node: Node = list.type === "ArrayExpression" ? ((list["elements"] as (Node | null)[])[index] ?? first) : first;

@@ -1,6 +1,6 @@
 import { wordOf } from "#language";
 import type { Binding } from "./analysis.ts";
-import { importedPath, isVocabulary, type ResolvedModule, type Symbol, type VocabularyModule } from "./resolve.ts";
+import { importedPath, isVocabulary, type ResolvedModule, type TopName, type VocabularyModule } from "./resolve.ts";
 import { isFunction, type Node, unwrap } from "./tree.ts";
 
 /** What a name of a type stands for. */
@@ -12,9 +12,12 @@ export type TypeBinding =
 export class Names {
 	readonly #byPath: ReadonlyMap<string, ResolvedModule>;
 	readonly #cache = new Map<string, Binding | undefined>();
-	readonly #declared: (module: ResolvedModule, name: string, symbol: Symbol) => Binding | undefined;
+	readonly #declared: (module: ResolvedModule, name: string, symbol: TopName) => Binding | undefined;
 
-	constructor(modules: readonly ResolvedModule[], declared: (module: ResolvedModule, name: string, symbol: Symbol) => Binding | undefined) {
+	constructor(
+		modules: readonly ResolvedModule[],
+		declared: (module: ResolvedModule, name: string, symbol: TopName) => Binding | undefined,
+	) {
 		this.#byPath = new Map(modules.map((m) => [m.path, m]));
 		this.#declared = declared;
 	}
@@ -37,10 +40,18 @@ export class Names {
 		return this.#declared(module, name, symbol) ?? fallback(module, name, symbol);
 	}
 
-	#imported(module: ResolvedModule, specifier: string, imported: string, local: string, seen: Set<string>): Binding | undefined {
+	#imported(
+		module: ResolvedModule,
+		specifier: string,
+		imported: string,
+		local: string,
+		seen: Set<string>,
+	): Binding | undefined {
 		if (isVocabulary(specifier)) {
 			if (imported === "*" || imported === "default") return { kind: "user", name: local, from: specifier };
-			return wordOf(specifier, imported) || specifier === "skep/kernel" ? { kind: "vocabulary", module: specifier, name: imported } : undefined;
+			return wordOf(specifier, imported) || specifier === "skep/kernel"
+				? { kind: "vocabulary", module: specifier, name: imported }
+				: undefined;
 		}
 		const path = importedPath(module.path, specifier);
 		const target = path === undefined ? undefined : this.#byPath.get(path);
@@ -53,7 +64,10 @@ export class Names {
 		if (seen.has(key)) return undefined;
 		seen.add(key);
 		const e = module.exports.get(name);
-		if (e && "local" in e) return module.values.get(e.local)?.kind === "import" ? this.#value(module, e.local, seen) : this.value(module, e.local);
+		if (e && "local" in e)
+			return module.values.get(e.local)?.kind === "import"
+				? this.#value(module, e.local, seen)
+				: this.value(module, e.local);
 		if (e) return this.#imported(module, e.specifier, e.imported, name, seen);
 		for (const s of module.stars) {
 			const found = this.#imported(module, s, name, name, seen);
@@ -70,9 +84,16 @@ export class Names {
 		return symbol?.kind === "import" ? this.#importedType(module, symbol.specifier, symbol.imported, seen) : undefined;
 	}
 
-	#importedType(module: ResolvedModule, specifier: string, imported: string, seen: Set<string>): TypeBinding | undefined {
+	#importedType(
+		module: ResolvedModule,
+		specifier: string,
+		imported: string,
+		seen: Set<string>,
+	): TypeBinding | undefined {
 		if (isVocabulary(specifier))
-			return specifier === "skep/kernel" || wordOf(specifier, imported) ? { kind: "vocabulary", module: specifier, name: imported } : undefined;
+			return specifier === "skep/kernel" || wordOf(specifier, imported)
+				? { kind: "vocabulary", module: specifier, name: imported }
+				: undefined;
 		const path = importedPath(module.path, specifier);
 		const target = path === undefined ? undefined : this.#byPath.get(path);
 		return target ? this.#exportedType(target, imported, seen) : undefined;
@@ -83,7 +104,10 @@ export class Names {
 		if (seen.has(key)) return undefined;
 		seen.add(key);
 		const e = module.exports.get(name);
-		if (e) return "local" in e ? this.type(module, e.local, seen) : this.#importedType(module, e.specifier, e.imported, seen);
+		if (e)
+			return "local" in e
+				? this.type(module, e.local, seen)
+				: this.#importedType(module, e.specifier, e.imported, seen);
 		for (const s of module.stars) {
 			const found = this.#importedType(module, s, name, seen);
 			if (found) return found;
@@ -113,7 +137,7 @@ export class Names {
 	}
 }
 
-function fallback(module: ResolvedModule, name: string, symbol: Symbol): Binding {
+function fallback(module: ResolvedModule, name: string, symbol: TopName): Binding {
 	if (symbol.kind === "let") return { kind: "variable", module, name, node: symbol.node };
 	if (symbol.kind === "const" && symbol.id === symbol.node["id"] && symbol.node["init"]) {
 		const init = unwrap(symbol.node["init"]);

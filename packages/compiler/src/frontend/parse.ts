@@ -11,7 +11,9 @@ export interface SyntaxFailure {
 	readonly message: string;
 	readonly remedy: string;
 }
-export type Parsed = { readonly program: Node; readonly failure?: never } | { readonly failure: SyntaxFailure; readonly program?: never };
+export type Parsed =
+	| { readonly program: Node; readonly failure?: never }
+	| { readonly failure: SyntaxFailure; readonly program?: never };
 
 /** What of acorn's parser is used beyond its published types. */
 interface Internals {
@@ -21,6 +23,11 @@ interface Internals {
 	readonly input: string;
 	eat(type: Internals["type"]): boolean;
 	parse(): unknown;
+	semicolon(): void;
+	parseExprAtom(...rest: unknown[]): unknown;
+	parseIdent(...rest: unknown[]): unknown;
+	parseBindingAtom(...rest: unknown[]): unknown;
+	tsParseNonArrayType(...rest: unknown[]): unknown;
 }
 
 /** A `SyntaxError`, because the TypeScript plugin tries alternatives and takes back what throws one. */
@@ -28,11 +35,27 @@ class Refusal extends SyntaxError {
 	readonly offset: number;
 	readonly length: number;
 	readonly remedy: string;
-	constructor(offset: number, length: number, message: string, remedy: string) {
-		super(message);
+	/** The token, where nothing is known but that it is wrong. */
+	readonly found: string | undefined;
+	readonly vague: boolean;
+	constructor(offset: number, length: number, found: string | undefined, message?: string, remedy?: string) {
+		super(message ?? `${found} is not possible here`);
 		this.offset = offset;
 		this.length = length;
-		this.remedy = remedy;
+		this.found = found;
+		this.vague = message === undefined;
+		this.remedy = remedy ?? "remove it, or complete what stands before it";
+	}
+	/** The same with what was expected. */
+	expecting(what: string): Refusal {
+		const end = this.found === "the end of the file";
+		return new Refusal(
+			this.offset,
+			this.length,
+			this.found,
+			`${this.found} where ${what} was expected`,
+			end ? `write ${what}` : `write ${what} before it, or remove it`,
+		);
 	}
 }
 
@@ -40,6 +63,32 @@ const Base = Parser.extend(tsPlugin()) as unknown as new (options: Options, inpu
 
 class ModuleParser extends Base {
 	#expected: string | undefined;
+
+	/** Says what was expected where the text of acorn says only that the token is wrong. */
+	#wanting<T>(expected: string, parse: () => T): T {
+		const at = this.start;
+		try {
+			return parse();
+		} catch (error) {
+			if (error instanceof Refusal && error.vague && error.offset === at) throw error.expecting(expected);
+			throw error;
+		}
+	}
+	override semicolon(): void {
+		this.#wanting("`;` or a new line", () => super.semicolon());
+	}
+	override parseExprAtom(...rest: unknown[]): unknown {
+		return this.#wanting("an expression", () => super.parseExprAtom(...rest));
+	}
+	override parseIdent(...rest: unknown[]): unknown {
+		return this.#wanting("a name", () => super.parseIdent(...rest));
+	}
+	override parseBindingAtom(...rest: unknown[]): unknown {
+		return this.#wanting("a name", () => super.parseBindingAtom(...rest));
+	}
+	override tsParseNonArrayType(...rest: unknown[]): unknown {
+		return this.#wanting("a type", () => super.tsParseNonArrayType(...rest));
+	}
 
 	expect(type: Internals["type"]): void {
 		if (this.eat(type)) return;
@@ -53,15 +102,21 @@ class ModuleParser extends Base {
 		this.#expected = undefined;
 		const here = at === this.start ? Math.max(1, this.end - this.start) : 1;
 		const found = at >= this.input.length ? "the end of the file" : `\`${clip(this.input.slice(at, at + here))}\``;
-		const message = expected ? `${found} where ${expected} was expected` : `${found} is not possible here`;
-		throw new Refusal(at, here, message, expected ? `write ${expected} before it, or remove it` : "remove it, or complete what stands before it");
+		const refusal = new Refusal(at, here, found);
+		throw expected ? refusal.expecting(expected) : refusal;
 	}
 
 	raise(offset: number, message: string | ((detail: object) => string)): never {
 		const text = typeof message === "function" ? message({}) : message;
 		if (text === "Unexpected token") this.unexpected(offset);
 		const length = offset === this.start ? Math.max(1, this.end - this.start) : 1;
-		throw new Refusal(offset, length, text.replace(/\s*\(\d+:\d+\)$/, "").replace(/\.$/, ""), "correct the syntax here");
+		throw new Refusal(
+			offset,
+			length,
+			undefined,
+			text.replace(/\s*\(\d+:\d+\)$/, "").replace(/\.$/, ""),
+			"correct the syntax here",
+		);
 	}
 
 	/** Errors after which acorn goes on are errors here too. */
@@ -81,6 +136,10 @@ const labelOf = (type: Internals["type"]): string => {
 			return "a name";
 		case "string":
 			return "a string";
+		case ",":
+			return "`,` or a closing bracket";
+		case ";":
+			return "`;` or `,`";
 		default:
 			return `\`${type.label}\``;
 	}
@@ -93,7 +152,14 @@ export function parseModule(text: string): Parsed {
 		return { program: new ModuleParser(options, text).parse() as Node };
 	} catch (error) {
 		if (error instanceof Refusal)
-			return { failure: { offset: Math.min(error.offset, text.length), length: error.length, message: error.message, remedy: error.remedy } };
+			return {
+				failure: {
+					offset: Math.min(error.offset, text.length),
+					length: error.length,
+					message: error.message,
+					remedy: error.remedy,
+				},
+			};
 		// The parser's own failures (stack depth, internal type errors) say that it cannot read the text, too.
 		const place = (error as { pos?: unknown }).pos;
 		const offset = typeof place === "number" ? Math.min(place, text.length) : 0;

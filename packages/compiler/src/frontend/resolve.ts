@@ -13,31 +13,52 @@ export interface Sources {
 }
 
 /** What stands behind a name at the top of a module. */
-export type Symbol =
-	| { readonly kind: "import"; readonly specifier: string; readonly imported: string /* `*`: the namespace */; readonly node: Node; readonly typeOnly: boolean }
-	| { readonly kind: "const" | "let" | "using"; readonly node: Node /* VariableDeclarator */; readonly id: Node; readonly declaration: Node }
+export type TopName =
+	| {
+			readonly kind: "import";
+			readonly specifier: string;
+			readonly imported: string /* `*`: the namespace */;
+			readonly node: Node;
+			readonly typeOnly: boolean;
+	  }
+	| {
+			readonly kind: "const" | "let" | "using";
+			readonly node: Node /* VariableDeclarator */;
+			readonly id: Node;
+			readonly declaration: Node;
+	  }
 	| { readonly kind: "function"; readonly node: Node }
 	| { readonly kind: "other"; readonly node: Node };
 
 /** A module with its tables of names. */
 export interface ResolvedModule extends SourceModule {
 	readonly lines: LineIndex;
-	readonly values: ReadonlyMap<string, Symbol>;
+	readonly values: ReadonlyMap<string, TopName>;
 	/** Interfaces and aliases; several nodes: an interface that is declared in parts. */
 	readonly types: ReadonlyMap<string, readonly Node[]>;
 	/** Exported name → local name, or a name of another module. */
-	readonly exports: ReadonlyMap<string, { readonly local: string } | { readonly specifier: string; readonly imported: string }>;
+	readonly exports: ReadonlyMap<
+		string,
+		{ readonly local: string } | { readonly specifier: string; readonly imported: string }
+	>;
 	/** Specifiers of `export * from`. */
 	readonly stars: readonly string[];
 	/** Imports in order; `effect`: nothing is named. */
-	readonly imports: readonly { readonly specifier: string; readonly effect: boolean; readonly typeOnly: boolean; readonly node: Node; readonly reexport: boolean }[];
+	readonly imports: readonly {
+		readonly specifier: string;
+		readonly effect: boolean;
+		readonly typeOnly: boolean;
+		readonly node: Node;
+		readonly reexport: boolean;
+	}[];
 	/** False: only types come from it, Node never loads it. */
 	evaluated: boolean;
 }
 
 export const VOCABULARY = ["skep", "skep/net", "skep/uapi", "skep/kernel"] as const;
 export type VocabularyModule = (typeof VOCABULARY)[number];
-export const isVocabulary = (specifier: string): specifier is VocabularyModule => (VOCABULARY as readonly string[]).includes(specifier);
+export const isVocabulary = (specifier: string): specifier is VocabularyModule =>
+	(VOCABULARY as readonly string[]).includes(specifier);
 
 /** Joins a relative specifier to the folder of `from`; `/` is the only separator. */
 export function joinPath(from: string, specifier: string): string {
@@ -51,7 +72,8 @@ export function joinPath(from: string, specifier: string): string {
 	return base.join("/");
 }
 
-const isRelative = (specifier: string): boolean => specifier.startsWith("./") || specifier.startsWith("../") || specifier === "." || specifier === "..";
+const isRelative = (specifier: string): boolean =>
+	specifier.startsWith("./") || specifier.startsWith("../") || specifier === "." || specifier === "..";
 
 /** Path of the module that an import names; undefined: not a TypeScript module of the user's. */
 export const importedPath = (from: string, specifier: string): string | undefined =>
@@ -74,7 +96,15 @@ export function resolveModules(sources: Sources, report: Report): ResolvedModule
 			report.add({ code: "SK1000", severity: "error", file: path, ...lines.place(offset), length, message, remedy });
 		}
 		const program: Node = parsed.program ?? { type: "Program", start: 0, end: 0, body: [] };
-		const module: ResolvedModule = { index: modules.length, path, text, program, lines, ...tables(program), evaluated: false };
+		const module: ResolvedModule = {
+			index: modules.length,
+			path,
+			text,
+			program,
+			lines,
+			...tables(program),
+			evaluated: false,
+		};
 		modules.push(module);
 		byPath.set(path, module);
 		return module;
@@ -83,7 +113,16 @@ export function resolveModules(sources: Sources, report: Report): ResolvedModule
 	const work: ResolvedModule[] = [];
 	const entry = load(sources.entry);
 	if (!entry) {
-		report.add({ code: "SK1002", severity: "error", file: sources.entry, line: 1, column: 1, length: 1, message: `there is no file \`${sources.entry}\``, remedy: "name an existing TypeScript file" });
+		report.add({
+			code: "SK1002",
+			severity: "error",
+			file: sources.entry,
+			line: 1,
+			column: 1,
+			length: 1,
+			message: `there is no file \`${sources.entry}\``,
+			remedy: "name an existing TypeScript file",
+		});
 		return modules;
 	}
 	entry.evaluated = true;
@@ -93,12 +132,25 @@ export function resolveModules(sources: Sources, report: Report): ResolvedModule
 			if (!isRelative(i.specifier)) continue;
 			const source: Node = i.node["source"];
 			const refuse = (message: string, remedy: string): void =>
-				report.add({ code: "SK1002", severity: "error", file: m.path, ...m.lines.place(source.start), length: source.end - source.start, message, remedy });
+				report.add({
+					code: "SK1002",
+					severity: "error",
+					file: m.path,
+					...m.lines.place(source.start),
+					length: source.end - source.start,
+					message,
+					remedy,
+				});
 			const path = importedPath(m.path, i.specifier);
 			if (path === undefined) {
 				if (/\.(?:[cm]?js|json|node|wasm|[jt]sx)$/.test(i.specifier)) continue;
 				const guess = `${i.specifier.replace(/\/$/, "")}.ts`;
-				refuse(`\`${i.specifier}\` has no extension`, sources.read(joinPath(m.path, guess)) === undefined ? "write the whole file name, as Node wants it" : `write \`${guess}\``);
+				refuse(
+					`\`${i.specifier}\` has no extension`,
+					sources.read(joinPath(m.path, guess)) === undefined
+						? "write the whole file name, as Node wants it"
+						: `write \`${guess}\``,
+				);
 				continue;
 			}
 			const known = byPath.has(path);
@@ -117,7 +169,7 @@ export function resolveModules(sources: Sources, report: Report): ResolvedModule
 }
 
 function tables(program: Node): Pick<ResolvedModule, "values" | "types" | "exports" | "stars" | "imports"> {
-	const values = new Map<string, Symbol>();
+	const values = new Map<string, TopName>();
 	const types = new Map<string, Node[]>();
 	const exports = new Map<string, { local: string } | { specifier: string; imported: string }>();
 	const stars: string[] = [];
@@ -125,7 +177,7 @@ function tables(program: Node): Pick<ResolvedModule, "values" | "types" | "expor
 	const nameOf = (n: Node): string => (n.type === "Literal" ? String(n["value"]) : n["name"]);
 
 	const declare = (s: Node, exported: boolean): void => {
-		const add = (name: string, symbol: Symbol): void => {
+		const add = (name: string, symbol: TopName): void => {
 			values.set(name, symbol);
 			if (exported) exports.set(name, { local: name });
 		};
@@ -133,7 +185,13 @@ function tables(program: Node): Pick<ResolvedModule, "values" | "types" | "expor
 			case "VariableDeclaration":
 				for (const d of s["declarations"] as Node[])
 					for (const id of boundNames(d["id"])) {
-						const kind = s["declare"] ? "other" : s["kind"] === "const" ? "const" : s["kind"] === "let" || s["kind"] === "var" ? "let" : "using";
+						const kind = s["declare"]
+							? "other"
+							: s["kind"] === "const"
+								? "const"
+								: s["kind"] === "let" || s["kind"] === "var"
+									? "let"
+									: "using";
 						add(id["name"], kind === "other" ? { kind, node: d } : { kind, node: d, id, declaration: s });
 					}
 				return;
@@ -152,7 +210,11 @@ function tables(program: Node): Pick<ResolvedModule, "values" | "types" | "expor
 			case "TSModuleDeclaration":
 			case "TSDeclareFunction":
 			case "TSImportEqualsDeclaration":
-				if (s["id"]?.type === "Identifier" && !(s.type === "TSDeclareFunction" && values.get(s["id"]["name"])?.kind === "function")) add(s["id"]["name"], { kind: "other", node: s });
+				if (
+					s["id"]?.type === "Identifier" &&
+					!(s.type === "TSDeclareFunction" && values.get(s["id"]["name"])?.kind === "function")
+				)
+					add(s["id"]["name"], { kind: "other", node: s });
 		}
 	};
 
@@ -162,22 +224,57 @@ function tables(program: Node): Pick<ResolvedModule, "values" | "types" | "expor
 				const specifiers = s["specifiers"] as Node[];
 				const typeOnly = s["importKind"] === "type";
 				// `import { type A } from` keeps the import under verbatimModuleSyntax: Node loads the module.
-				imports.push({ specifier: s["source"]["value"], effect: specifiers.length === 0, typeOnly, node: s, reexport: false });
+				imports.push({
+					specifier: s["source"]["value"],
+					effect: specifiers.length === 0,
+					typeOnly,
+					node: s,
+					reexport: false,
+				});
 				for (const i of specifiers) {
-					const imported = i.type === "ImportNamespaceSpecifier" ? "*" : i.type === "ImportDefaultSpecifier" ? "default" : nameOf(i["imported"]);
-					values.set(i["local"]["name"], { kind: "import", specifier: s["source"]["value"], imported, node: i, typeOnly: typeOnly || i["importKind"] === "type" });
+					const imported =
+						i.type === "ImportNamespaceSpecifier"
+							? "*"
+							: i.type === "ImportDefaultSpecifier"
+								? "default"
+								: nameOf(i["imported"]);
+					values.set(i["local"]["name"], {
+						kind: "import",
+						specifier: s["source"]["value"],
+						imported,
+						node: i,
+						typeOnly: typeOnly || i["importKind"] === "type",
+					});
 				}
 				break;
 			}
 			case "ExportNamedDeclaration": {
 				if (s["declaration"]) declare(s["declaration"], true);
-				if (s["source"]) imports.push({ specifier: s["source"]["value"], effect: false, typeOnly: s["exportKind"] === "type", node: s, reexport: true });
+				if (s["source"])
+					imports.push({
+						specifier: s["source"]["value"],
+						effect: false,
+						typeOnly: s["exportKind"] === "type",
+						node: s,
+						reexport: true,
+					});
 				for (const e of s["specifiers"] as Node[])
-					exports.set(nameOf(e["exported"]), s["source"] ? { specifier: s["source"]["value"], imported: nameOf(e["local"]) } : { local: nameOf(e["local"]) });
+					exports.set(
+						nameOf(e["exported"]),
+						s["source"]
+							? { specifier: s["source"]["value"], imported: nameOf(e["local"]) }
+							: { local: nameOf(e["local"]) },
+					);
 				break;
 			}
 			case "ExportAllDeclaration":
-				imports.push({ specifier: s["source"]["value"], effect: false, typeOnly: s["exportKind"] === "type", node: s, reexport: true });
+				imports.push({
+					specifier: s["source"]["value"],
+					effect: false,
+					typeOnly: s["exportKind"] === "type",
+					node: s,
+					reexport: true,
+				});
 				if (s["exported"]) exports.set(nameOf(s["exported"]), { specifier: s["source"]["value"], imported: "*" });
 				else stars.push(s["source"]["value"]);
 				break;

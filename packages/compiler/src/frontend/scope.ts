@@ -32,7 +32,11 @@ function blockNames(statements: readonly Node[], into: Set<string>): void {
 		const s: Node = raw.type === "ExportNamedDeclaration" && raw["declaration"] ? raw["declaration"] : raw;
 		if (s.type === "VariableDeclaration") {
 			for (const d of s["declarations"] as Node[]) for (const n of boundNames(d["id"])) into.add(n["name"]);
-		} else if ((s.type === "FunctionDeclaration" || s.type === "ClassDeclaration" || s.type === "TSEnumDeclaration") && s["id"]) into.add(s["id"]["name"]);
+		} else if (
+			(s.type === "FunctionDeclaration" || s.type === "ClassDeclaration" || s.type === "TSEnumDeclaration") &&
+			s["id"]
+		)
+			into.add(s["id"]["name"]);
 	}
 }
 
@@ -52,7 +56,12 @@ export type ReferenceVisitor = (identifier: Node, parents: readonly Node[]) => v
 export type NodeVisitor = (node: Node, parents: readonly Node[]) => boolean | undefined;
 
 /** Walks the value part of a tree (types are left out) and reports the names that come from outside of it. */
-export function freeReferences(root: Node, visit: ReferenceVisitor, enter?: NodeVisitor, outer: ReadonlySet<string> = new Set()): void {
+export function freeReferences(
+	root: Node,
+	visit: ReferenceVisitor,
+	enter?: NodeVisitor,
+	outer: ReadonlySet<string> = new Set(),
+): void {
 	const scopes: ReadonlySet<string>[] = [outer];
 	const parents: Node[] = [];
 	const bound = (name: string): boolean => scopes.some((s) => s.has(name));
@@ -227,4 +236,12 @@ export function freeReferences(root: Node, visit: ReferenceVisitor, enter?: Node
 	go(root);
 }
 
-const TYPE_KEYS = new Set(["loc", "typeAnnotation", "typeParameters", "typeArguments", "returnType", "superTypeParameters", "implements"]);
+const TYPE_KEYS = new Set([
+	"loc",
+	"typeAnnotation",
+	"typeParameters",
+	"typeArguments",
+	"returnType",
+	"superTypeParameters",
+	"implements",
+]);

@@ -28,11 +28,23 @@ function checkUserReference(r: Reference, refuse: Refuse): void {
 	if (b?.kind === "map" && parent?.type === "MemberExpression" && !parent["computed"] && parent["object"] === r.node) {
 		const member: string = parent["property"].name;
 		if (MAP_MEMBERS[b.map.word]?.[member] !== "K") return;
-		refuse("SK5002", r.module, parent["property"], `\`${r.name}.${member}\` belongs to the kernel half`, MEMBER_REMEDIES[member] ?? "use it in a program's function");
+		refuse(
+			"SK5002",
+			r.module,
+			parent["property"],
+			`\`${r.name}.${member}\` belongs to the kernel half`,
+			MEMBER_REMEDIES[member] ?? "use it in a program's function",
+		);
 	} else if (b?.kind === "vocabulary") {
 		const word = wordOf(b.module, b.name);
 		if (word?.half !== "K" || word.kind === "type" || word.kind === "constructor") return;
-		refuse("SK5002", r.module, r.node, `\`${b.name}\` belongs to the kernel half`, "use it in a program's function, or in a function that only these call");
+		refuse(
+			"SK5002",
+			r.module,
+			r.node,
+			`\`${b.name}\` belongs to the kernel half`,
+			"use it in a program's function, or in a function that only these call",
+		);
 	}
 }
 
@@ -48,7 +60,13 @@ function checkVariables(halves: Halves, refuse: Refuse): void {
 		told.add(found.binding.node);
 		const { binding } = found;
 		const id: Node = binding.node["id"];
-		refuse("SK5003", binding.module as ResolvedModule, id.type === "Identifier" ? { ...id, end: id.start + binding.name.length } : id, `\`${binding.name}\` is used in both halves: each would have a copy of its own`, `write \`const state = shared<{ ${binding.name}: u64 }>({ ${binding.name}: 0n })\` and use \`state.${binding.name}\``);
+		refuse(
+			"SK5003",
+			binding.module as ResolvedModule,
+			id.type === "Identifier" ? { ...id, end: id.start + binding.name.length } : id,
+			`\`${binding.name}\` is used in both halves: each would have a copy of its own`,
+			`write \`const state = shared<{ ${binding.name}: u64 }>({ ${binding.name}: 0n })\` and use \`state.${binding.name}\``,
+		);
 	}
 }
 
@@ -57,7 +75,8 @@ function checkShared(fn: Node, module: ResolvedModule, refuse: Refuse): void {
 	const big = new Set<string>();
 	const note = (id: Node | undefined): void => {
 		const t: Node | undefined = id?.["typeAnnotation"]?.typeAnnotation;
-		if (t && (t.type === "TSBigIntKeyword" || (t.type === "TSTypeReference" && /^[ui]64$/.test(t["typeName"]?.name)))) big.add(id!["name"]);
+		if (t && (t.type === "TSBigIntKeyword" || (t.type === "TSTypeReference" && /^[ui]64$/.test(t["typeName"]?.name))))
+			big.add(id!["name"]);
 	};
 	for (const p of fn["params"] as Node[]) note(p);
 	const isBig = (n: Node): boolean => {
@@ -75,16 +94,34 @@ function checkShared(fn: Node, module: ResolvedModule, refuse: Refuse): void {
 				return false;
 		}
 	};
-	freeReferences(fn, () => {}, (n, parents) => {
-		if (n.type === "VariableDeclarator" && n["id"].type === "Identifier") {
-			note(n["id"]);
-			if (n["init"] && !isFunction(n["init"]) && isBig(n["init"])) big.add(n["id"].name);
-		}
-		const divides = (n.type === "BinaryExpression" && n["operator"] === "/") || (n.type === "AssignmentExpression" && n["operator"] === "/=");
-		if (!divides || isBig(n["left"]) || isBig(n["right"])) return true;
-		const call = parents.at(-1);
-		if (call?.type === "CallExpression" && call["callee"].type === "MemberExpression" && call["callee"].object.name === "Math") return true;
-		refuse("SK5004", module, n, "both halves call this function, and `/` means a fraction in one and an integer in the other", "write `Math.trunc(a / b)`, which means the same in both", "warning");
-		return true;
-	});
+	freeReferences(
+		fn,
+		() => {},
+		(n, parents) => {
+			if (n.type === "VariableDeclarator" && n["id"].type === "Identifier") {
+				note(n["id"]);
+				if (n["init"] && !isFunction(n["init"]) && isBig(n["init"])) big.add(n["id"].name);
+			}
+			const divides =
+				(n.type === "BinaryExpression" && n["operator"] === "/") ||
+				(n.type === "AssignmentExpression" && n["operator"] === "/=");
+			if (!divides || isBig(n["left"]) || isBig(n["right"])) return true;
+			const call = parents.at(-1);
+			if (
+				call?.type === "CallExpression" &&
+				call["callee"].type === "MemberExpression" &&
+				call["callee"].object.name === "Math"
+			)
+				return true;
+			refuse(
+				"SK5004",
+				module,
+				n,
+				"both halves call this function, and `/` means a fraction in one and an integer in the other",
+				"write `Math.trunc(a / b)`, which means the same in both",
+				"warning",
+			);
+			return true;
+		},
+	);
 }

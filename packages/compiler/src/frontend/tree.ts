@@ -69,7 +69,8 @@ export class LineIndex {
 	constructor(text: string) {
 		for (let i = 0; i < text.length; i++) {
 			const c = text.charCodeAt(i);
-			if (c === 10 || c === 0x2028 || c === 0x2029 || (c === 13 && text.charCodeAt(i + 1) !== 10)) this.#starts.push(i + 1);
+			if (c === 10 || c === 0x2028 || c === 0x2029 || (c === 13 && text.charCodeAt(i + 1) !== 10))
+				this.#starts.push(i + 1);
 		}
 	}
 	/** Line and column from 1. */

@@ -1,4 +1,4 @@
-import { alignOf, type Field, sizeOf, type StructType, type Type } from "#ir";
+import { alignOf, type Field, type StructType, sizeOf, type Type } from "#ir";
 import { HEADERS, wordOf } from "#language";
 import type { Constant, TypeRef } from "./analysis.ts";
 import type { TypeBinding } from "./names.ts";
@@ -34,7 +34,12 @@ const MAX_SIZE = 1 << 24;
 
 /** Whether the type has a size, so that it can be a field, a key, a value, a local. */
 export const isSized = (t: TypeRef): t is Type =>
-	t.kind === "int" || t.kind === "be" || t.kind === "bool" || t.kind === "chars" || t.kind === "array" || t.kind === "struct";
+	t.kind === "int" ||
+	t.kind === "be" ||
+	t.kind === "bool" ||
+	t.kind === "chars" ||
+	t.kind === "array" ||
+	t.kind === "struct";
 
 type Environment = ReadonlyMap<string, TypeRef>;
 const EMPTY: Environment = new Map();
@@ -103,14 +108,22 @@ export class Types {
 			case "TSUnionType":
 				return this.#union(module, node, hint, env);
 			case "TSTypeLiteral":
-				return this.#struct(module, node, hint, [{ module, members: node["members"] }], env, [...env.values()].map(spell).join("_"));
+				return this.#struct(
+					module,
+					node,
+					hint,
+					[{ module, members: node["members"] }],
+					env,
+					[...env.values()].map(spell).join("_"),
+				);
 			case "TSTypeReference":
 				return this.#reference(module, node, node["typeName"], typeArguments(node), hint, env);
 			case "TSIndexedAccessType": {
 				const object = this.resolve(module, node["objectType"], hint, env);
 				const key: unknown = node["indexType"]?.type === "TSLiteralType" ? node["indexType"].literal.value : undefined;
 				if (!object) return undefined;
-				const field = object.kind === "struct" && typeof key === "string" ? object.fields.find((f) => f.name === key) : undefined;
+				const field =
+					object.kind === "struct" && typeof key === "string" ? object.fields.find((f) => f.name === key) : undefined;
 				return field?.type ?? refuse("this names no member with a size", "write the member's type");
 			}
 			case "TSIntersectionType":
@@ -121,7 +134,10 @@ export class Types {
 			case "TSNeverKeyword":
 			case "TSNullKeyword":
 			case "TSSymbolKeyword":
-				return refuse(`\`${module.text.slice(node.start, node.end)}\` has no size`, "write a scalar, `chars<N>`, `arr<T, N>` or an interface");
+				return refuse(
+					`\`${module.text.slice(node.start, node.end)}\` has no size`,
+					"write a scalar, `chars<N>`, `arr<T, N>` or an interface",
+				);
 			default:
 				return refuse("this kind of type has no size", "write a scalar, `chars<N>`, `arr<T, N>` or an interface");
 		}
@@ -132,10 +148,38 @@ export class Types {
 		const t = this.resolve(module, node, hint, env);
 		if (!t || isSized(t)) return t;
 		const text = module.text.slice(node.start, node.end);
-		if (t.kind === "kernel") this.#context.refuse("SK2101", module, node, `\`${text}\` is a struct of the kernel: it cannot be kept as data`, "keep the members that are needed, each with its own type");
-		else if (t.kind === "optional") this.#context.refuse("SK2101", module, node, `\`${text}\` may be missing and has no layout`, "leave `undefined` out; zero, or a flag of its own, says that it is missing");
-		else if (t.kind === "vocabulary" && !wordOf("skep", t.name)?.compiled) this.#context.refuse("SK1010", module, node, `\`${t.name}\` is part of the language but not compiled by this version`, "leave the member out");
-		else this.#context.refuse("SK2101", module, node, `\`${text}\` has no size`, "write a scalar, `chars<N>`, `arr<T, N>` or an interface");
+		if (t.kind === "kernel")
+			this.#context.refuse(
+				"SK2101",
+				module,
+				node,
+				`\`${text}\` is a struct of the kernel: it cannot be kept as data`,
+				"keep the members that are needed, each with its own type",
+			);
+		else if (t.kind === "optional")
+			this.#context.refuse(
+				"SK2101",
+				module,
+				node,
+				`\`${text}\` may be missing and has no layout`,
+				"leave `undefined` out; zero, or a flag of its own, says that it is missing",
+			);
+		else if (t.kind === "vocabulary" && !wordOf("skep", t.name)?.compiled)
+			this.#context.refuse(
+				"SK1010",
+				module,
+				node,
+				`\`${t.name}\` is part of the language but not compiled by this version`,
+				"leave the member out",
+			);
+		else
+			this.#context.refuse(
+				"SK2101",
+				module,
+				node,
+				`\`${text}\` has no size`,
+				"write a scalar, `chars<N>`, `arr<T, N>` or an interface",
+			);
 		return undefined;
 	}
 
@@ -146,29 +190,66 @@ export class Types {
 		let type: TypeRef | undefined;
 		if (rest.length === 1) type = this.resolve(module, rest[0]!, hint, env);
 		else {
-			const resolved = rest.every((r) => r.type === "TSLiteralType") ? rest.map((r) => this.resolve(module, r, hint, env)) : [];
+			const texts = rest.some((r) => r.type === "TSLiteralType" && typeof r["literal"].value === "string");
+			const resolved =
+				!texts && rest.every((r) => r.type === "TSLiteralType")
+					? rest.map((r) => this.resolve(module, r, hint, env))
+					: [];
 			const first = resolved[0];
 			if (first && resolved.every((r) => r && JSON.stringify(r) === JSON.stringify(first))) type = first;
 			else if (resolved.length === 0 || resolved.every(Boolean)) {
-				this.#context.refuse("SK2101", module, node, "a union has no layout", "write one type; several members, each with its own, say more");
+				if (texts)
+					this.#context.refuse(
+						"SK2101",
+						module,
+						node,
+						"a union of texts has no layout",
+						"write `chars<N>`, or number the cases",
+					);
+				else
+					this.#context.refuse(
+						"SK2101",
+						module,
+						node,
+						"a union has no layout",
+						"write one type; several members, each with its own, say more",
+					);
 			}
 		}
 		return type && missing && type.kind !== "optional" ? { kind: "optional", type } : type;
 	}
 
-	#reference(module: ResolvedModule, node: Node, nameNode: Node, args: readonly Node[], hint: string, env: Environment): TypeRef | undefined {
+	#reference(
+		module: ResolvedModule,
+		node: Node,
+		nameNode: Node,
+		args: readonly Node[],
+		hint: string,
+		env: Environment,
+	): TypeRef | undefined {
 		const refuse = (message: string, remedy: string): undefined => {
 			this.#context.refuse("SK2101", module, node, message, remedy);
 			return undefined;
 		};
-		if (nameNode.type !== "Identifier") return refuse(`\`${module.text.slice(nameNode.start, nameNode.end)}\` is no type with a size`, "import the type by its name");
+		if (nameNode.type !== "Identifier")
+			return refuse(
+				`\`${module.text.slice(nameNode.start, nameNode.end)}\` is no type with a size`,
+				"import the type by its name",
+			);
 		const name: string = nameNode["name"];
 		const parameter = env.get(name);
 		if (parameter) return parameter;
 		const binding = this.#context.type(module, name);
 		if (!binding) {
+			if (module.values.get(name)?.node.type === "ClassDeclaration")
+				return refuse(`\`${name}\` is a class: it has no layout`, "write an interface");
 			if (name === "Readonly" && args[0]) return this.resolve(module, args[0], hint, env);
-			return refuse(`\`${name}\` has no size`, /^(?:Array|Map|Set|Record|Partial|Uint8Array|Buffer|Date|String|Number)$/.test(name) ? "write `chars<N>`, `arr<T, N>` or an interface of your own" : `declare \`interface ${name}\`, or import it`);
+			return refuse(
+				`\`${name}\` has no size`,
+				/^(?:Array|Map|Set|Record|Partial|Uint8Array|Buffer|Date|String|Number)$/.test(name)
+					? "write `chars<N>`, `arr<T, N>` or an interface of your own"
+					: `declare \`interface ${name}\`, or import it`,
+			);
 		}
 		if (binding.kind === "vocabulary") return this.#word(module, node, binding.module, binding.name, args, hint, env);
 
@@ -176,13 +257,19 @@ export class Types {
 		const given = new Map<string, TypeRef>();
 		for (const [i, p] of parameters.entries()) {
 			const source = args[i] ?? p["default"];
-			const t = source ? this.resolve(args[i] ? module : binding.module, source, `${name}_${p["name"]}`, args[i] ? env : given) : refuse(`\`${name}\` needs ${parameters.length} type arguments`, `write \`${name}<…>\``);
+			const t = source
+				? this.resolve(args[i] ? module : binding.module, source, `${name}_${p["name"]}`, args[i] ? env : given)
+				: refuse(`\`${name}\` needs ${parameters.length} type arguments`, `write \`${name}<…>\``);
 			if (!t) return undefined;
 			given.set(typeof p["name"] === "string" ? p["name"] : p["name"].name, t);
 		}
 		const first = binding.nodes[0]!;
 		if (first.type === "TSTypeAliasDeclaration") {
-			if (this.#open.has(first)) return refuse(`\`${name}\` contains itself`, "a type that contains itself has no size; keep a key or an index instead");
+			if (this.#open.has(first))
+				return refuse(
+					`\`${name}\` contains itself`,
+					"a type that contains itself has no size; keep a key or an index instead",
+				);
 			this.#open.add(first);
 			try {
 				return this.resolve(binding.module, first["typeAnnotation"], name, given);
@@ -190,13 +277,29 @@ export class Types {
 				this.#open.delete(first);
 			}
 		}
-		if (this.#open.has(first)) return refuse(`\`${name}\` contains itself`, "a type that contains itself has no size; keep a key or an index instead");
+		if (this.#open.has(first))
+			return refuse(
+				`\`${name}\` contains itself`,
+				"a type that contains itself has no size; keep a key or an index instead",
+			);
 		const suffix = [...given.values()].map(spell).join("_");
-		const parts = binding.nodes.map((n) => ({ module: binding.module, members: n["body"].body as Node[], heritage: (n["extends"] ?? []) as Node[] }));
+		const parts = binding.nodes.map((n) => ({
+			module: binding.module,
+			members: n["body"].body as Node[],
+			heritage: (n["extends"] ?? []) as Node[],
+		}));
 		return this.#struct(binding.module, first, suffix ? `${name}_${suffix}` : name, parts, given, suffix);
 	}
 
-	#word(module: ResolvedModule, node: Node, from: string, name: string, args: readonly Node[], hint: string, env: Environment): TypeRef | undefined {
+	#word(
+		module: ResolvedModule,
+		node: Node,
+		from: string,
+		name: string,
+		args: readonly Node[],
+		hint: string,
+		env: Environment,
+	): TypeRef | undefined {
 		if (from === "skep/kernel") return { kind: "kernel", name };
 		if (from === "skep/net") return HEADERS[name];
 		const scalar = SCALARS[name];
@@ -208,21 +311,25 @@ export class Types {
 		switch (name) {
 			case "chars": {
 				const size = args[0] && this.#number(module, args[0]);
-				if (size === undefined || size < 1 || size > MAX_SIZE) return refuse(node, "the size of `chars` must be a positive constant", "write `chars<64>`");
+				if (size === undefined || size < 1 || size > MAX_SIZE)
+					return refuse(node, "the size of `chars` must be a positive constant", "write `chars<64>`");
 				return { kind: "chars", size };
 			}
 			case "arr": {
 				const element = args[0] && this.sized(module, args[0], `${hint}_element`, env);
 				const length = args[1] && this.#number(module, args[1]);
 				if (args[0] && !element) return undefined;
-				if (!element || length === undefined || length < 1 || length * sizeOf(element) > MAX_SIZE) return refuse(node, "the length of `arr` must be a positive constant", "write `arr<u8, 6>`");
+				if (!element || length === undefined || length < 1 || length * sizeOf(element) > MAX_SIZE)
+					return refuse(node, "the length of `arr` must be a positive constant", "write `arr<u8, 6>`");
 				return { kind: "array", element, length };
 			}
 			case "packed": {
 				const inner = args[0] && this.sized(module, args[0], hint, env);
 				if (!inner) return args[0] ? undefined : refuse(node, "`packed` needs a type", "write `packed<T>`");
 				if (inner.kind !== "struct") return inner;
-				return this.#cached(node, `packed ${inner.name}`, () => layout(this.uniqueName(inner.name), inner.fields, true));
+				return this.#cached(node, `packed ${inner.name}`, () =>
+					layout(this.uniqueName(inner.name), inner.fields, true),
+				);
 			}
 			case "UserPtr":
 			case "KernelPtr": {
@@ -273,7 +380,14 @@ export class Types {
 		return made;
 	}
 
-	#struct(module: ResolvedModule, node: Node, name: string, parts: readonly { module: ResolvedModule; members: readonly Node[]; heritage?: readonly Node[] }[], env: Environment, key: string): StructType | undefined {
+	#struct(
+		module: ResolvedModule,
+		node: Node,
+		name: string,
+		parts: readonly { module: ResolvedModule; members: readonly Node[]; heritage?: readonly Node[] }[],
+		env: Environment,
+		key: string,
+	): StructType | undefined {
 		return this.#cached(node, key, () => {
 			this.#open.add(node);
 			try {
@@ -282,10 +396,18 @@ export class Types {
 				for (const part of parts) {
 					for (const h of part.heritage ?? []) {
 						const base = this.#reference(part.module, h, h["expression"], typeArguments(h), name, env);
-						if (base?.kind === "struct") for (const f of base.fields) if (!fields.some((g) => g.name === f.name)) fields.push({ name: f.name, type: f.type });
+						if (base?.kind === "struct")
+							for (const f of base.fields)
+								if (!fields.some((g) => g.name === f.name)) fields.push({ name: f.name, type: f.type });
 						if (!base) whole = false;
 						else if (base.kind !== "struct") {
-							this.#context.refuse("SK2101", part.module, h, `\`${part.module.text.slice(h.start, h.end)}\` is no struct of yours: it cannot be extended`, "copy the members that are needed");
+							this.#context.refuse(
+								"SK2101",
+								part.module,
+								h,
+								`\`${part.module.text.slice(h.start, h.end)}\` is no struct of yours: it cannot be extended`,
+								"copy the members that are needed",
+							);
 							whole = false;
 						}
 					}
@@ -315,14 +437,22 @@ export class Types {
 			this.#context.refuse("SK2101", module, m, message, remedy);
 			return undefined;
 		};
-		if (m.type === "TSMethodSignature" || m.type === "TSCallSignatureDeclaration" || m.type === "TSConstructSignatureDeclaration")
+		if (
+			m.type === "TSMethodSignature" ||
+			m.type === "TSCallSignatureDeclaration" ||
+			m.type === "TSConstructSignatureDeclaration"
+		)
 			return refuse("a method has no size", "keep functions out of data; write a function that takes the struct");
 		if (m.type === "TSIndexSignature") return refuse("an index signature has no size", "use a map: `hash<K, V>(max)`");
 		if (m.type !== "TSPropertySignature") return refuse("this member has no size", "write `name: type`");
 		const name = propertyName(m);
 		if (name === undefined) return refuse("a computed member has no place in a layout", "write its name");
 		if (!/^[A-Za-z_$][\w$]*$/.test(name)) return refuse(`\`${name}\` is no name in C`, "use letters, digits and `_`");
-		if (m["optional"]) return refuse(`\`${name}?\` may be missing and has no layout`, `write \`${name}:\`; zero, or a flag of its own, says that it is missing`);
+		if (m["optional"])
+			return refuse(
+				`\`${name}?\` may be missing and has no layout`,
+				`write \`${name}:\`; zero, or a flag of its own, says that it is missing`,
+			);
 		if (!m["typeAnnotation"]) return refuse(`\`${name}\` has no type`, `write \`${name}: u32\``);
 		const annotation: Node = m["typeAnnotation"].typeAnnotation;
 		const type = this.sized(module, annotation, `${struct}_${name}`, env);
@@ -331,7 +461,11 @@ export class Types {
 }
 
 /** C layout: declaration order, natural alignment, size rounded up to the alignment; packed: no padding anywhere. */
-export function layout(name: string, members: readonly { readonly name: string; readonly type: Type }[], packed: boolean): StructType {
+export function layout(
+	name: string,
+	members: readonly { readonly name: string; readonly type: Type }[],
+	packed: boolean,
+): StructType {
 	const fields: Field[] = [];
 	let offset = 0;
 	let align = 1;

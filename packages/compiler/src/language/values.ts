@@ -1,5 +1,5 @@
-import type { StructType } from "#ir";
 import { type CuratedConstant, NET_OBJECTS, NET_STRUCTS, SKEP_OBJECTS, UAPI_CONSTANTS } from "#declare";
+import type { StructType } from "#ir";
 
 /** Objects of constants by module and name: `XDP` of skep, `ETH` of skep/net. */
 export const knownObject = (module: string, name: string): ReadonlyMap<string, CuratedConstant> | undefined =>

@@ -12,7 +12,14 @@ export interface Word {
 	readonly lowers: string;
 }
 
-type Row = readonly [name: string, kind: Word["kind"], half: Word["half"], compiled: boolean, since: string, lowers: string];
+type Row = readonly [
+	name: string,
+	kind: Word["kind"],
+	half: Word["half"],
+	compiled: boolean,
+	since: string,
+	lowers: string,
+];
 const yes = true;
 const no = false;
 
