@@ -11,9 +11,14 @@ const PIN_BY_NAME = 1;
 const MAP_STRIDE = 64;
 
 interface Symbols {
-	readonly list: ElfSymbol[];
-	readonly index: Map<string, number>;
+	readonly list: readonly ElfSymbol[];
+	readonly index: ReadonlyMap<string, number>;
+	/** Offset in `.text` of each subprogram. */
+	readonly text: ReadonlyMap<string, number>;
 }
+
+/** Position of the section symbol of `.text`. */
+const TEXT_SYMBOL = 0;
 
 /**
  * Writes a relocatable object that libbpf, bpftool and llvm-objdump read: one section for each program section, `.text`,
@@ -95,11 +100,14 @@ function makeSymbols(model: ObjectModel, groups: ReadonlyMap<string, readonly Ob
 		const binding = local ? STB.local : STB.global;
 		(local ? locals : globals).push({ name, binding, type, other: 0, section: at, value, size });
 	};
+	const text = new Map<string, number>();
+	locals.push({ name: "", binding: STB.local, type: STT.section, other: 0, section: 0, value: 0, size: 0 });
 	let number = 0;
-	for (const functions of groups.values()) {
+	for (const [name, functions] of groups) {
 		let value = 0;
 		for (const f of functions) {
 			add(f.name, STT.func, !f.global, number, value, f.insns.length);
+			if (name === ".text") text.set(f.name, value);
 			value += f.insns.length;
 		}
 		number++;
@@ -127,10 +135,11 @@ function makeSymbols(model: ObjectModel, groups: ReadonlyMap<string, readonly Ob
 	const list = [...locals, ...globals];
 	const index = new Map<string, number>();
 	for (const [i, s] of list.entries()) {
+		if (s.type === STT.section) continue;
 		if (index.has(s.name)) throw new LinkError(`two things of the object are named "${s.name}"`, { symbol: s.name });
 		index.set(s.name, i);
 	}
-	return { list, index };
+	return { list, index, text };
 }
 
 function codeOf(
@@ -149,19 +158,21 @@ function codeOf(
 			if (r.slot < 0 || at + 8 > start + f.insns.length)
 				throw new LinkError(`reference outside of ${f.name}`, { section: f.section, insn: r.slot });
 			const { symbol, addend, call } = targetOf(model, f, r);
-			const number = symbols.index.get(symbol);
+			const isCall = data[at] === 0x85;
+			// The address of a static function: libbpf takes only the section's symbol and the offset in the instruction.
+			const callback = r.kind === "function" && !isCall ? symbols.text.get(symbol) : undefined;
+			const number = callback === undefined ? symbols.index.get(symbol) : TEXT_SYMBOL;
 			if (number === undefined)
 				throw new LinkError(`${f.name} refers to "${symbol}", which the object does not have`, {
 					symbol,
 					section: f.section,
 					insn: r.slot,
 				});
-			const isCall = data[at] === 0x85;
 			if (isCall !== (call ?? isCall) || (!isCall && data[at] !== 0x18))
 				throw new LinkError(`instruction of ${f.name} cannot refer to "${symbol}"`, { symbol, insn: r.slot });
 			// Calls: pseudo source 1 and -1, the distance from a symbol that libbpf adds up to its first instruction.
 			data[at + 1] = (data[at + 1]! & 15) | (isCall ? 0x10 : 0);
-			view.setInt32(at + 4, isCall ? -1 : addend, true);
+			view.setInt32(at + 4, isCall ? -1 : (callback ?? addend), true);
 			if (!isCall) view.setInt32(at + 12, 0, true);
 			list.push({ offset: at, symbol: number, type: isCall ? R_BPF.call : R_BPF.ld64 });
 		}
@@ -264,8 +275,19 @@ function addMaps(btf: BtfBuilder, maps: readonly ObjectMap[]): void {
 	btf.add({ kind: "datasec", name: ".maps", size: maps.length * MAP_STRIDE, vars });
 }
 
+/** DATASECs of everything that has a symbol; linkers want them for `license` too. */
 function addDatasecs(model: ObjectModel): void {
 	const { btf } = model;
+	const int = { kind: "int", offset: 0, char: false, bool: false } as const;
+	const one = (section: string, name: string, type: number, size: number): void => {
+		const v = btf.add({ kind: "var", name, type, linkage: "global" });
+		btf.add({ kind: "datasec", name: section, size, vars: [{ type: v, offset: 0, size }] });
+	};
+	const char = btf.add({ ...int, name: "char", size: 1, bits: 8, signed: true });
+	const unsigned = btf.add({ ...int, name: "unsigned int", size: 4, bits: 32, signed: false });
+	const length = encodeUtf8(model.license).length + 1;
+	one("license", "_license", btf.add({ kind: "array", type: char, index: unsigned, length }), length);
+	if (model.kernelVersion !== undefined) one("version", "_version", unsigned, 4);
 	for (const d of model.data) {
 		const sorted = [...d.variables].sort((a, b) => a.offset - b.offset);
 		const vars = sorted.map((v) => ({

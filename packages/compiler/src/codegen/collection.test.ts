@@ -261,11 +261,11 @@ const needsKernelBtf = (t: TestContext): boolean => {
 };
 
 /** Runs a tool on the object; undefined and a skip where it is not installed. */
-function tool(t: TestContext, name: string, args: (path: string) => string[]): string | undefined {
+function tool(t: TestContext, name: string, args: (path: string) => string[], bytes = object()): string | undefined {
 	const folder = mkdtempSync(join(tmpdir(), "skep-object-"));
 	try {
-		const path = join(folder, "hand.o");
-		writeFileSync(path, object());
+		const path = join(folder, "hand");
+		writeFileSync(path, bytes);
 		const run = spawnSync(name, args(path), { encoding: "utf8" });
 		if (run.error) {
 			t.skip(`needs ${name}: ${run.error.message}`);
@@ -390,22 +390,135 @@ test("llvm-readelf finds nothing to complain about", (t) => {
 	assert.doesNotMatch(text, /warning|error/i);
 });
 
-test("bpftool and libbpf load it into the kernel", (t) => {
-	if (!needsKernelBtf(t)) return;
-	if (process.getuid?.() !== 0) return t.skip("needs CAP_BPF and CAP_SYS_ADMIN: not root");
-	// libbpf turns dots of a pin path into underscores, so the folder has none.
+/** Runs shell lines on the object with a bpffs of their own at `$d`; undefined: skipped. libbpf turns dots of a pin path into underscores, so the folder has none. */
+function withBpffs(t: TestContext, lines: readonly string[], bytes: Uint8Array): string | undefined {
+	if (process.getuid?.() !== 0) {
+		t.skip("needs CAP_BPF and CAP_SYS_ADMIN: not root");
+		return undefined;
+	}
+	if (spawnSync("unshare", ["-m", "true"]).status !== 0) {
+		t.skip("needs a mount namespace of its own: unshare -m is refused");
+		return undefined;
+	}
 	const script = [
-		'd="${0%.o}-pins"',
+		`d="$0-pins"`,
 		'mkdir "$d" && mount -t bpf bpf "$d"',
 		'bpftool -d prog loadall "$0" "$d/p" pinmaps "$d/m" >"$0.log" 2>&1 || { tail -60 "$0.log"; exit 1; }',
-		'bpftool prog dump xlated pinned "$d/p/exec" linum',
-		'bpftool map dump pinned "$d/m/skep_lost"',
+		...lines,
 		'umount "$d"',
-	].join("\n");
-	const probe = spawnSync("unshare", ["-m", "true"]);
-	if (probe.status !== 0) return t.skip("needs a mount namespace of its own: unshare -m is refused");
-	const text = tool(t, "unshare", (path) => ["-m", "sh", "-c", script, path]);
+	];
+	return tool(t, "unshare", (path) => ["-m", "sh", "-c", script.join("\n"), path], bytes);
+}
+
+test("bpftool and libbpf load it into the kernel", (t) => {
+	if (!needsKernelBtf(t)) return;
+	const text = withBpffs(
+		t,
+		['bpftool prog dump xlated pinned "$d/p/exec" linum', 'bpftool map dump pinned "$d/m/skep_lost"'],
+		object(),
+	);
 	if (text === undefined) return;
 	assert.match(text, /count\(task\.tgid\);/);
 	assert.match(text, /hand\.ts/);
+	assert.match(text, /"key": 0/);
+});
+
+test("libbpf loads kernel functions, callbacks and global functions", (t) => {
+	if (!needsKernelBtf(t)) return;
+	if (kernel!.find("bpf_task_from_pid", "func") === undefined)
+		return t.skip("needs the kernel function bpf_task_from_pid");
+	const pair: StructType = {
+		kind: "struct",
+		name: "Pair",
+		size: 8,
+		align: 4,
+		fields: [
+			{ name: "a", type: u32, offset: 0 },
+			{ name: "b", type: { kind: "bool" }, offset: 4 },
+		],
+	};
+	const index = { name: "i", type: u32 };
+	const functions = [
+		compiled(
+			funcOf("task", "tp_btf/sched_process_exec"),
+			[
+				insn.mov(32, 1, { imm: 1 }),
+				insn.callKfunc(0), // 1
+				insn.jump("eq", 64, 0, { imm: 0 }, 2),
+				insn.mov(64, 1, { reg: 0 }),
+				insn.callKfunc(0), // 4
+				insn.mov(32, 0, { imm: 0 }),
+				insn.exit(),
+			],
+			{
+				references: [
+					{ slot: 1, kind: "kfunc", name: "bpf_task_from_pid" },
+					{ slot: 4, kind: "kfunc", name: "bpf_task_release" },
+				],
+			},
+		),
+		compiled(funcOf("first", ".text"), [insn.mov(64, 0, { imm: 0 }), insn.mov(64, 0, { imm: 0 }), insn.exit()]),
+		compiled(
+			funcOf("step", ".text", {
+				params: [index, { name: "context", type: { kind: "ctx" } }],
+				result: { kind: "int", bits: 64, signed: true },
+			}),
+			[insn.mov(64, 0, { imm: 0 }), insn.mov(64, 0, { imm: 0 }), insn.exit()],
+		),
+		compiled(funcOf("sum", ".text", { global: true, params: [index, { name: "pair", type: pair }], result: i32 }), [
+			insn.mov(32, 0, { reg: 1 }),
+			insn.jump("eq", 64, 2, { imm: 0 }, 2),
+			insn.load(4, 3, 2, 0),
+			insn.alu("add", 32, 0, { reg: 3 }),
+			insn.exit(),
+		]),
+		compiled(
+			funcOf("looper", "tp_btf/sched_process_exit"),
+			[
+				insn.mov(32, 1, { imm: 4 }),
+				insn.mov(64, 3, { imm: 0 }),
+				insn.loadImm64(2, 0), // 2: the callback
+				insn.mov(64, 4, { imm: 0 }),
+				insn.call(181), // loop
+				insn.mov(32, 1, { imm: 2 }),
+				insn.mov(64, 2, { imm: 0 }),
+				insn.callFunction(0), // 8
+				insn.mov(32, 1, { imm: 2 }),
+				insn.callFunction(0), // 10
+				insn.mov(32, 0, { imm: 0 }),
+				insn.exit(),
+			],
+			{
+				references: [
+					{ slot: 2, kind: "function", function: "step" },
+					{ slot: 8, kind: "function", function: "sum" },
+					{ slot: 10, kind: "function", function: "first" },
+				],
+			},
+		),
+	];
+	const bytes = writeCollection({ ...module(kernel!).module, maps: [], globals: [] }, functions, kernel!);
+	const spec = readObject(bytes);
+	assert.deepEqual(spec.programs.get("looper")!.references, functions[4]!.references);
+	assert.deepEqual(
+		spec.programs.get("task")!.references.map((r) => r.kind === "kfunc" && r.name),
+		["bpf_task_from_pid", "bpf_task_release"],
+	);
+	const text = withBpffs(
+		t,
+		['bpftool prog dump xlated pinned "$d/p/task"', 'bpftool prog dump xlated pinned "$d/p/looper"'],
+		bytes,
+	);
+	if (text === undefined) return;
+	assert.match(text, /call bpf_task_from_pid#/);
+	assert.match(text, /sum\(__u32 i, struct Pair \* ?pair\)/);
+});
+
+test("bpftool links it and makes a skeleton of it", (t) => {
+	if (!needsKernelBtf(t)) return;
+	const linked = tool(t, "bpftool", (path) => ["gen", "object", `${path}.linked`, path]);
+	if (linked === undefined) return;
+	const skeleton = tool(t, "bpftool", (path) => ["gen", "skeleton", path, "name", "hand"])!;
+	assert.match(skeleton, /char opt_comm\[16\];/);
+	assert.match(skeleton, /struct bpf_program \*exec;/);
 });

@@ -157,18 +157,23 @@ export class KernelTypes {
 		}
 		let id = root.kernelId;
 		let shadow = root;
+		let named = true;
 		for (const index of rest) {
 			const type = this.#kernel.type(id);
 			if (type.kind === "array") {
 				id = this.#kernel.resolve(type.type);
+				named = true;
 			} else if (type.kind === "struct" || type.kind === "union") {
 				if (id !== shadow.kernelId) shadow = this.#shadow(id);
 				const member = type.members[index];
 				if (!member) throw this.#wrong(access, `"${type.name}" has no member ${index}`);
 				shadow.used.add(index);
 				id = this.#kernel.resolve(member.type);
+				named = member.name !== "";
 			} else throw this.#wrong(access, `it goes on through a ${type.kind}`);
 		}
+		// A loader finds members by name: a last one without would silently become the struct around it.
+		if (!named) throw this.#wrong(access, "its last member has no name");
 	}
 
 	#wrong(access: CoreAccess, why: string): LinkError {
