@@ -78,8 +78,8 @@ export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
 		const value = situation.bpfDisabled;
 		const remedy =
 			value === 1
-				? "it stays so until reboot: privileges are the only way"
-				: "only socket filters would gain by 0: better get the privilege";
+				? "it stays so until reboot: the capability is the only way"
+				: "0 would open little more than socket filters: get the capability instead";
 		say(
 			"kernel.unprivileged_bpf_disabled",
 			`kernel.unprivileged_bpf_disabled is ${value}: no eBPF without privileges`,
@@ -103,7 +103,7 @@ export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
 	if (held.container && lacks.length > 0) {
 		say(
 			"container",
-			`this is a container (${held.container})`,
+			`this looks like a container (${held.container})`,
 			"run it on the host, or give the container the capabilities above",
 		);
 	}
