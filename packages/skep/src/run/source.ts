@@ -44,7 +44,7 @@ export interface Compiled {
 /** Compiles a TypeScript file against the shipped kernel types, or `btf`. @throws BpfError ERR_FILE, CompileError */
 export async function compileFile(
 	name: string,
-	options: { readonly btf?: string | undefined } = {},
+	options: { readonly btf?: string | undefined; readonly explain?: boolean } = {},
 ): Promise<Compiled> {
 	const path = resolve(name);
 	checkFile(name, path);
