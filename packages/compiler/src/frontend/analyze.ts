@@ -13,17 +13,12 @@ import type {
 	TypeRef,
 } from "./analysis.ts";
 import { evaluate, fits } from "./constants.ts";
-import {
-	type DeclarationContext,
-	functionOf,
-	type HandleCall,
-	readMap,
-	readOptions,
-	readProgram,
-	readShared,
-} from "./declarations.ts";
+import { type DeclarationContext, functionOf, type HandleCall } from "./declarations.ts";
 import { type Halves, splitHalves } from "./halves.ts";
+import { readMap } from "./maps.ts";
 import { Names } from "./names.ts";
+import { readOptions, readShared } from "./options.ts";
+import { readProgram } from "./programs.ts";
 import { importedPath, type ResolvedModule, resolveModules, type Sources, type TopName } from "./resolve.ts";
 import { freeReferences } from "./scope.ts";
 import { checkHalves } from "./subset.ts";

@@ -1,7 +1,7 @@
 /**
  * The front end: texts to syntax trees (`parse`), imports to a graph of modules (`resolve`), names to what they stand for
  * (`names`), type syntax to types with C layout (`types`), compile-time values (`constants`), constructor calls to
- * declarations (`declarations`), functions to halves (`halves`, `subset`), call sites to handles (`handles`). Function
+ * declarations (`declarations`: `maps`, `programs`, `options`), functions to halves (`halves`, `subset`), call sites to handles (`handles`). Function
  * bodies are looked at only for the names in them; what they mean is `lower`'s. `Analysis` is the seam.
  */
 export type {

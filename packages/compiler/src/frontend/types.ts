@@ -372,8 +372,8 @@ export class Types {
 	}
 
 	#cached(node: Node, key: string, make: () => StructType | undefined): StructType | undefined {
-		let byKey = this.#structs.get(node);
-		if (!byKey) this.#structs.set(node, (byKey = new Map()));
+		const byKey = this.#structs.get(node) ?? new Map<string, StructType | undefined>();
+		this.#structs.set(node, byKey);
 		if (byKey.has(key)) return byKey.get(key);
 		const made = make();
 		byKey.set(key, made);
