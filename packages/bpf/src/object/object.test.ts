@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BpfError, FormatError, NotSupportedError } from "#base";
 import { BtfBuilder } from "#btf";
-import { type ElfSection, readElf, SHT, writeElf } from "#elf";
+import { type ElfSection, readElf, SHF, SHT, writeElf } from "#elf";
 import { decode, encode, format, insn } from "#isa";
 import { type ObjectModel, readObject, writeObject } from "#object";
 import type { Manifest } from "#spec";
@@ -443,6 +445,28 @@ test("mutations and truncations of real objects are a value or an error of ours"
 		),
 		{ numRuns: 2500, seed: 6 },
 	);
+});
+
+test("the golden objects are what their sources give", (t) => {
+	const clang = spawnSync("clang-19", ["--version"], { encoding: "utf8" });
+	if (clang.error) return t.skip(`needs clang-19: ${clang.error.message}`);
+	if (!existsSync("/usr/include/bpf/bpf_helpers.h"))
+		return t.skip("needs libbpf's headers: no /usr/include/bpf/bpf_helpers.h");
+	const out = mkdtempSync(join(tmpdir(), "skep-golden-"));
+	try {
+		const run = spawnSync("sh", [join(folder, "build.sh"), out], { encoding: "utf8" });
+		assert.equal(run.status, 0, run.stderr);
+		// Types may differ with the machine's headers, code may not.
+		for (const [file, committed] of golden) {
+			const code = (bytes: Uint8Array) =>
+				readElf(bytes)
+					.sections.filter((s) => s.flags & SHF.exec)
+					.map((s) => [s.name, s.data, s.relocations.map((r) => r.offset)]);
+			assert.deepEqual(code(readFileSync(join(out, file))), code(committed), file);
+		}
+	} finally {
+		rmSync(out, { recursive: true });
+	}
 });
 
 test("every section's bytes at random: a value or an error of ours", () => {
