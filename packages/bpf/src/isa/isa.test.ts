@@ -200,9 +200,13 @@ const likeLlvm = (text: string): string =>
 for (const name of ["instructions", "kitchen"])
 	test(`llvm-objdump says the same of ${name}.bpf.o`, (t) => {
 		const path = new URL(`../../testdata/${name}.bpf.o`, import.meta.url).pathname;
-		const run = spawnSync("llvm-objdump-19", ["-d", "--mattr=+alu32", "--no-show-raw-insn", "--no-print-imm-hex", path], {
-			encoding: "utf8",
-		});
+		const run = spawnSync(
+			"llvm-objdump-19",
+			["-d", "--mattr=+alu32", "--no-show-raw-insn", "--no-print-imm-hex", path],
+			{
+				encoding: "utf8",
+			},
+		);
 		if (run.error) return t.skip(`needs llvm-objdump-19: ${run.error.message}`);
 		const theirs = [...run.stdout.matchAll(/^\s*\d+:\s+(.+?)\s*$/gm)].map((m) => likeLlvm(m[1]!));
 		const ours = readElf(readFileSync(path))
