@@ -1,0 +1,279 @@
+import type { Node } from "#frontend";
+import { type AtomicOp, sizeOf, type Type } from "#ir";
+import { truth } from "./condition.ts";
+import { arithmeticOf, expression, type Want } from "./expression.ts";
+import { findVariable, type GlobalVariable } from "./global.ts";
+import { arithmetic, assign, instOf, type Operator } from "./integer.ts";
+import { mentions } from "./literal.ts";
+import { declare, readLocal, writeLocal } from "./local.ts";
+import type { Lowering } from "./lowering.ts";
+import { member, memberPlace } from "./member.ts";
+import { branchOnPresence, mayBeMissing, requirePresent } from "./optional.ts";
+import { checkAlive, readPlace, storeValue } from "./place.ts";
+import { int, type Local, literal, type PlaceValue, POISON, type Value, VOID } from "./value.ts";
+
+type Goal =
+	| { kind: "local"; local: Local }
+	| { kind: "place"; place: PlaceValue }
+	| { kind: "global"; variable: GlobalVariable };
+
+/** What stands left of `=`; undefined after a report. */
+function goal(l: Lowering, node: Node): Goal | undefined {
+	switch (node.type) {
+		case "ParenthesizedExpression":
+		case "TSNonNullExpression":
+			return goal(l, node["expression"]);
+		case "Identifier": {
+			const found = l.lookup(node["name"]);
+			if (found && !("kind" in found)) return { kind: "local", local: found };
+			if (found?.kind === "variable" && "module" in found) {
+				const variable = findVariable(l, found, node);
+				return variable && { kind: "global", variable };
+			}
+			if (found)
+				l.error("SK1009", node, `${node["name"]} is a constant and cannot be assigned`, "declare a local with let");
+			else l.error("SK1004", node, `${node["name"]} is not declared`, `let ${node["name"]} = …`);
+			return undefined;
+		}
+		case "MemberExpression": {
+			const place = memberPlace(l, node);
+			if (!place) return undefined;
+			if (!place.writable) {
+				l.error("SK1009", node, `${l.text(node)} is read-only here`);
+				return undefined;
+			}
+			return checkAlive(l, place, node) ? { kind: "place", place } : undefined;
+		}
+		default:
+			l.error("SK1001", node, `${l.text(node)} cannot be assigned`);
+			return undefined;
+	}
+}
+
+const read = (l: Lowering, g: Goal, node: Node): Value =>
+	g.kind === "local"
+		? readLocal(l, g.local, node)
+		: g.kind === "place"
+			? readPlace(l, g.place, node)
+			: readPlace(l, g.variable.place(l), node);
+
+function write(l: Lowering, g: Goal, value: Value, node: Node): Value {
+	if (g.kind === "local") return writeLocal(l, g.local, value, node);
+	storeValue(l, g.kind === "place" ? g.place : g.variable.place(l), value, node);
+	return value;
+}
+
+const goalType = (g: Goal): Type | undefined =>
+	g.kind === "place"
+		? g.place.type
+		: g.kind === "global"
+			? g.variable.type
+			: g.local.type && g.local.type.kind !== "kernel"
+				? (g.local.type as Type)
+				: undefined;
+
+export function assignment(l: Lowering, node: Node, want: Want): Value {
+	const op: string = node["operator"];
+	const left: Node = node["left"];
+	const right: Node = node["right"];
+	if (left.type === "ObjectPattern" || left.type === "ArrayPattern")
+		return l.notYet(node, "destructuring into variables that exist", "destructure into a new const");
+	if (op === "=") {
+		const g = goal(l, left);
+		if (!g) {
+			expression(l, right);
+			return POISON;
+		}
+		if (g.kind === "place" && !g.place.boxed && !mentions(right, left)) {
+			// Structs and text are built where they are wanted, unless the right side reads what it overwrites.
+			const v = expression(l, right, { type: g.place.type, into: g.place });
+			l.at(node);
+			storeValue(l, g.place, v, right);
+			return v;
+		}
+		const type = goalType(g);
+		const v = expression(l, right, type ? { type } : {});
+		l.at(node);
+		return write(l, g, v, right);
+	}
+	const operator = op.slice(0, -1);
+	if (operator === "&&" || operator === "||" || operator === "??") return conditionalAssignment(l, node, operator);
+	if (operator === "**") return l.error("SK1001", node, "`**=` does not exist in kernel code", "multiply, or shift");
+	const g = goal(l, left);
+	const b = expression(l, right);
+	if (!g || b.kind === "poison") return POISON;
+	return compound(l, g, operator as Operator, b, node, left, right, want.unused === true, false);
+}
+
+function conditionalAssignment(l: Lowering, node: Node, operator: string): Value {
+	const set = l.join();
+	const end = l.join();
+	const v = expression(l, node["left"]);
+	if (v.kind === "poison") return POISON;
+	if (operator === "??") branchOnPresence(l, v, end, set, undefined);
+	else if (operator === "&&") truth(l, v, node, set, end);
+	else truth(l, v, node, end, set);
+	l.enter(set);
+	if (l.reachable) {
+		const g = goal(l, node["left"]);
+		if (g) write(l, g, expression(l, node["right"]), node["right"]);
+	}
+	l.goto(end);
+	l.enter(end);
+	return VOID;
+}
+
+const ATOMIC: Partial<Record<Operator, AtomicOp>> = { "+": "add", "-": "add", "&": "and", "|": "or", "^": "xor" };
+
+/** `goal op= b`. `postfix`: the result is the value before. */
+function compound(
+	l: Lowering,
+	g: Goal,
+	op: Operator,
+	b: Value,
+	node: Node,
+	leftNode: Node,
+	rightNode: Node,
+	unused: boolean,
+	postfix: boolean,
+): Value {
+	l.at(node);
+	const place = g.kind === "place" ? g.place : g.kind === "global" ? g.variable.place(l) : undefined;
+	const atomic = ATOMIC[op];
+	if (place?.shared && place.type.kind === "int" && atomic) {
+		const t = place.type;
+		if (t.bits < 32)
+			return l.error(
+				"SK2011",
+				node,
+				`\`${op}=\` on memory that other CPUs see is atomic, which 8 and 16 bit do not have`,
+				`make it u32, or write ${l.text(leftNode)} = u${t.bits}(${l.text(leftNode)} ${op} …), which is not atomic`,
+			);
+		const operand = requirePresent(l, b, rightNode);
+		if (operand.kind !== "int")
+			return arithmeticOf(l, op, int(t.bits, t.signed, l.constant(0, t.bits === 64 ? 64 : 32)), operand, node);
+		const v = assign(l, operand, t, rightNode);
+		if (v.kind !== "int") return v;
+		const width = t.bits === 64 ? 64 : 32;
+		let amount = v.constant !== undefined ? l.constant(op === "-" ? -v.constant : v.constant, width) : instOf(l, v);
+		if (op === "-" && v.constant === undefined) amount = l.binary("sub", l.constant(0, width), amount, width);
+		const before = l.b.emit(
+			{ op: "atomic", operator: atomic, size: (t.bits / 8) as 4 | 8, offset: place.offset, fetch: !unused },
+			[place.base, amount],
+			width,
+		);
+		if (unused) return VOID;
+		const old = int(t.bits, t.signed, before);
+		return postfix ? old : arithmetic(l, op, old, v, node);
+	}
+	const old = read(l, g, leftNode);
+	const value = arithmeticOf(l, op, old, b, { ...node, type: "BinaryExpression", left: leftNode, right: rightNode });
+	if (value.kind === "poison") return POISON;
+	write(l, g, value, node);
+	return postfix ? old : value;
+}
+
+/** `++` and `--`, before and after. */
+export function update(l: Lowering, node: Node, want: Want): Value {
+	const g = goal(l, node["argument"]);
+	if (!g) return POISON;
+	const type = g.kind === "local" ? readLocal(l, g.local, node) : undefined;
+	const bits =
+		type?.kind === "int"
+			? type.bits
+			: g.kind === "place"
+				? sizeOf(g.place.type) * 8
+				: g.kind === "global"
+					? sizeOf(g.variable.type) * 8
+					: 32;
+	return compound(
+		l,
+		g,
+		node["operator"] === "++" ? "+" : "-",
+		literal(1n, bits === 64),
+		node,
+		node["argument"],
+		node,
+		want.unused === true,
+		!node["prefix"],
+	);
+}
+
+/** A pattern or name of a declaration. */
+export function bind(
+	l: Lowering,
+	pattern: Node,
+	value: Value,
+	isConst: boolean,
+	type: Local["type"],
+	body: Node,
+): void {
+	const scope = l.scope!;
+	switch (pattern.type) {
+		case "Identifier":
+			declare(l, scope, pattern["name"], value, pattern, isConst, type, body);
+			return;
+		case "AssignmentPattern":
+			if (value.kind === "undefined")
+				return bind(l, pattern["left"], expression(l, pattern["right"]), isConst, type, body);
+			if (mayBeMissing(value)) {
+				l.notYet(pattern, "a default for a value that may be undefined", "write `?? value`");
+				return bind(l, pattern["left"], POISON, isConst, type, body);
+			}
+			return bind(l, pattern["left"], value, isConst, type, body);
+		case "ObjectPattern":
+			for (const p of pattern["properties"] as Node[]) {
+				if (p.type === "RestElement" || p["computed"]) {
+					l.error("SK1001", p, "`...` in a pattern does not exist in kernel code");
+					continue;
+				}
+				const v =
+					value.kind === "poison"
+						? POISON
+						: member(
+								l,
+								{
+									type: "MemberExpression",
+									start: p["key"].start,
+									end: p["key"].end,
+									object: pattern,
+									property: p["key"],
+									computed: false,
+								},
+								{},
+								value,
+							);
+				bind(l, p["value"], v, isConst, undefined, body);
+			}
+			return;
+		case "ArrayPattern":
+			for (const [i, e] of (pattern["elements"] as (Node | null)[]).entries()) {
+				if (!e) continue;
+				if (e.type === "RestElement") {
+					l.error("SK1001", e, "`...` in a pattern does not exist in kernel code");
+					continue;
+				}
+				const index: Node = { type: "Literal", start: e.start, end: e.end, value: i, raw: String(i) };
+				const v =
+					value.kind === "poison"
+						? POISON
+						: member(
+								l,
+								{
+									type: "MemberExpression",
+									start: e.start,
+									end: e.end,
+									object: pattern,
+									property: index,
+									computed: true,
+								},
+								{},
+								value,
+							);
+				bind(l, e, v, isConst, undefined, body);
+			}
+			return;
+		default:
+			l.error("SK1001", pattern, `${pattern.type} is not in the subset of kernel code`);
+	}
+}

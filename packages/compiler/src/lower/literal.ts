@@ -1,0 +1,151 @@
+import type { Node } from "#frontend";
+import { type StructType, sizeOf } from "#ir";
+import { expression, type Want } from "./expression.ts";
+import type { Lowering } from "./lowering.ts";
+import { requirePresent } from "./optional.ts";
+import { hasPadding, part, storeValue } from "./place.ts";
+import type { PlaceValue, Value } from "./value.ts";
+
+/** Whether an expression reads what stands at the root of `left`: then it cannot be built in place. */
+export function mentions(right: Node, left: Node): boolean {
+	if (right.type !== "ObjectExpression" && right.type !== "ArrayExpression" && right.type !== "TemplateLiteral")
+		return false;
+	let root = left;
+	while (root.type === "MemberExpression") root = root["object"];
+	const name = root.type === "Identifier" ? root["name"] : undefined;
+	const walk = (n: unknown): boolean => {
+		if (Array.isArray(n)) return n.some(walk);
+		if (!n || typeof n !== "object" || typeof (n as Node).type !== "string") return false;
+		const x = n as Node;
+		if (x.type === "Identifier") return x["name"] === name;
+		return Object.keys(x).some(
+			(key) =>
+				key !== "type" &&
+				!(x.type === "Property" && key === "key" && !x["shorthand"]) &&
+				!(x.type === "MemberExpression" && key === "property" && !x["computed"]) &&
+				walk(x[key]),
+		);
+	};
+	return name === undefined || walk(right);
+}
+
+/** The name of a property; undefined after a report. */
+export function propertyName(l: Lowering, p: Node): string | undefined {
+	const key: Node = p["key"];
+	if (p["computed"]) {
+		l.error("SK1001", key, "computed member names do not exist in kernel code");
+		return undefined;
+	}
+	return key.type === "Identifier" ? key["name"] : String(key["value"]);
+}
+
+/** `{ … }`: into the struct that is wanted, else a bundle of values that only known members read. */
+export function literalObject(l: Lowering, node: Node, want: Want): Value {
+	const type = want.type;
+	if (type?.kind === "struct") {
+		const to = want.into ?? l.temporary(type.name, type, hasPadding(type));
+		// The bytes at a destination may be another value's: what no member covers is zeroed.
+		if (want.into && hasPadding(type) && to.space !== "ringbuf") {
+			l.at(node);
+			l.zero(to.base, to.offset, sizeOf(type), to.align as 1 | 2 | 4 | 8);
+		}
+		fillStruct(l, node, type, to);
+		return to;
+	}
+	const members = new Map<string, Value>();
+	for (const p of node["properties"] as Node[]) {
+		if (p.type === "SpreadElement") {
+			const v = expression(l, p["argument"]);
+			if (v.kind === "record") for (const [k, m] of v.members) members.set(k, m);
+			else if (v.kind === "place" && v.type.kind === "struct" && node["properties"].length === 1) {
+				const copy = l.temporary("copy", v.type, false);
+				l.at(node);
+				storeValue(l, copy, requirePresent(l, v, p), p);
+				return copy;
+			} else if (v.kind !== "poison")
+				l.error("SK1006", node, "an object literal without a type", "annotate it: const x: T = { … }");
+			continue;
+		}
+		if (p["method"] || p["kind"] !== "init") {
+			l.error("SK1001", p, "methods and accessors do not exist in kernel code", "write a function");
+			continue;
+		}
+		const name = propertyName(l, p);
+		if (name !== undefined) members.set(name, expression(l, p["value"]));
+	}
+	return { kind: "record", members };
+}
+
+function fillStruct(l: Lowering, node: Node, type: StructType, to: PlaceValue): void {
+	const missing = new Set(type.fields.map((f) => f.name));
+	for (const p of node["properties"] as Node[]) {
+		if (p.type === "SpreadElement") {
+			const v = expression(l, p["argument"], { type });
+			l.at(p);
+			if (v.kind === "record") {
+				for (const f of type.fields) {
+					const m = v.members.get(f.name);
+					if (m) storeValue(l, part(to, f.type, f.offset), m, p);
+					if (m) missing.delete(f.name);
+				}
+				continue;
+			}
+			if (v.kind !== "poison") storeValue(l, to, v, p["argument"]);
+			missing.clear();
+			continue;
+		}
+		if (p["method"] || p["kind"] !== "init") {
+			l.error("SK1001", p, "methods and accessors do not exist in kernel code", "write a function");
+			continue;
+		}
+		const name = propertyName(l, p);
+		if (name === undefined) continue;
+		const field = type.fields.find((f) => f.name === name);
+		if (!field) {
+			l.error("SK1009", p, `${type.name} has no member ${name}`);
+			continue;
+		}
+		missing.delete(name);
+		const at = part(to, field.type, field.offset);
+		const v = expression(l, p["value"], { type: field.type, into: at });
+		l.at(p);
+		storeValue(l, at, v, p["value"]);
+	}
+	if (missing.size > 0)
+		l.error(
+			"SK1009",
+			node,
+			`${[...missing].join(", ")} ${missing.size === 1 ? "is" : "are"} missing`,
+			`write { ...zero<${type.name}>(), … }`,
+		);
+}
+
+/** `[ … ]`: into the array that is wanted, else a list of values. */
+export function literalArray(l: Lowering, node: Node, want: Want): Value {
+	const elements = node["elements"] as (Node | null)[];
+	const type = want.type;
+	if (type?.kind === "array") {
+		if (elements.length !== type.length)
+			return l.error("SK1009", node, `${elements.length} elements where arr has ${type.length}`);
+		const to = want.into ?? l.temporary("array", type, false);
+		for (const [i, e] of elements.entries()) {
+			if (!e || e.type === "SpreadElement") {
+				l.error("SK1001", e ?? node, "every element is written out in kernel code");
+				continue;
+			}
+			const at = part(to, type.element, i * sizeOf(type.element));
+			const v = expression(l, e, { type: type.element, into: at });
+			l.at(e);
+			storeValue(l, at, v, e);
+		}
+		return to;
+	}
+	return {
+		kind: "list",
+		elements: elements.map((e) => {
+			if (!e || e.type === "SpreadElement")
+				return l.error("SK1001", e ?? node, "every element is written out in kernel code");
+			return expression(l, e);
+		}),
+	};
+}

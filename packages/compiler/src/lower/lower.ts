@@ -1,0 +1,191 @@
+import type { Manifest, ManifestMap, ManifestProgram } from "@skep/bpf/spec";
+import type { Report } from "#diagnostics";
+import { type Analysis, manifestOf, type ProgramDeclaration } from "#frontend";
+import { Builder, type Func, type MapDecl, type Module, type ParamType } from "#ir";
+import { inlineBody } from "./function.ts";
+import { declareShared } from "./global.ts";
+import { instOf } from "./integer.ts";
+import { kernelArgument, kernelTypes } from "./kernel.ts";
+import { Lowering, type Target } from "./lowering.ts";
+import { LOST } from "./ringbuf.ts";
+import { type ClosureValue, describe, type Value } from "./value.ts";
+
+const PRODUCER = "skep 0.1.0";
+const U32 = { kind: "int", bits: 32, signed: false } as const;
+const I32 = { kind: "int", bits: 32, signed: true } as const;
+const U64 = { kind: "int", bits: 64, signed: false } as const;
+
+/**
+ * Lowers every program of the analysis: types and IR of its function and of all that it calls, in one walk. What is
+ * wrong goes to the report, all of it. The module is complete even then, but means nothing.
+ */
+export function lower(analysis: Analysis, target: Target, report: Report): Module {
+	const l = new Lowering(analysis, target, report);
+	const functions: Func[] = [];
+	const manifest = manifestOf(analysis, PRODUCER);
+	const programs: ManifestProgram[] = [];
+	for (const p of analysis.programs) {
+		const row = manifest.programs.find((m) => m.name === p.name)!;
+		const targets = p.targets.length > 0 ? p.targets : [""];
+		for (const [i, t] of targets.entries()) {
+			const name = i === 0 ? p.name : `${p.name}_${i + 1}`;
+			const func = lowerProgram(l, p, t, name);
+			if (func) functions.push(func);
+			programs.push({ ...row, name });
+		}
+	}
+	for (const s of analysis.shared) declareShared(l, s);
+	return {
+		files: analysis.modules.map((m) => ({ path: m.path, text: m.text })),
+		license: analysis.license,
+		functions,
+		maps: mapDeclarations(l),
+		globals: [...l.globals.values()],
+		manifest: completeManifest(l, manifest, programs),
+	};
+}
+
+/** The program's section as libbpf reads it, and its context's C name. */
+function hookOf(p: ProgramDeclaration, target: string): { section: string; struct?: string } | undefined {
+	switch (p.word) {
+		case "tracepoint":
+			return { section: `tracepoint/${target.replace(":", "/")}` };
+		case "rawTracepoint":
+			return { section: `raw_tp/${target}`, struct: "bpf_raw_tracepoint_args" };
+		case "tpBtf":
+			return { section: `tp_btf/${target}` };
+		case "xdp":
+			return { section: p.frags ? "xdp.frags" : "xdp", struct: "xdp_md" };
+		default:
+			return undefined;
+	}
+}
+
+function lowerProgram(l: Lowering, p: ProgramDeclaration, target: string, name: string): Func | undefined {
+	const hook = hookOf(p, target);
+	l.module = p.module;
+	if (!hook) {
+		l.notYet(p.call, `${p.word}()`);
+		return undefined;
+	}
+	const position = l.analysis.position(p.fnModule, p.fn);
+	const context: ParamType = { kind: "ctx", ...(hook.struct === undefined ? {} : { struct: hook.struct }) };
+	const builder = new Builder({
+		name,
+		section: hook.section,
+		global: true,
+		params: [{ name: "ctx", type: context }],
+		result: I32,
+		position,
+	});
+	builder.position = position;
+	l.begin(builder, p, target);
+	l.context = builder.emit({ op: "param", index: 0 }, [], 64, "ctx");
+	l.context.name = "ctx";
+	let args: Value[] = [{ kind: "context" }];
+	if (p.word === "rawTracepoint" || p.word === "tpBtf") {
+		const params = kernelTypes(l).tracepoint(target);
+		if (!params) {
+			l.module = p.module;
+			l.error("SK4001", p.call, `the kernel's BTF has no tracepoint ${target}`);
+			return undefined;
+		}
+		const wanted: number = p.fn["params"]?.length ?? 0;
+		if (wanted > params.length) {
+			l.error(
+				"SK1009",
+				p.fn["params"][params.length],
+				`${target} has ${params.length} arguments`,
+				params.map((q) => q.name).join(", "),
+			);
+			return undefined;
+		}
+		args = params.slice(0, wanted).map((q, i) => kernelArgument(l, q.type, i, p.word === "tpBtf", q.name));
+	}
+	const fn: ClosureValue = { kind: "closure", node: p.fn, module: p.fnModule, scope: undefined, name: p.name };
+	const exits = inlineBody(l, fn, args, p.fn);
+	for (const x of exits) {
+		builder.enter(x.block);
+		l.module = p.fnModule;
+		l.at(x.node);
+		builder.terminate({
+			op: "return",
+			args: [p.word === "xdp" ? verdict(l, x.value, x.node, p) : l.constant(0, 32)],
+			position: builder.position,
+		});
+	}
+	return builder.finish();
+}
+
+/** What an xdp program answers. */
+function verdict(l: Lowering, v: Value, node: Parameters<Lowering["at"]>[0], p: ProgramDeclaration) {
+	if (v.kind === "int" && v.bits !== 64) {
+		if (v.constant !== undefined && (v.constant < 0n || v.constant > 4n))
+			l.error(
+				"SK4007",
+				node,
+				`${v.constant} is no verdict of an xdp program`,
+				"return one of XDP.ABORTED DROP PASS TX REDIRECT",
+			);
+		return instOf(l, v);
+	}
+	if (v.kind === "undefined" || v.kind === "void")
+		l.error("SK4007", node, `${p.name} ends without a verdict on one way`, "return XDP.PASS");
+	else if (v.kind !== "poison")
+		l.error(
+			"SK4007",
+			node,
+			`${describe(v, l.target.kernel)} is no verdict of an xdp program`,
+			"return one of XDP.ABORTED DROP PASS TX REDIRECT",
+		);
+	return l.constant(0, 32);
+}
+
+function mapDeclarations(l: Lowering): MapDecl[] {
+	const maps = l.analysis.maps.map(
+		(m): MapDecl => ({
+			name: m.name,
+			type: m.type,
+			key: m.key,
+			value: m.value,
+			...(m.record ? { record: m.record } : {}),
+			maxEntries: m.maxEntries,
+			flags: m.flags,
+			pinned: m.pin !== undefined,
+			...(m.numaNode === undefined ? {} : { numaNode: m.numaNode }),
+			position: l.analysis.position(m.module, m.call),
+		}),
+	);
+	if (l.lost.size > 0)
+		maps.push({
+			name: LOST,
+			type: "percpu_array",
+			key: U32,
+			value: U64,
+			maxEntries: l.lost.size,
+			flags: 0,
+			pinned: false,
+			position: undefined,
+		});
+	return maps;
+}
+
+function completeManifest(l: Lowering, manifest: Manifest, programs: readonly ManifestProgram[]): Manifest {
+	const variables = new Map<string, { variable: string; present: string | undefined }>();
+	for (const [declaration, known] of l.options)
+		for (const e of declaration.entries)
+			if (known.has(e.option.name)) variables.set(e.option.name, known.get(e.option.name)!);
+	const maps: ManifestMap[] = manifest.maps.map((m) =>
+		l.lost.has(m.name) ? { ...m, lost: { map: LOST, key: l.lost.get(m.name)! } } : m,
+	);
+	if (l.lost.size > 0) maps.push({ name: LOST, word: "perCpuArray", internal: true });
+	return {
+		...manifest,
+		options: manifest.options.map((o) => {
+			const v = variables.get(o.name);
+			return v ? { ...o, variable: v.variable, ...(v.present === undefined ? {} : { present: v.present }) } : o;
+		}),
+		maps,
+		programs,
+	};
+}

@@ -1,0 +1,225 @@
+import type { Node } from "#frontend";
+import { bind } from "./assignment.ts";
+import { condition, relateValues } from "./condition.ts";
+import { expression, type Want } from "./expression.ts";
+import { declare } from "./local.ts";
+import { loop } from "./loop.ts";
+import type { Join, Lowering } from "./lowering.ts";
+import { copyToTemporary } from "./place.ts";
+import { coerce, sized } from "./type-of.ts";
+import { POISON, UNDEFINED, type Value } from "./value.ts";
+
+/** Statements of a block, in a scope of their own. */
+export function block(l: Lowering, node: Node): void {
+	l.inner(() => statements(l, node["body"]));
+}
+
+export function statements(l: Lowering, list: readonly Node[]): void {
+	// Functions can be called before they are declared.
+	for (const s of list)
+		if (s.type === "FunctionDeclaration") {
+			if (s["async"] || s["generator"])
+				l.error("SK1001", s, "async functions and generators do not exist in kernel code");
+			else
+				l.scope!.declare(s["id"]["name"], {
+					kind: "closure",
+					node: s,
+					module: l.module,
+					scope: l.scope,
+					name: s["id"]["name"],
+				});
+		}
+	for (const s of list) statement(l, s);
+}
+
+export function statement(l: Lowering, node: Node, labels: readonly string[] = []): void {
+	l.at(node);
+	switch (node.type) {
+		case "ExpressionStatement":
+			if (node["directive"]) return;
+			expression(l, node["expression"], { unused: true });
+			return;
+		case "VariableDeclaration":
+			return variables(l, node);
+		case "FunctionDeclaration":
+		case "EmptyStatement":
+		case "TSInterfaceDeclaration":
+		case "TSTypeAliasDeclaration":
+			return;
+		case "BlockStatement":
+			if (labels.length > 0) return labelled(l, node, labels);
+			return block(l, node);
+		case "IfStatement":
+			return ifStatement(l, node);
+		case "ReturnStatement":
+			return returnStatement(l, node);
+		case "ForStatement":
+		case "ForOfStatement":
+		case "WhileStatement":
+		case "DoWhileStatement":
+			return loop(l, node, labels);
+		case "SwitchStatement":
+			return switchStatement(l, node, labels);
+		case "LabeledStatement":
+			return statement(l, node["body"], [...labels, node["label"]["name"]]);
+		case "BreakStatement":
+		case "ContinueStatement":
+			return leave(l, node);
+		case "ForInStatement":
+			return void l.error("SK1001", node, "for…in does not exist in kernel code", "write for…of, or a counted loop");
+		case "TryStatement":
+			return void l.error(
+				"SK1001",
+				node,
+				"try does not exist in kernel code: nothing throws",
+				"what can fail gives undefined, false or -errno",
+			);
+		case "ThrowStatement":
+			return void l.error("SK1001", node, "throw does not exist in kernel code", "return");
+		case "ClassDeclaration":
+			return void l.error("SK1001", node, "classes do not exist in kernel code", "use interfaces and functions");
+		case "DebuggerStatement":
+			return void l.error("SK1001", node, "debugger does not exist in kernel code", "printk(`…`)");
+		default:
+			return void l.error("SK1001", node, `${node.type} is not in the subset of kernel code`);
+	}
+}
+
+function labelled(l: Lowering, node: Node, labels: readonly string[]): void {
+	const end = l.join();
+	l.frame.breakables.push({ labels, plain: false, onBreak: end, onContinue: undefined });
+	block(l, node);
+	l.frame.breakables.pop();
+	l.goto(end);
+	l.enter(end);
+}
+
+function variables(l: Lowering, node: Node): void {
+	const kind: string = node["kind"];
+	if (kind === "using" || kind === "await using") return void l.notYet(node, "`using`");
+	if (kind === "var") l.error("SK1001", node, "`var` does not exist in kernel code", "write let or const");
+	for (const d of node["declarations"] as Node[]) {
+		l.at(d);
+		const annotation: Node | undefined = d["id"]["typeAnnotation"]?.typeAnnotation;
+		const type = annotation ? l.analysis.resolveType(l.module, annotation) : undefined;
+		const want: Want = sized(type) ? { type } : {};
+		let value: Value = UNDEFINED;
+		if (d["init"]) {
+			value = expression(l, d["init"], want);
+			if (type && value.kind !== "poison") {
+				value = coerce(l, value, type, d["init"]);
+				// `const s: Stat = other` is another name for the same struct; a literal has its own bytes.
+				if (value.kind === "kernel-array" && type.kind === "chars") value = copyToTemporary(l, value, type, d["init"]);
+			}
+			if (value.kind === "void") value = UNDEFINED;
+		} else if (sized(type) && d["id"].type === "Identifier") {
+			// Declared without a value: memory or register of its type, zero.
+			if (type.kind === "struct" || type.kind === "array" || type.kind === "chars")
+				value = l.temporary(d["id"]["name"], type, true);
+			else if (type.kind === "int")
+				value = {
+					kind: "int",
+					bits: type.bits,
+					signed: type.signed,
+					open: false,
+					inst: l.constant(0, type.bits === 64 ? 64 : 32),
+				};
+			else if (type.kind === "bool") value = { kind: "bool", inst: l.constant(0, 32) };
+			else value = { kind: "be", bits: type.bits, inst: l.constant(0, type.bits === 64 ? 64 : 32) };
+		}
+		if (!l.reachable && !d["init"]) value = POISON;
+		if (d["id"].type === "Identifier")
+			declare(l, l.scope!, d["id"]["name"], value, d["id"], kind === "const", type, l.frame.node);
+		else bind(l, d["id"], value, kind === "const", undefined, l.frame.node);
+	}
+}
+
+function ifStatement(l: Lowering, node: Node): void {
+	const yes = l.join();
+	const no = l.join();
+	const end = l.join();
+	condition(l, node["test"], yes, no);
+	l.enter(yes);
+	if (l.reachable) l.inner(() => statement(l, node["consequent"]));
+	l.goto(end);
+	l.enter(no);
+	if (l.reachable && node["alternate"]) l.inner(() => statement(l, node["alternate"]));
+	l.goto(end);
+	l.enter(end);
+}
+
+function returnStatement(l: Lowering, node: Node): void {
+	const type = l.frame.result;
+	const value = node["argument"] ? expression(l, node["argument"], type ? { type } : {}) : UNDEFINED;
+	if (!l.b.block) return;
+	l.frame.exits.push({ block: l.b.block, facts: l.facts, value, node: node["argument"] ?? node });
+	l.b.block = undefined;
+}
+
+function leave(l: Lowering, node: Node): void {
+	const label: string | undefined = node["label"]?.name;
+	const isBreak = node.type === "BreakStatement";
+	const all = l.frame.breakables;
+	for (let i = all.length - 1; i >= 0; i--) {
+		const b = all[i]!;
+		if (label !== undefined ? !b.labels.includes(label) : isBreak ? !b.plain : b.onContinue === undefined) continue;
+		const to = isBreak ? b.onBreak : b.onContinue;
+		if (to) l.goto(to);
+		return;
+	}
+	l.error("SK1001", node, `${l.text(node)} leaves no loop here`);
+}
+
+function switchStatement(l: Lowering, node: Node, labels: readonly string[]): void {
+	const value = expression(l, node["discriminant"]);
+	const cases: Node[] = node["cases"];
+	const end = l.join();
+	const bodies: Join[] = cases.map(() => l.join());
+	let otherwise = end;
+	for (const [i, c] of cases.entries()) {
+		if (!c["test"]) {
+			otherwise = bodies[i]!;
+			continue;
+		}
+		if (!l.reachable) break;
+		const test = expression(l, c["test"]);
+		const next = l.join();
+		if (value.kind === "poison" || test.kind === "poison") {
+			bodies[i]!.incoming.push(l.facts);
+			next.incoming.push(l.facts);
+			l.b.terminate({
+				op: "branch",
+				condition: "ne",
+				on: 32,
+				args: [l.constant(0, 32), l.constant(0, 32)],
+				then: bodies[i]!.block,
+				else: next.block,
+				position: l.b.position,
+			});
+		} else
+			relateValues(
+				l,
+				"===",
+				value,
+				test,
+				{ ...c["test"], left: node["discriminant"], right: c["test"] } as Node,
+				bodies[i]!,
+				next,
+			);
+		l.enter(next);
+	}
+	l.goto(otherwise);
+	l.b.block = undefined;
+	l.frame.breakables.push({ labels, plain: true, onBreak: end, onContinue: undefined });
+	l.inner(() => {
+		for (const [i, c] of cases.entries()) {
+			// Falling through from the case above is one more way here.
+			l.goto(bodies[i]!);
+			l.enter(bodies[i]!);
+			if (l.reachable) statements(l, c["consequent"]);
+		}
+	});
+	l.frame.breakables.pop();
+	l.goto(end);
+	l.enter(end);
+}
