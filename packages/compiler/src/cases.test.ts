@@ -130,6 +130,7 @@ test("stock tsc accepts every case that does not say otherwise", () => {
 		const errors = new Map<string, string[]>();
 		try {
 			execFileSync(here("../../../node_modules/.bin/tsc"), ["-p", folder, "--pretty", "false"], {
+				cwd: folder,
 				encoding: "utf8",
 				stdio: "pipe",
 			});

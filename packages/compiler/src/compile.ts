@@ -71,8 +71,8 @@ export function compile(input: CompileInput): CompileResult {
 	const analysis = analyze({ entry: input.entry, read: (path) => input.read(path) }, report);
 	const finish = (): readonly Diagnostic[] => applyExpectations(report.list(), analysis.modules);
 	if (analysis.modules.length === 0 || report.list().some((d) => d.code === "SK1000")) return { diagnostics: finish() };
-	checkHooks(analysis, input, report);
-	const module = lower(analysis, { kernel: input.kernel, tracepoints: input.tracepoints }, report);
+	const programs = checkHooks(analysis, input, report);
+	const module = lower({ ...analysis, programs }, { kernel: input.kernel, tracepoints: input.tracepoints }, report);
 	if (!module || report.hasErrors) return { diagnostics: finish() };
 
 	const inserted = insertions(module);

@@ -11,27 +11,25 @@ export interface HookSource {
 	readonly tracepoints: TracepointTable;
 }
 
-/** SK4001: hooks that the target does not have, with what was probably meant. */
-export function checkHooks(analysis: Analysis, target: HookSource, report: Report): void {
-	for (const p of analysis.programs) {
+/** SK4001: hooks that the target does not have, with what was probably meant. Gives the programs that have one. */
+export function checkHooks(analysis: Analysis, target: HookSource, report: Report): ProgramDeclaration[] {
+	return analysis.programs.filter((p) => {
 		const hook = PROGRAM_WORDS[p.word]?.hook;
-		if (hook === undefined || hook === "none") continue;
+		if (hook === undefined || hook === "none") return true;
+		let whole = true;
+		const missing = (index: number, message: string, meant: string | undefined): void => {
+			whole = false;
+			refuse(analysis, report, p, index, message, meant);
+		};
 		for (const [i, name] of p.targets.entries()) {
 			if (hook === "tracepoint") {
 				if (!target.tracepoints.find(name))
-					refuse(analysis, report, p, i, `there is no tracepoint \`${name}\``, target.tracepoints.suggest(name));
-			} else if (target.kernel.find(`btf_trace_${name}`) === undefined) {
-				refuse(
-					analysis,
-					report,
-					p,
-					i,
-					`there is no raw tracepoint \`${name}\` in this kernel's types`,
-					suggestRaw(target.kernel, name),
-				);
-			}
+					missing(i, `there is no tracepoint \`${name}\``, target.tracepoints.suggest(name));
+			} else if (target.kernel.find(`btf_trace_${name}`) === undefined)
+				missing(i, `there is no raw tracepoint \`${name}\` in this kernel's types`, suggestRaw(target.kernel, name));
 		}
-	}
+		return whole;
+	});
 }
 
 function suggestRaw(kernel: Btf, name: string): string | undefined {
