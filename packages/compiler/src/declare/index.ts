@@ -20,6 +20,7 @@ export {
 	KernelTypes,
 	stripFlavour,
 } from "./kernel-types.ts";
+export { ACQUIRING, NETWORK_ORDER, USER_ARGUMENTS, WRITABLE } from "./overlay.ts";
 export { decodeTracepoints, encodeTracepoints, type TracepointJson } from "./tracepoint-json.ts";
 export {
 	type Tracepoint,
@@ -28,3 +29,4 @@ export {
 	type TracepointType,
 	tracepointTable,
 } from "./tracepoints.ts";
+export { type KernelDeclarationsInput, kernelDeclarations } from "./write-types.ts";

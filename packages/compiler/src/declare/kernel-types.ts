@@ -45,7 +45,7 @@ export interface KernelPointer {
 	readonly kind: "pointer";
 	/** What it points at. Type by type, so that chains of structs end: see `KernelTypes.classify(to)`. */
 	readonly to: number;
-	/** What `to` is, modifiers aside. */
+	/** What `to` is, modifiers aside. char: text, `char *` or `unsigned char *`. */
 	readonly target: "struct" | "char" | "scalar" | "pointer" | "array" | "void" | "function" | "opaque";
 	/** Where target is struct. */
 	readonly struct?: KernelStruct;
@@ -169,8 +169,8 @@ export class KernelTypes {
 		};
 	}
 
-	/** Of the first member on the way that not all kernels have. */
-	#kernels(struct: number, path: readonly number[]): readonly string[] | undefined {
+	/** Kernels that a member's or enumerator's tag names. */
+	#tagsOf(type: number, component: number): readonly string[] | undefined {
 		if (!this.#tags) {
 			this.#tags = new Map();
 			for (const id of this.btf.ofKind("decl_tag")) {
@@ -179,10 +179,14 @@ export class KernelTypes {
 					this.#tags.set(`${t.type} ${t.component}`, t.name.slice(KERNELS_TAG.length).split(","));
 			}
 		}
-		if (this.#tags.size === 0) return undefined;
+		return this.#tags.size === 0 ? undefined : this.#tags.get(`${type} ${component}`);
+	}
+
+	/** Of the first member on the way that not all kernels have. */
+	#kernels(struct: number, path: readonly number[]): readonly string[] | undefined {
 		let at = this.btf.resolve(struct);
 		for (const index of path) {
-			const kernels = this.#tags.get(`${at} ${index}`);
+			const kernels = this.#tagsOf(at, index);
 			if (kernels) return kernels;
 			const t = this.btf.type(at);
 			if (t.kind !== "struct" && t.kind !== "union") return undefined;
@@ -264,8 +268,10 @@ export class KernelTypes {
 	#pointer(to: number, userOutside: boolean): KernelPointer {
 		const { btf } = this;
 		let user = userOutside;
+		let renamed = false;
 		for (let at = to, n = 0; n < 64; n++) {
 			const t = btf.type(at);
+			if (t.kind === "typedef") renamed = true;
 			if (t.kind === "type_tag" && t.name === "user") user = true;
 			if (
 				t.kind === "typedef" ||
@@ -292,7 +298,9 @@ export class KernelTypes {
 				return struct.kind === "struct" ? pointer("struct", struct) : pointer("opaque");
 			}
 			case "int":
-				return pointer(t.size === 1 && t.name === "char" ? "char" : t.size > 8 ? "opaque" : "scalar");
+				// `unsigned char *` is text in the kernel (qstr.name); bytes are called u8.
+				if (t.name === "char" || (t.name === "unsigned char" && !renamed)) return pointer("char");
+				return pointer(t.size > 8 ? "opaque" : "scalar");
 			case "enum":
 			case "enum64":
 				return pointer("scalar");
@@ -335,8 +343,15 @@ export class KernelTypes {
 
 	/** The prototype behind a tracepoint's typedef has no names; the functions that the kernel itself calls have. */
 	#params(params: readonly { readonly name: string; readonly type: number }[], tracepoint?: string): KernelParam[] {
-		const names = tracepoint === undefined || params.every((p) => p.name !== "") ? [] : this.#tracepointParams(tracepoint, params.length);
-		return params.map((p, i) => ({ name: p.name || names[i] || `arg${i}`, typeId: p.type, type: this.classify(p.type) }));
+		const names =
+			tracepoint === undefined || params.every((p) => p.name !== "")
+				? []
+				: this.#tracepointParams(tracepoint, params.length);
+		return params.map((p, i) => ({
+			name: p.name || names[i] || `arg${i}`,
+			typeId: p.type,
+			type: this.classify(p.type),
+		}));
 	}
 
 	#tracepointParams(tracepoint: string, count: number): readonly string[] {
@@ -344,7 +359,8 @@ export class KernelTypes {
 			const id = this.btf.find(prefix + tracepoint, "func");
 			const func = id === undefined ? undefined : this.btf.type(id);
 			const proto = func?.kind === "func" ? this.btf.type(func.type) : undefined;
-			if (proto?.kind === "func_proto" && proto.params.length === count + 1) return proto.params.slice(1).map((p) => p.name);
+			if (proto?.kind === "func_proto" && proto.params.length === count + 1)
+				return proto.params.slice(1).map((p) => p.name);
 		}
 		return [];
 	}
@@ -370,8 +386,12 @@ export class KernelTypes {
 		return undefined;
 	}
 
-	/** Names of an enum's values; undefined: there is no such enum. */
-	enumerators(type: string): readonly { readonly name: string; readonly value: bigint }[] | undefined {
+	/** An enum's values, and the kernels that have each where not all do; undefined: there is no such enum. */
+	enumerators(
+		type: string,
+	):
+		| readonly { readonly name: string; readonly value: bigint; readonly kernels: readonly string[] | undefined }[]
+		| undefined {
 		for (const id of this.btf.findAll(stripFlavour(type))) {
 			const t = this.btf.type(this.btf.resolve(id));
 			if (t.kind === "enum" || t.kind === "enum64")
