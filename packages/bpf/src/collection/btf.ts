@@ -9,15 +9,24 @@ export interface LoadableBtf {
 }
 
 /**
- * What compilers leave open and linkers never fill in: sizes of sections, offsets of their variables, externs. The kernel
- * refuses all three, so they are set here, without moving an id.
+ * What compilers leave open and linkers never fill in: sizes of sections, offsets of their variables, externs and the names
+ * of their parameters. The kernel refuses all of it, so they are set here, without moving an id.
  */
 export function loadableBtf(spec: CollectionSpec, btf: Btf): LoadableBtf {
 	let open = false;
-	for (let id = 1; id <= btf.count && !open; id++) open = isOpen(btf.type(id));
+	/** Prototypes of functions: their parameters want names, which declarations do not have. */
+	const prototypes = new Set<number>();
+	for (let id = 1; id <= btf.count; id++) {
+		const type = btf.type(id);
+		open ||= isOpen(type);
+		if (type.kind === "func") prototypes.add(type.type);
+	}
 	if (!open) return { bytes: btf.encode(), stringOffset: stringsOf(btf) };
 	const builder = new BtfBuilder();
-	for (let id = 1; id <= btf.count; id++) builder.add(closed(spec, btf, btf.type(id)));
+	for (let id = 1; id <= btf.count; id++) {
+		const type = closed(spec, btf, btf.type(id));
+		builder.add(type.kind === "func_proto" && prototypes.has(id) ? withNames(type) : type);
+	}
 	for (const text of textsOf(spec)) builder.string(text);
 	const whole = builder.finish();
 	return { bytes: whole.encode(), stringOffset: stringsOf(whole) };
@@ -43,6 +52,14 @@ function* textsOf(spec: CollectionSpec): Generator<string> {
 function isOpen(type: BtfType): boolean {
 	if (type.kind === "datasec") return type.size === 0;
 	return (type.kind === "var" || type.kind === "func") && type.linkage === "extern";
+}
+
+function withNames(type: BtfType & { readonly kind: "func_proto" }): BtfType {
+	// Type 0 without a name is the dots of a variadic function.
+	return {
+		...type,
+		params: type.params.map((each, i) => (each.name === "" && each.type !== 0 ? { ...each, name: `p${i}` } : each)),
+	};
 }
 
 function closed(spec: CollectionSpec, btf: Btf, type: BtfType): BtfType {

@@ -21,7 +21,6 @@ const FUNC_RECORD = 8;
 const LINE_RECORD = 16;
 /** A call that no kernel knows, for weak kfuncs that are missing: refused only if it is reached. */
 const POISON = 2_002_000_000;
-const CALL = 0x85;
 
 /** Patches, describes and loads one program. @throws VerifierError, LinkError, NotSupportedError, PermissionError */
 export function loadProgram(
@@ -91,16 +90,9 @@ function patchKfunc(
 			`program ${program.name} calls it and the running kernel has none`,
 		);
 	}
-	if (view.getUint8(at) === CALL) {
-		setSource(view, at, id === undefined ? 0 : PSEUDO_CALL.BPF_PSEUDO_KFUNC_CALL);
-		view.setInt16(at + 2, 0, true);
-		view.setInt32(at + 4, id ?? POISON, true);
-		return;
-	}
-	// Its address, which a program compares with 0.
-	setSource(view, at, id === undefined ? 0 : PSEUDO_LOAD.BPF_PSEUDO_BTF_ID);
-	view.setInt32(at + 4, id ?? 0, true);
-	view.setInt32(at + 12, 0, true);
+	setSource(view, at, id === undefined ? 0 : PSEUDO_CALL.BPF_PSEUDO_KFUNC_CALL);
+	view.setInt16(at + 2, 0, true);
+	view.setInt32(at + 4, id ?? POISON, true);
 }
 
 function setSource(view: DataView, at: number, source: number): void {
