@@ -163,9 +163,13 @@ function relocated(
 		if (symbol.section !== "undefined") throw fail(`"${symbol.name}" is in no section`);
 		if (call) return { slot, kind: "kfunc", name: symbol.name, weak: symbol.binding === STB.weak };
 		if (context.btf?.find(symbol.name, "func") !== undefined)
-			throw new NotSupportedError(`address of kernel function "${symbol.name}"`, "only calls of it can be linked yet");
+			throw new NotSupportedError(
+				`address of "${symbol.name}" (section ".ksyms")`,
+				"of a kernel function only calls can be linked yet",
+			);
+		const home = context.btf && datasecOf(context.btf, symbol.name);
 		throw new NotSupportedError(
-			`extern variable "${symbol.name}" (.ksyms or .kconfig)`,
+			`extern variable "${symbol.name}" (section "${home ?? "unknown"}")`,
 			"variables of the kernel cannot be linked yet",
 		);
 	}
@@ -193,4 +197,13 @@ function relocated(
 	if (offset < 0 || offset > target.size)
 		throw fail(`offset ${offset} of ${target.name}, which has ${target.size} bytes`);
 	return { slot, kind: "map-value", map, offset };
+}
+
+/** Name of the DATASEC that holds a variable. */
+function datasecOf(btf: Btf, variable: string): string | undefined {
+	for (const id of btf.ofKind("datasec")) {
+		const section = btf.type(id);
+		if (section.kind === "datasec" && section.vars.some((v) => btf.name(v.type) === variable)) return section.name;
+	}
+	return undefined;
 }

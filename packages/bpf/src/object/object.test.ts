@@ -89,6 +89,22 @@ test("CO-RE and lines stand at slots of their function", () => {
 	assert.equal(kitchen.programs.get("second")!.core[0]!.kind, "enumval_value");
 });
 
+test("kernel functions are references by name; variables of the kernel are refused by section", () => {
+	const spec = readObject(bytesOf("externs.bpf.o"));
+	const names = (p: string) => spec.programs.get(p)!.references.map((r) => r.kind === "kfunc" && [r.name, r.weak]);
+	const both = [
+		["bpf_rcu_read_lock", false],
+		["bpf_rcu_read_unlock", true],
+	];
+	assert.deepEqual(names("locked"), both);
+	assert.deepEqual(names("unlocked"), both);
+	assert.equal(spec.programs.get("unlocked")!.flags, 1 << 4);
+	assert.throws(
+		() => readObject(bytesOf("kconfig.bpf.o")),
+		(e) => e instanceof NotSupportedError && /"LINUX_KERNEL_VERSION" \(section "\.kconfig"\)/.test(e.message),
+	);
+});
+
 test("a big-endian object says the same", () => {
 	const big = readObject(bytesOf("kitchen-eb.bpf.o"), { name: "kitchen" });
 	assert.equal(big.byteOrder, "big");
