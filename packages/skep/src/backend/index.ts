@@ -2,4 +2,6 @@
  * The only room that names a kernel's package: everything else gets a `Kernel`. `chooseKernel` opens one, makes sure that it
  * permits eBPF, and says in one line which and why; where it does not, it says exactly what is missing.
  */
+
+export { tracefsRoot } from "@skep/linux";
 export { type ChosenKernel, chooseKernel, type KernelChoice } from "./choose.ts";

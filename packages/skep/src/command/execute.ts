@@ -68,7 +68,7 @@ export async function runFile(run: Execution): Promise<number> {
 		try {
 			return Session.open(source, kernel, parsed, { limit: run.limit, duration: run.duration });
 		} catch (error) {
-			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error)) : error;
+			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error, source.spec)) : error;
 		}
 	}
 

@@ -56,9 +56,13 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "types",
-		usage: "[-o FILE] [--btf FILE]",
+		usage: "[-o FILE] [--btf FILE] [STRUCT|FILE.ts …]",
 		summary: "write kernel.d.ts, this machine's kernel types for the editor",
-		examples: ["skep types -o kernel.d.ts"],
+		details: [
+			"Interfaces merge with the shipped ones. Structs are written with those two steps away; name more of them,",
+			"or files whose imports from skep/kernel name them.",
+		],
+		examples: ["skep types -o kernel.d.ts", "skep types -o kernel.d.ts tcp_sock src/*.ts"],
 		flags: [
 			{ name: "output", short: "o", value: "FILE", help: "where to write (default: kernel.d.ts; - is stdout)" },
 			{ name: "btf", value: "FILE", help: "types of another kernel: a copy of its /sys/kernel/btf/vmlinux" },

@@ -1,13 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { type Invocation, STATUS, UsageError } from "#cli";
+import { type Invocation, STATUS } from "#cli";
 import { display, kernelTypes } from "#run";
 import { fileError } from "./files.ts";
 
-/** `skep types [-o FILE] [--btf FILE]`. */
+/** `skep types [-o FILE] [--btf FILE] [STRUCT|FILE.ts …]`. */
 export async function run(call: Invocation): Promise<number> {
-	if (call.rest.length > 0) throw new UsageError(`types takes no arguments, "${call.rest[0]}" was given`, "types");
 	const btf = call.flags.get("btf");
-	const { text, from } = kernelTypes(typeof btf === "string" ? btf : undefined);
+	const { text, from } = kernelTypes(typeof btf === "string" ? btf : undefined, call.rest);
 	const output = call.flags.get("output") ?? "kernel.d.ts";
 	if (output === "-") {
 		process.stdout.write(text);

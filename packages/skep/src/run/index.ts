@@ -16,6 +16,7 @@ export {
 	renderOptions,
 } from "./arguments.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
+export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
 export { firstLine } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";

@@ -1,2 +1,2 @@
-import { ringbuf } from "skep";
-const events = ringbuf<(256 * 1024);
+import { ringbuf, type u32 } from "skep";
+const events = ringbuf<u32>(256 * 1024;
