@@ -84,7 +84,10 @@ function runsOn(node: string, t: { skip(message: string): void }): void {
 	assert.equal(built.status, 0, `${version}: ${built.stderr}`);
 	assert.equal(readFileSync(join(project, "exec.o")).subarray(0, 4).toString("latin1"), "\u007fELF");
 	const result = run(node, [launcher, "run", "--duration", "1", "exec.ts"]);
-	if (result.status === 3) return t.skip(`needs the privilege to load: ${result.stderr.split("\n")[0]}`);
+	if (result.status === 3) {
+		t.skip(`needs the privilege to load: ${result.stderr.split("\n")[0]}`);
+		return;
+	}
 	assert.equal(result.status, 0, `${version}: ${result.stderr}`);
 	assert.match(result.stderr, /attached: tracepoint sched\/sched_process_exec/);
 	assert.match(result.stdout, /^\d+ lost$/m);
