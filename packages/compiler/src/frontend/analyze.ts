@@ -99,6 +99,8 @@ class Analyzer implements DeclarationContext {
 	#declared(module: ResolvedModule, name: string, symbol: TopName): Binding | undefined {
 		if (symbol.kind !== "const" || !symbol.node["init"]) return undefined;
 		const init = unwrap(symbol.node["init"]);
+		const word = this.#uncompiledRoot(module, init);
+		if (word) return word;
 		if (symbol.id !== symbol.node["id"]) {
 			const value = destructured(symbol.node["id"], symbol.id, this.evaluate(module, symbol.node["init"]));
 			return value && { kind: "constant", module, name, node: symbol.node, value };
@@ -113,6 +115,16 @@ class Analyzer implements DeclarationContext {
 		return (
 			value && { kind: "constant", module, name, node: symbol.node, value: this.#annotated(module, symbol.node, value) }
 		);
+	}
+
+	/** `const { TCP_CLOSE } = enums.tcp_state`: the word itself, as long as it is not compiled, so that uses are said to be. */
+	#uncompiledRoot(module: ResolvedModule, init: Node): Binding | undefined {
+		let root = init;
+		while (root.type === "MemberExpression") root = unwrap(root["object"]);
+		if (root.type !== "Identifier") return undefined;
+		const b = this.lookup(module, root["name"]);
+		const word = b?.kind === "vocabulary" ? wordOf(b.module, b.name) : undefined;
+		return word?.kind === "object" && !word.compiled ? b : undefined;
 	}
 
 	/** Gives a constant the type of its annotation; SK2003 where it does not fit. */

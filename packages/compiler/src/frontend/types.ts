@@ -288,7 +288,14 @@ export class Types {
 			members: n["body"].body as Node[],
 			heritage: (n["extends"] ?? []) as Node[],
 		}));
-		return this.#struct(binding.module, first, suffix ? `${name}_${suffix}` : name, parts, given, suffix);
+		return this.#struct(
+			binding.module,
+			first,
+			suffix ? `${binding.name}_${suffix}` : binding.name,
+			parts,
+			given,
+			suffix,
+		);
 	}
 
 	#word(
@@ -328,7 +335,7 @@ export class Types {
 				if (!inner) return args[0] ? undefined : refuse(node, "`packed` needs a type", "write `packed<T>`");
 				if (inner.kind !== "struct") return inner;
 				return this.#cached(node, `packed ${inner.name}`, () =>
-					layout(this.uniqueName(inner.name), inner.fields, true),
+					layout(this.uniqueName(`${inner.name}_packed`), inner.fields, true),
 				);
 			}
 			case "UserPtr":
