@@ -514,6 +514,64 @@ test("libbpf loads kernel functions, callbacks and global functions", (t) => {
 	assert.match(text, /sum\(__u32 i, struct Pair \* ?pair\)/);
 });
 
+/** Paths at random through well-known structs of the kernel, each to a member with a name, with its offset in bits. */
+function randomAccesses(btf: Btf, count: number): { access: CoreAccess; bits: number }[] {
+	let state = 7;
+	const below = (n: number): number => {
+		state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+		return (state >>> 8) % n;
+	};
+	const roots = ["task_struct", "sk_buff", "file", "inode", "sock", "cred", "dentry", "mm_struct", "signal_struct"];
+	const found: { access: CoreAccess; bits: number }[] = [];
+	while (found.length < count) {
+		const root = btf.find(roots[below(roots.length)]!, "struct")!;
+		const path = [0];
+		let id = root;
+		let bits = 0;
+		let end = { name: "", bitSize: 0 };
+		for (;;) {
+			const type = btf.type(btf.resolve(id));
+			if ((type.kind === "struct" || type.kind === "union") && type.members.length && (path.length < 2 || below(4))) {
+				const index = below(type.members.length);
+				end = type.members[index]!;
+				path.push(index);
+				bits += type.members[index]!.bitOffset;
+				id = type.members[index]!.type;
+			} else if (type.kind === "array" && type.length > 0 && below(3)) {
+				const index = below(type.length);
+				path.push(index);
+				bits += index * btf.sizeOf(type.type) * 8;
+				id = type.type;
+				end = { name: "element", bitSize: 0 };
+			} else break;
+		}
+		const kind = end.bitSize ? "field_lshift_u64" : below(2) ? "field_exists" : "field_byte_offset";
+		if (end.name !== "") found.push({ access: { kind, root, path }, bits });
+	}
+	return found;
+}
+
+test("libbpf finds every member that a copied path names", (t) => {
+	if (!needsKernelBtf(t)) return;
+	const accesses = randomAccesses(kernel!, 200);
+	const number = ({ access: a, bits }: { access: CoreAccess; bits: number }): number =>
+		a.kind === "field_exists" ? 1 : a.kind === "field_byte_offset" ? bits / 8 : 0;
+	const f = compiled(
+		funcOf("all", "raw_tp/sched_process_exec"),
+		[...accesses.map((a) => insn.mov(64, 1, { imm: number(a) })), insn.mov(32, 0, { imm: 0 }), insn.exit()],
+		{ core: accesses.map((a, slot) => ({ slot, access: a.access })) },
+	);
+	const bytes = writeCollection({ ...module(kernel!).module, maps: [], globals: [] }, [f], kernel!);
+	const text = withBpffs(t, ['grep "patched insn" "$0.log"'], bytes);
+	if (text === undefined) return;
+	const patched = [...text.matchAll(/patched insn #(\d+) .* imm (-?\d+) -> (-?\d+)/g)];
+	assert.equal(patched.length, accesses.length);
+	for (const [line, slot, , value] of patched) {
+		const a = accesses[Number(slot)]!;
+		if (a.access.kind !== "field_lshift_u64") assert.equal(Number(value), number(a), line);
+	}
+});
+
 test("bpftool links it and makes a skeleton of it", (t) => {
 	if (!needsKernelBtf(t)) return;
 	const linked = tool(t, "bpftool", (path) => ["gen", "object", `${path}.linked`, path]);
