@@ -3,7 +3,7 @@
 // Node refuses to strip types under node_modules, so what is published is built: dist/ by tsc with declarations, and a
 // package.json whose doors lead there. Types, data, the launcher and the demo's example go along.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,7 +47,6 @@ function packOne(name: string, stage: string, target: string): string {
 
 function build(source: string, out: string): void {
 	const config = join(source, `tsconfig.pack-${process.pid}.json`);
-	const tests = globSync("src/**/*.test.ts", { cwd: source });
 	writeFileSync(
 		config,
 		JSON.stringify({
@@ -59,8 +58,7 @@ function build(source: string, out: string): void {
 				declaration: true,
 				sourceMap: false,
 			},
-			include: ["src/**/*.ts"],
-			exclude: tests,
+			exclude: ["src/**/*.test.ts", "src/**/*.test-support.ts"],
 		}),
 	);
 	try {
