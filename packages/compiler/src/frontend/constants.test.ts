@@ -15,9 +15,8 @@ function value(expression: string, before = ""): Constant | undefined {
 	return b?.kind === "constant" ? b.value : undefined;
 }
 const show = (c: Constant | undefined): string => {
-	switch (c?.kind) {
-		case undefined:
-			return "none";
+	if (!c) return "none";
+	switch (c.kind) {
 		case "int":
 			return `${c.value}${c.big ? "n" : ""}${c.type?.kind === "int" ? `:${c.type.signed ? "i" : "u"}${c.type.bits}` : ""}`;
 		case "be":

@@ -6,9 +6,8 @@ import type { TypeRef } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
 
 function show(t: TypeRef | undefined): string {
-	switch (t?.kind) {
-		case undefined:
-			return "none";
+	if (!t) return "none";
+	switch (t.kind) {
 		case "int":
 			return `${t.signed ? "i" : "u"}${t.bits}`;
 		case "be":

@@ -83,5 +83,5 @@ test("values known when compiling are there for every constant and object of the
 		if (w.kind === "type" && w.module === "skep/net") assert.ok(HEADERS[w.name], w.name);
 	}
 	for (const m of TYPES["skep/uapi"].matchAll(/export const (\w+): (\d+)/g))
-		assert.equal(KNOWN_CONSTANTS[m[1]!], Number(m[2]), m[1]);
+		assert.equal(KNOWN_CONSTANTS[m[1]!], Number(m[2]), m[1]!);
 });
