@@ -145,6 +145,25 @@ const FEATURES = {
 		probe: btfLoads("i", [...INT, 1, 18 << 24, 1, 0, 2 << 24, 2]),
 	},
 	btf_enum64: { since: "6.0", text: "64-bit enums in BTF", probe: btfLoads("e", [1, (19 << 24) | 1, 8, 1, 0, 0]) },
+	tp_btf: {
+		since: "5.5",
+		text: "typed tracepoints (tp_btf), and the kernel's own BTF that they need",
+		// Type 1 is no tracepoint: a kernel that can look it up says so in its log.
+		probe: (kernel: Kernel) => {
+			const log_buf = new Uint8Array(4096);
+			const result = kernel.bpf("PROG_LOAD", {
+				prog_type: PROGRAM_TYPES.tracing.value,
+				expected_attach_type: ATTACH_TYPES.trace_raw_tp,
+				attach_btf_id: 1,
+				insns: new Uint8Array(RETURN_0),
+				license: "GPL",
+				log_level: 1,
+				log_buf,
+			});
+			const text = new TextDecoder().decode(log_buf.subarray(0, Math.max(0, log_buf.indexOf(0))));
+			return text.includes("attach_btf_id 1") ? 0 : result;
+		},
+	},
 	map_batch: {
 		since: "5.6",
 		text: "batch operations on maps",

@@ -79,8 +79,8 @@ const CASES: readonly (readonly [string, Situation, Parameters<typeof diagnose>[
 		"tracefs",
 		situation(["CAP_BPF"]),
 		{ syscall: "tracefs", errno: 13, what: "find tracepoint" },
-		["CAP_SYS_ADMIN"],
-		/CAP_SYS_ADMIN is missing/,
+		["CAP_SYS_ADMIN", "tracefs"],
+		/CAP_SYS_ADMIN is missing.*mount -t tracefs/s,
 	],
 	[
 		"user namespace",

@@ -93,6 +93,13 @@ export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
 			"sysctl kernel.perf_event_paranoid=-1, or get CAP_PERFMON",
 		);
 	}
+	if (refused?.syscall === "tracefs") {
+		say(
+			"tracefs",
+			"the ids of tracepoints stand in tracefs, which this process may not read",
+			"as root: mount -t tracefs tracefs /sys/kernel/tracing; or use a raw tracepoint (raw_tp, tp_btf)",
+		);
+	}
 	if (held.seccomp === 2 && (lacks.length > 0 || missing.length === 0)) {
 		say(
 			"seccomp",
@@ -107,7 +114,7 @@ export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
 			"run it on the host, or give the container the capabilities above",
 		);
 	}
-	if (lacks.length === 0) addPolicy(situation, refused, say);
+	if (lacks.length === 0 && missing.length === 0) addPolicy(situation, refused, say);
 	return { lines, missing };
 }
 
