@@ -86,6 +86,10 @@ export function declare(
 	}
 	local.cell = cell;
 	writeCell(l, cell, held, node);
+	if (value.kind === "int" && (value.constant !== undefined || value.min !== undefined || value.max !== undefined)) {
+		const [min, max] = knownRange(value);
+		l.learn(localKey(local), { min, max });
+	}
 }
 
 const assignedBits = (v: IntValue): IntValue["bits"] => {
