@@ -1,5 +1,6 @@
 // Makes packages/skep/dist: what `skep` runs in a checkout. One ES bundle, commands as chunks that load when asked for,
 // so that a start costs little more than an empty Node. `inputs.json` lists the sources; the launcher compares times.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +39,9 @@ try {
 		.map((input) => relative(skep, join(root, input)))
 		.sort();
 	writeFileSync(join(dist, "inputs.json"), `${JSON.stringify(inputs, null, "\t")}\n`);
+	// A first run leaves compiled code beside the bundle, so that the user's first one is as quick as the second.
+	const example = join(root, "examples/exec/exec.ts");
+	spawnSync(process.execPath, [join(skep, "bin/skep"), "build", example, "-o", "/dev/null"], { stdio: "ignore" });
 } catch (error) {
 	// Without a bundle the launcher runs the sources: slower, not broken. An install must not fail for it.
 	rmSync(dist, { recursive: true, force: true });
