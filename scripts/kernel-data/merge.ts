@@ -294,9 +294,7 @@ class Merger {
 				const bytes = this.#sizeOf(d.kernel, m.member.type);
 				// It has to lie within the struct, or nothing that holds the struct would be valid.
 				if (bytes > size) {
-					this.left.push(
-						`${t.kind} ${t.name}.${m.name} of ${d.kernel.label}: ${bytes} bytes, the struct has ${size}`,
-					);
+					this.left.push(`${t.kind} ${t.name}.${m.name} of ${d.kernel.label}: ${bytes} bytes, the struct has ${size}`);
 					continue;
 				}
 				const bitOffset = t.kind === "union" ? 0 : Math.floor((size - bytes) / 8) * 64;
@@ -323,7 +321,8 @@ class Merger {
 		const t = kernel.btf.type(real);
 		if (t.kind === "array") return t.length * this.#sizeOf(kernel, t.type);
 		if (!isAggregate(t)) return kernel.btf.sizeOf(real);
-		const base = t.name === "" ? { kernel, id: real } : (this.#included.get(`${t.kind} ${t.name}`)?.[0] ?? { kernel, id: real });
+		const base =
+			t.name === "" ? { kernel, id: real } : (this.#included.get(`${t.kind} ${t.name}`)?.[0] ?? { kernel, id: real });
 		return this.#sizeOfAggregate(base);
 	}
 
@@ -331,7 +330,10 @@ class Merger {
 	#sizeOfAggregate({ kernel, id }: Definition): number {
 		const t = kernel.btf.type(id) as Aggregate;
 		if (kernel === this.#kernels[0]) return t.size;
-		return Math.max(t.size, ...t.members.map((m) => Math.ceil(m.bitOffset / 8) + (m.bitSize > 0 ? 0 : this.#sizeOf(kernel, m.type))));
+		return Math.max(
+			t.size,
+			...t.members.map((m) => Math.ceil(m.bitOffset / 8) + (m.bitSize > 0 ? 0 : this.#sizeOf(kernel, m.type))),
+		);
 	}
 
 	#counterparts(definitions: readonly Definition[], name: string, kind: string): Definition[] {

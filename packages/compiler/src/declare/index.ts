@@ -20,7 +20,7 @@ export {
 	KernelTypes,
 	stripFlavour,
 } from "./kernel-types.ts";
-export { ACQUIRING, NETWORK_ORDER, USER_ARGUMENTS, WRITABLE } from "./overlay.ts";
+export { ACQUIRING, NETWORK_ORDER, UNNAMED_ENUMS, USER_ARGUMENTS, WRITABLE } from "./overlay.ts";
 export { decodeTracepoints, encodeTracepoints, type TracepointJson } from "./tracepoint-json.ts";
 export {
 	type Tracepoint,

@@ -393,9 +393,10 @@ export class KernelTypes {
 		| readonly { readonly name: string; readonly value: bigint; readonly kernels: readonly string[] | undefined }[]
 		| undefined {
 		for (const id of this.btf.findAll(stripFlavour(type))) {
-			const t = this.btf.type(this.btf.resolve(id));
-			if (t.kind === "enum" || t.kind === "enum64")
-				return t.values.map((v) => ({ name: v.name, value: BigInt(v.value) }));
+			const real = this.btf.resolve(id);
+			const t = this.btf.type(real);
+			if (t.kind !== "enum" && t.kind !== "enum64") continue;
+			return t.values.map((v, i) => ({ name: v.name, value: BigInt(v.value), kernels: this.#tagsOf(real, i) }));
 		}
 		return undefined;
 	}

@@ -3,13 +3,24 @@
  * are the process's pointers, which results are owned. Read by the writer of `kernel.d.ts` and by lowering.
  */
 
-/** Fields of contexts that hold network order in a wider integer; bits of the number itself. By struct and field. */
+/**
+ * Fields of contexts that hold network order in an integer, often a wider one; bits of the number itself. Of an array: of
+ * its elements. By struct and field.
+ */
 export const NETWORK_ORDER: Readonly<Record<string, Readonly<Record<string, 16 | 32>>>> = {
-	__sk_buff: { protocol: 16, vlan_proto: 16, remote_ip4: 32, local_ip4: 32, remote_port: 32 },
-	bpf_sock: { src_ip4: 32, dst_ip4: 32, dst_port: 16 },
-	bpf_sock_addr: { user_ip4: 32, user_port: 16, msg_src_ip4: 32 },
-	bpf_sock_ops: { remote_ip4: 32, local_ip4: 32, remote_port: 32 },
-	bpf_sk_lookup: { remote_ip4: 32, local_ip4: 32, remote_port: 16 },
+	__sk_buff: {
+		protocol: 16,
+		vlan_proto: 16,
+		remote_ip4: 32,
+		local_ip4: 32,
+		remote_ip6: 32,
+		local_ip6: 32,
+		remote_port: 32,
+	},
+	bpf_sock: { src_ip4: 32, src_ip6: 32, dst_ip4: 32, dst_ip6: 32, dst_port: 16 },
+	bpf_sock_addr: { user_ip4: 32, user_ip6: 32, user_port: 16, msg_src_ip4: 32, msg_src_ip6: 32 },
+	bpf_sock_ops: { remote_ip4: 32, local_ip4: 32, remote_ip6: 32, local_ip6: 32, remote_port: 32 },
+	bpf_sk_lookup: { remote_ip4: 32, local_ip4: 32, remote_ip6: 32, local_ip6: 32, remote_port: 16 },
 	sk_msg_md: { remote_ip4: 32, local_ip4: 32, remote_port: 32 },
 	sock_common: { skc_dport: 16, skc_daddr: 32, skc_rcv_saddr: 32 },
 };
@@ -50,3 +61,21 @@ export const ACQUIRING: ReadonlySet<string> = new Set([
 	"bpf_obj_new_impl",
 	"bpf_refcount_acquire_impl",
 ]);
+
+/** Enums that the kernel left without a name, under the name of their header; their values never change. */
+export const UNNAMED_ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+	tcp_state: {
+		TCP_ESTABLISHED: 1,
+		TCP_SYN_SENT: 2,
+		TCP_SYN_RECV: 3,
+		TCP_FIN_WAIT1: 4,
+		TCP_FIN_WAIT2: 5,
+		TCP_TIME_WAIT: 6,
+		TCP_CLOSE: 7,
+		TCP_CLOSE_WAIT: 8,
+		TCP_LAST_ACK: 9,
+		TCP_LISTEN: 10,
+		TCP_CLOSING: 11,
+		TCP_NEW_SYN_RECV: 12,
+	},
+};

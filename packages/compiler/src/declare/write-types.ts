@@ -8,7 +8,7 @@ import {
 	type KernelType,
 	KernelTypes,
 } from "./kernel-types.ts";
-import { ACQUIRING, NETWORK_ORDER, USER_ARGUMENTS, WRITABLE } from "./overlay.ts";
+import { ACQUIRING, NETWORK_ORDER, UNNAMED_ENUMS, USER_ARGUMENTS, WRITABLE } from "./overlay.ts";
 import type { TracepointTable, TracepointType } from "./tracepoints.ts";
 
 export interface KernelDeclarationsInput {
@@ -26,6 +26,11 @@ export interface KernelDeclarationsInput {
 	readonly functions?: readonly string[];
 	/** Enums besides those of the structs' members. */
 	readonly enums?: readonly string[];
+	/**
+	 * Text of declarations that are there already (the shipped ones): what they have is left out, because a member may be
+	 * declared twice only with the same type.
+	 */
+	readonly existing?: string;
 	/** First line, a comment: who wrote it and from what. */
 	readonly title?: string;
 }
@@ -37,29 +42,13 @@ const RESERVED = new Set(
 	),
 );
 /** What the module imports from "skep": a kernel type of that name would hide it. */
-const IMPORTED = new Set([
-	"u8",
-	"u16",
-	"u32",
-	"u64",
-	"i8",
-	"i16",
-	"i32",
-	"i64",
-	"arr",
-	"be16",
-	"be32",
-	"be64",
-	"chars",
-	"cstr",
-	"dynstr",
-	"UserPtr",
-	"KernelPtr",
-	"Owned",
-	"opaque",
-]);
+const IMPORTED = new Set(
+	"arr be16 be32 be64 chars cstr dynstr i8 i16 i32 i64 KernelPtr Owned opaque UserPtr u8 u16 u32 u64".split(" "),
+);
 const PROPERTY = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 const key = (name: string): string => (PROPERTY.test(name) ? name : JSON.stringify(name));
+/** A member's name and its declaration. */
+type Row = readonly [name: string, text: string];
 /** Deepest nesting of unnamed structs that is written out. */
 const MAX_INLINE = 4;
 
@@ -79,7 +68,10 @@ class Writer {
 	readonly #names = new Map<string, number>();
 	readonly #enums = new Set<string>();
 
+	readonly #existing: ReadonlyMap<string, ReadonlySet<string>>;
+
 	constructor(input: KernelDeclarationsInput) {
+		this.#existing = input.existing === undefined ? new Map() : declaredMembers(input.existing);
 		this.#input = input;
 		this.#kernel = new KernelTypes(input.btf);
 		for (const e of input.enums ?? []) this.#enums.add(e);
@@ -91,18 +83,21 @@ class Writer {
 			.sort(([a], [b]) => (a < b ? -1 : 1))
 			.map(([name, id]) => this.#interface(name, id));
 		const { title } = this.#input;
+		const parts = [
+			...interfaces,
+			this.#stable(),
+			this.#raw(),
+			this.#functions(),
+			this.#lsm(),
+			this.#iterators(),
+			this.#structOps(),
+			this.#kfuncs(),
+			this.#table("Helpers", HELPERS),
+			this.#enumTable(),
+		].filter((p) => p !== "");
 		return `${title === undefined ? "" : `// ${title}\n`}declare module "skep/kernel" {
   import type { ${[...IMPORTED].join(", ")} } from "skep";
-${interfaces.join("\n")}
-${this.#stable()}
-${this.#raw()}
-${this.#functions()}
-${this.#lsm()}
-${this.#iterators()}
-${this.#structOps()}
-${this.#kfuncs()}
-${HELPERS}
-${this.#enumTable()}
+${parts.join("\n")}
 }
 `;
 	}
@@ -133,11 +128,13 @@ ${this.#enumTable()}
 	}
 
 	#interface(name: string, id: number): string {
-		return `  export interface ${name} { ${this.#members(id, name, 0)} }`;
+		const existing = this.#existing.get(name);
+		const members = this.#members(id, name, 0, existing);
+		return members === "" && existing ? "" : `  export interface ${name} { ${members} }`;
 	}
 
-	#members(id: number, struct: string, depth: number): string {
-		const seen = new Set<string>();
+	#members(id: number, struct: string, depth: number, existing?: ReadonlySet<string>): string {
+		const seen = new Set<string>(existing);
 		const out: string[] = [];
 		for (const m of this.#kernel.members(id)) {
 			if (seen.has(m.name)) continue;
@@ -152,7 +149,8 @@ ${this.#enumTable()}
 
 	#member(m: KernelMember, struct: string, depth: number): string {
 		const order = NETWORK_ORDER[struct]?.[m.name];
-		return order !== undefined ? `be${order}` : this.#type(m.type, depth);
+		if (order === undefined) return this.#type(m.type, depth);
+		return m.type.kind === "array" ? `arr<be${order}, ${m.type.length}>` : `be${order}`;
 	}
 
 	#type(t: KernelType, depth = 0): string {
@@ -207,15 +205,17 @@ ${this.#enumTable()}
 	}
 
 	#stable(): string {
-		const rows: string[] = [];
+		const rows: Row[] = [];
 		for (const name of this.#input.tracepoints.names()) {
 			if (this.#input.tracepoint && !this.#input.tracepoint(name)) continue;
 			const t = this.#input.tracepoints.find(name);
 			if (!t) continue;
-			const fields = t.fields.map((f) => `readonly ${key(f.name)}: ${this.#field(f.type)}`);
-			rows.push(`    ${JSON.stringify(name)}: { ${fields.join("; ")} };`);
+			// The number of the call is in the name already.
+			const shown = t.fields.filter((f) => t.category !== "syscalls" || f.name !== "__syscall_nr");
+			const fields = shown.map((f) => `readonly ${key(f.name)}: ${this.#field(f.type)}`);
+			rows.push([name, `${JSON.stringify(name)}: { ${fields.join("; ")} }`]);
 		}
-		return `  export interface Tracepoints {\n${rows.join("\n")}\n  }`;
+		return this.#table("Tracepoints", rows);
 	}
 
 	#field(t: TracepointType): string {
@@ -253,13 +253,16 @@ ${this.#enumTable()}
 	}
 
 	#raw(): string {
-		const rows: string[] = [];
+		const rows: Row[] = [];
 		for (const name of this.#kernel.tracepointNames()) {
 			if (this.#input.btfTracepoint && !this.#input.btfTracepoint(name)) continue;
 			const params = this.#kernel.tracepoint(name);
-			if (params) rows.push(`    ${key(name)}(${this.#params(params)}): void;`);
+			if (params) rows.push([name, `${key(name)}(${this.#params(params)}): void`]);
 		}
-		return `  export interface BtfTracepoints {\n${rows.join("\n")}\n  }\n  export interface RawTracepoints extends BtfTracepoints {}`;
+		const raw = this.#existing.has("RawTracepoints")
+			? []
+			: ["  export interface RawTracepoints extends BtfTracepoints {}"];
+		return [this.#table("BtfTracepoints", rows), ...raw].join("\n");
 	}
 
 	#result(f: KernelFunction): string {
@@ -267,11 +270,11 @@ ${this.#enumTable()}
 	}
 
 	#functions(): string {
-		const rows = (this.#input.functions ?? []).flatMap((name) => {
+		const rows = (this.#input.functions ?? []).flatMap((name): Row[] => {
 			const f = this.#kernel.func(name);
-			return f ? [`    ${key(name)}(${this.#params(f.params, USER_ARGUMENTS[name])}): ${this.#result(f)};`] : [];
+			return f ? [[name, `${key(name)}(${this.#params(f.params, USER_ARGUMENTS[name])}): ${this.#result(f)}`]] : [];
 		});
-		return `  export interface KernelFunctions {\n${rows.join("\n")}\n  }`;
+		return this.#table("KernelFunctions", rows);
 	}
 
 	*#functionNames(prefix: string): Generator<string, undefined> {
@@ -285,17 +288,20 @@ ${this.#enumTable()}
 	}
 
 	#lsm(): string {
-		const rows: string[] = [];
+		const rows: Row[] = [];
 		for (const name of this.#functionNames("bpf_lsm_")) {
 			const f = this.#kernel.func(name);
-			if (f) rows.push(`    ${key(name.slice("bpf_lsm_".length))}(${this.#params(f.params)}): ${this.#result(f)};`);
+			if (f) {
+				const hook = name.slice("bpf_lsm_".length);
+				rows.push([hook, `${key(hook)}(${this.#params(f.params)}): ${this.#result(f)}`]);
+			}
 		}
-		return `  export interface LsmHooks {\n${rows.join("\n")}\n  }`;
+		return this.#table("LsmHooks", rows);
 	}
 
 	#iterators(): string {
 		const { btf } = this.#input;
-		const rows: string[] = [];
+		const rows: Row[] = [];
 		const names = new Set(
 			[...btf.ofKind("struct")].map((id) => btf.name(id)).filter((n) => n.startsWith("bpf_iter__")),
 		);
@@ -306,9 +312,10 @@ ${this.#enumTable()}
 				.members(s.id)
 				.filter((m) => m.name !== "meta")
 				.map((m) => `readonly ${key(m.name)}: ${this.#type(m.type)}${m.type.kind === "pointer" ? " | undefined" : ""}`);
-			rows.push(`    ${key(name.slice("bpf_iter__".length))}: { ${fields.join("; ")} };`);
+			const target = name.slice("bpf_iter__".length);
+			rows.push([target, `${key(target)}: { ${fields.join("; ")} }`]);
 		}
-		return `  export interface IterTargets {\n${rows.join("\n")}\n  }`;
+		return this.#table("IterTargets", rows);
 	}
 
 	#kfuncs(): string {
@@ -318,7 +325,7 @@ ${this.#enumTable()}
 			const t = btf.type(id);
 			if (t.kind === "decl_tag" && t.name === "bpf_kfunc") names.add(btf.name(t.type));
 		}
-		const rows: string[] = [];
+		const rows: Row[] = [];
 		for (const name of [...names].sort()) {
 			const f = this.#kernel.func(name);
 			if (!f) continue;
@@ -328,30 +335,42 @@ ${this.#enumTable()}
 				: f.result.kind === "pointer"
 					? `${plain} | undefined`
 					: plain;
-			rows.push(`    ${key(name)}(${this.#params(f.params)}): ${result};`);
+			rows.push([name, `${key(name)}(${this.#params(f.params)}): ${result}`]);
 		}
-		return `  export interface Kfuncs {\n${rows.join("\n")}\n  }`;
+		return this.#table("Kfuncs", rows);
 	}
 
 	/** Signatures of what programs implement: not in BTF as such, the members are function pointers. */
 	#structOps(): string {
 		const sock = this.#named("sock");
-		return `  export interface StructOps { tcp_congestion_ops: { init(sk: ${sock}): void; ssthresh(sk: ${sock}): u32; cong_avoid(sk: ${sock}, ack: u32, acked: u32): void; undo_cwnd(sk: ${sock}): u32; set_state(sk: ${sock}, new_state: u8): void; readonly flags: u32 } }`;
+		const congestion = `tcp_congestion_ops: { init(sk: ${sock}): void; ssthresh(sk: ${sock}): u32; cong_avoid(sk: ${sock}, ack: u32, acked: u32): void; undo_cwnd(sk: ${sock}): u32; set_state(sk: ${sock}, new_state: u8): void; readonly flags: u32 }`;
+		return this.#table("StructOps", [["tcp_congestion_ops", congestion]]);
 	}
 
 	#enumTable(): string {
-		const rows: string[] = [];
+		const rows: Row[] = [];
 		for (const name of [...this.#enums].sort()) {
 			const values = this.#kernel.enumerators(name);
 			if (!values || values.length === 0) continue;
 			const literal = (v: bigint) => (v >= -0x80000000n && v <= 0xffffffffn ? `${v}` : `${v}n`);
-			rows.push(
-				`    readonly ${key(name)}: { ${values.map((v) => `readonly ${key(v.name)}${v.kernels ? "?" : ""}: ${literal(v.value)}`).join("; ")} };`,
-			);
+			const members = values.map((v) => `readonly ${key(v.name)}${v.kernels ? "?" : ""}: ${literal(v.value)}`);
+			rows.push([name, `readonly ${key(name)}: { ${members.join("; ")} }`]);
 		}
-		return `  const E: unique symbol;
-  export type enumerator<Type extends string> = u32 & { readonly [E]?: Type };
-  export interface Enums {\n${rows.join("\n")}\n  }`;
+		for (const [name, values] of Object.entries(UNNAMED_ENUMS)) {
+			if (this.#kernel.enumerators(name)) continue;
+			const members = Object.entries(values).map(([k, v]) => `readonly ${k}: ${v}`);
+			rows.push([name, `readonly ${name}: { ${members.join("; ")} }`]);
+		}
+		const brand =
+			"  const E: unique symbol;\n  export type enumerator<Type extends string> = u32 & { readonly [E]?: Type };\n";
+		return `${this.#existing.has("Enums") ? "" : brand}${this.#table("Enums", rows)}`;
+	}
+
+	/** An interface of one row a line, without the rows that are declared already. */
+	#table(name: string, rows: readonly Row[]): string {
+		const existing = this.#existing.get(name);
+		const left = rows.filter(([member]) => !existing?.has(member)).map(([, text]) => `    ${text};`);
+		return left.length === 0 && existing ? "" : `  export interface ${name} {\n${left.join("\n")}\n  }`;
 	}
 }
 
@@ -373,4 +392,39 @@ const sized = (t: Type): string => {
 };
 
 /** Helpers have no types in BTF; these are called by their own name, the others through the vocabulary. */
-const HELPERS = `  export interface Helpers { bpf_send_signal(sig: u32): i32; bpf_get_smp_processor_id(): u32; bpf_get_socket_cookie(ctx: object): u64; bpf_override_return(rc: u64): i32; bpf_d_path(path: object, buf: chars<number>): i64; bpf_ktime_get_tai_ns?(): u64 }`;
+const HELPERS: readonly Row[] = [
+	["bpf_send_signal", "bpf_send_signal(sig: u32): i32"],
+	["bpf_get_smp_processor_id", "bpf_get_smp_processor_id(): u32"],
+	["bpf_get_socket_cookie", "bpf_get_socket_cookie(ctx: object): u64"],
+	["bpf_override_return", "bpf_override_return(rc: u64): i32"],
+	["bpf_d_path", "bpf_d_path(path: object, buf: chars<number>): i64"],
+	["bpf_ktime_get_tai_ns", "bpf_ktime_get_tai_ns?(): u64"],
+];
+
+/** Interfaces of a declaration file and the names of their members. Understands what `kernelDeclarations` writes, and files like it. */
+export function declaredMembers(text: string): Map<string, Set<string>> {
+	const out = new Map<string, Set<string>>();
+	for (const m of text.matchAll(/export interface (\w+)[^{]*\{/g)) {
+		const members = out.get(m[1]!) ?? new Set<string>();
+		out.set(m[1]!, members);
+		let depth = 0;
+		let start = true;
+		for (let at = m.index + m[0].length; at < text.length; at++) {
+			const c = text[at]!;
+			if (depth === 0 && c === "}") break;
+			if (c === "/" && text[at + 1] === "/") at = text.indexOf("\n", at);
+			else if (c === "/" && text[at + 1] === "*") at = text.indexOf("*/", at) + 1;
+			else if (start && depth === 0 && /["\w$]/.test(c)) {
+				const name = /^(?:readonly\s+)?(?:"([^"]*)"|([\w$]+))/.exec(text.slice(at, at + 200));
+				if (name) {
+					members.add(name[1] ?? name[2]!);
+					at += name[0].length - 1;
+				}
+				start = false;
+			} else if ("{(<[".includes(c)) depth++;
+			else if ("})>]".includes(c)) depth--;
+			else if (depth === 0 && (c === ";" || c === ",")) start = true;
+		}
+	}
+	return out;
+}
