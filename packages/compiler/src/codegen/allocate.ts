@@ -1,5 +1,14 @@
 import { addBit, type Bits, dropBit, eachBit, hasBit, liveOut, step } from "./liveness.ts";
-import { ALLOCATABLE, CALL_CHANGES, definition, eachUse, FIRST_VIRTUAL, FRAME, type MachineFunc, type Place } from "./machine.ts";
+import {
+	ALLOCATABLE,
+	CALL_CHANGES,
+	definition,
+	eachUse,
+	FIRST_VIRTUAL,
+	FRAME,
+	type MachineFunc,
+	type Place,
+} from "./machine.ts";
 import { spill } from "./spill.ts";
 
 /** Short-lived values go into what calls change; r6..r9 are left to those that live across calls. */
@@ -18,7 +27,10 @@ export function allocate(func: MachineFunc): void {
 			colouring.apply();
 			return;
 		}
-		if (round > 60) throw new Error(`registers of ${func.blocks.length} blocks cannot be allocated: no progress after ${round} rounds`);
+		if (round > 60)
+			throw new Error(
+				`registers of ${func.blocks.length} blocks cannot be allocated: no progress after ${round} rounds`,
+			);
 		spill(func, failed, colouring.sharePlaces(failed), round < 4);
 	}
 }
@@ -184,7 +196,10 @@ class Colouring {
 		for (const m of this.#moves) {
 			const a = this.#find(m.a);
 			const b = this.#find(m.b);
-			for (const [x, y] of [[a, b], [b, a]] as const) {
+			for (const [x, y] of [
+				[a, b],
+				[b, a],
+			] as const) {
 				const list = partners.get(x) ?? [];
 				list.push({ other: y, weight: m.weight });
 				partners.set(x, list);
@@ -213,7 +228,8 @@ class Colouring {
 		}
 		if (failed.size === 0) return [];
 		const list: number[] = [];
-		for (let r = FIRST_VIRTUAL; r < this.#n; r++) if (failed.has(this.#find(r)) && !this.#func.temporary.has(r)) list.push(r);
+		for (let r = FIRST_VIRTUAL; r < this.#n; r++)
+			if (failed.has(this.#find(r)) && !this.#func.temporary.has(r)) list.push(r);
 		if (list.length === 0) throw new Error("registers cannot be allocated: only temporaries are left without one");
 		return list;
 	}

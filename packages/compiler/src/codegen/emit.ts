@@ -1,14 +1,26 @@
-import { encode, insn, type Instruction } from "@skep/bpf/isa";
+import { encode, type Instruction, insn } from "@skep/bpf/isa";
 import type { CoreAccess, Func, Position } from "#ir";
 import type { JumpCondition, Machine, MachineBlock } from "./machine.ts";
 import type { CompiledFunction, CompiledReference } from "./output.ts";
 
 const OPPOSITE: Partial<Record<JumpCondition, JumpCondition>> = {
-	eq: "ne", ne: "eq", gt: "le", le: "gt", ge: "lt", lt: "ge", sgt: "sle", sle: "sgt", sge: "slt", slt: "sge",
+	eq: "ne",
+	ne: "eq",
+	gt: "le",
+	le: "gt",
+	ge: "lt",
+	lt: "ge",
+	sgt: "sle",
+	sle: "sgt",
+	sge: "slt",
+	slt: "sge",
 };
 
 /** A jump whose target is not known yet. `long`: `gotol`. */
-interface Fix { readonly at: number; readonly target: MachineBlock }
+interface Fix {
+	readonly at: number;
+	readonly target: MachineBlock;
+}
 
 /** A jump is farther than its field reaches. */
 export class JumpRangeError extends Error {}
@@ -56,7 +68,11 @@ export function emit(func: Func, order: readonly MachineBlock[], stack: number, 
 				push(insn.loadImm64(m.dst, 0n));
 				return;
 			case "core":
-				push(m.width === 64 ? insn.loadImm64(m.dst, m.value!) : insn.mov(32, m.dst, { imm: Number(BigInt.asIntN(32, m.value!)) }));
+				push(
+					m.width === 64
+						? insn.loadImm64(m.dst, m.value!)
+						: insn.mov(32, m.dst, { imm: Number(BigInt.asIntN(32, m.value!)) }),
+				);
 				return;
 			case "place":
 				push(insn.mov(64, m.dst, { reg: 10 }));
@@ -87,7 +103,11 @@ export function emit(func: Func, order: readonly MachineBlock[], stack: number, 
 				const c = m.callee!;
 				if (c.kind === "helper") push(insn.call(c.id));
 				else {
-					references.push(c.kind === "function" ? { slot, kind: "function", function: c.name } : { slot, kind: "kfunc", name: c.name });
+					references.push(
+						c.kind === "function"
+							? { slot, kind: "function", function: c.name }
+							: { slot, kind: "kfunc", name: c.name },
+					);
 					push(insn.callFunction(-1));
 				}
 				return;

@@ -5,6 +5,9 @@ import type { MachineFunc, Place } from "./machine.ts";
 /** Largest stack of a program, in bytes. */
 export const STACK_LIMIT = 512;
 
+/** Below this many bytes slots do not share: nobody misses them, and finding out costs time. */
+const SHARE_FROM = 64;
+
 /** What points into which slots: addresses and what is computed from them. */
 function pointers(func: Func): Map<Inst, Set<Slot>> {
 	const derived = new Map<Inst, Set<Slot>>();
@@ -12,7 +15,14 @@ function pointers(func: Func): Map<Inst, Set<Slot>> {
 		changed = false;
 		for (const b of func.blocks)
 			for (const i of [...b.phis, ...b.insts]) {
-				const from = i.op === "slot" ? [new Set([i.slot])] : i.op === "phi" ? i.args.map((a) => derived.get(a)) : i.op === "offset" ? [derived.get(i.args[0]!)] : [];
+				const from =
+					i.op === "slot"
+						? [new Set([i.slot])]
+						: i.op === "phi"
+							? i.args.map((a) => derived.get(a))
+							: i.op === "offset"
+								? [derived.get(i.args[0]!)]
+								: [];
 				for (const s of from)
 					for (const slot of s ?? []) {
 						let mine = derived.get(i);
@@ -40,7 +50,10 @@ export function slotConflicts(func: Func): (a: Slot, b: Slot) => boolean {
 	const rows = func.slots.map(empty);
 	const pinned = empty();
 	const order = analyseGraph(func).order;
-	interface Access { touched: number[]; filled: number }
+	interface Access {
+		touched: number[];
+		filled: number;
+	}
 	const accesses = new Map<Block, Access[]>();
 	const access = (i: Inst): Access => {
 		const touched: number[] = [];
@@ -52,7 +65,11 @@ export function slotConflicts(func: Func): (a: Slot, b: Slot) => boolean {
 			}
 		});
 		const base = i.args[0];
-		const whole = base?.op === "slot" && ((i.op === "zero" && i.offset === 0 && i.size === base.slot.size) || (i.op === "store" && i.offset === 0 && i.size === base.slot.size) || (i.op === "copy" && i.toOffset === 0 && i.size === base.slot.size && !derived.has(i.args[1]!)));
+		const whole =
+			base?.op === "slot" &&
+			((i.op === "zero" && i.offset === 0 && i.size === base.slot.size) ||
+				(i.op === "store" && i.offset === 0 && i.size === base.slot.size) ||
+				(i.op === "copy" && i.toOffset === 0 && i.size === base.slot.size && !derived.has(i.args[1]!)));
 		return { touched, filled: whole ? index.get(base.slot)! : -1 };
 	};
 	for (const b of order) {
@@ -121,7 +138,9 @@ function merge(into: Bits, from: Bits): boolean {
 
 /** Gives each place its distance from r10; returns the bytes of stack used, a multiple of 8. */
 export function layFrame(func: Func, code: MachineFunc): number {
-	const conflict = func.slots.length > 1 ? slotConflicts(func) : () => true;
+	let sum = 0;
+	for (const p of code.places.values()) sum += p.size;
+	const conflict = sum > SHARE_FROM ? slotConflicts(func) : () => true;
 	const placed: Place[] = [];
 	let total = 0;
 	const used = [...code.places.values()].sort((a, b) => b.size - a.size || a.slot!.id - b.slot!.id);

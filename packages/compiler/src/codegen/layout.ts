@@ -46,8 +46,25 @@ function mergeTails(func: MachineFunc): Map<MachineBlock, MachineBlock> {
 
 const contentOf = (m: Machine): string =>
 	[
-		m.kind, m.dst, m.src, m.src2, m.imm, m.offset, m.width, m.size, m.operator, m.condition, m.atomic, m.fetch, m.signed, m.value, m.reference && JSON.stringify(m.reference),
-		m.core && JSON.stringify(m.core), m.place?.offset, m.callee && JSON.stringify(m.callee), m.then?.index,
+		m.kind,
+		m.dst,
+		m.src,
+		m.src2,
+		m.imm,
+		m.offset,
+		m.width,
+		m.size,
+		m.operator,
+		m.condition,
+		m.atomic,
+		m.fetch,
+		m.signed,
+		m.value,
+		m.reference && JSON.stringify(m.reference),
+		m.core && JSON.stringify(m.core),
+		m.place?.offset,
+		m.callee && JSON.stringify(m.callee),
+		m.then?.index,
 	].join();
 
 function dropUnreached(func: MachineFunc): void {

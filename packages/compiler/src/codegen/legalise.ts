@@ -31,7 +31,8 @@ function expandSignedDivision(func: Func, editor: Editor): void {
 		if (!b.insts.some((i) => i.op === "binary" && (i.operator === "sdiv" || i.operator === "smod"))) continue;
 		const insts: Inst[] = [];
 		for (const i of b.insts) {
-			if (i.op === "binary" && (i.operator === "sdiv" || i.operator === "smod")) replaced.set(i, divide(i, i.operator, b, insts, editor));
+			if (i.op === "binary" && (i.operator === "sdiv" || i.operator === "smod"))
+				replaced.set(i, divide(i, i.operator, b, insts, editor));
 			else insts.push(i);
 		}
 		b.insts = insts;
@@ -43,7 +44,13 @@ function expandSignedDivision(func: Func, editor: Editor): void {
  * RFC 9669 on magnitudes: |x| = (x ^ s) - s with s = x >> (width - 1). x / 0 is 0 and x % 0 is x as the unsigned
  * instructions have it; the smallest number divided by -1 wraps to itself.
  */
-function divide(i: Inst & { op: "binary" }, operator: "sdiv" | "smod", block: Block, insts: Inst[], editor: Editor): Inst {
+function divide(
+	i: Inst & { op: "binary" },
+	operator: "sdiv" | "smod",
+	block: Block,
+	insts: Inst[],
+	editor: Editor,
+): Inst {
 	const w = i.width;
 	const add = (op: BinaryOp, a: Inst, b: Inst): Inst => {
 		const made = editor.make({ op: "binary", operator: op }, [a, b], w, { block, position: i.position });

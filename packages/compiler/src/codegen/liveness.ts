@@ -1,4 +1,12 @@
-import { definition, eachUse, type Machine, type MachineBlock, type MachineFunc, machineSuccessors } from "./machine.ts";
+import {
+	type AluOperator,
+	definition,
+	eachUse,
+	type Machine,
+	type MachineBlock,
+	type MachineFunc,
+	machineSuccessors,
+} from "./machine.ts";
 
 /** A set of registers as bits. */
 export type Bits = Uint32Array;
@@ -60,6 +68,8 @@ export function step(m: Machine, live: Bits): void {
 	eachUse(m, (r) => addBit(live, r));
 }
 
+const COMMUTES = new Set<AluOperator>(["add", "mul", "and", "or", "xor"]);
+
 /** Drops what computes a value that nobody reads. */
 export function removeDead(func: MachineFunc, effect: (m: Machine) => boolean): void {
 	const out = liveOut(func);
@@ -70,6 +80,18 @@ export function removeDead(func: MachineFunc, effect: (m: Machine) => boolean): 
 			const m = b.insts[k]!;
 			const d = definition(m);
 			if (!effect(m) && d >= 0 && !hasBit(live, d)) continue;
+			const before = b.insts[k - 1];
+			if (
+				m.kind === "alu" &&
+				m.src >= 0 &&
+				before?.kind === "move" &&
+				before.dst === m.dst &&
+				COMMUTES.has(m.operator!) &&
+				m.src !== m.dst
+			) {
+				// d = a; d += b: the one that ends here is the one to overwrite.
+				if (hasBit(live, before.src) && !hasBit(live, m.src)) [before.src, m.src] = [m.src, before.src];
+			}
 			step(m, live);
 			kept.push(m);
 		}

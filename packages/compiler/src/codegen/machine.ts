@@ -9,10 +9,27 @@ export const ALLOCATABLE = 10;
 export const CALL_CHANGES = [0, 1, 2, 3, 4, 5] as const;
 export const NONE = -1;
 
-export type AluOperator = "add" | "sub" | "mul" | "div" | "sdiv" | "or" | "and" | "lsh" | "rsh" | "mod" | "smod" | "xor" | "arsh";
+export type AluOperator =
+	| "add"
+	| "sub"
+	| "mul"
+	| "div"
+	| "sdiv"
+	| "or"
+	| "and"
+	| "lsh"
+	| "rsh"
+	| "mod"
+	| "smod"
+	| "xor"
+	| "arsh";
 export type JumpCondition = "eq" | "ne" | "gt" | "ge" | "lt" | "le" | "sgt" | "sge" | "slt" | "sle" | "set";
 
-export type Reference = CompiledReference extends infer R ? (R extends { slot: number } ? Omit<R, "slot"> : never) : never;
+export type Reference = CompiledReference extends infer R
+	? R extends { slot: number }
+		? Omit<R, "slot">
+		: never
+	: never;
 
 /** A place on the stack: a slot of the IR or a spilled register. */
 export interface Place {
@@ -41,8 +58,25 @@ export interface Place {
  */
 export interface Machine {
 	kind:
-		| "move" | "move32" | "imm" | "wide" | "ref" | "core" | "place" | "alu" | "neg" | "swap" | "movsx" | "load" | "store"
-		| "atomic" | "call" | "set" | "branch" | "jump" | "exit";
+		| "move"
+		| "move32"
+		| "imm"
+		| "wide"
+		| "ref"
+		| "core"
+		| "place"
+		| "alu"
+		| "neg"
+		| "swap"
+		| "movsx"
+		| "load"
+		| "store"
+		| "atomic"
+		| "call"
+		| "set"
+		| "branch"
+		| "jump"
+		| "exit";
 	dst: number;
 	src: number;
 	src2: number;
@@ -96,7 +130,16 @@ export interface MachineFunc {
 export const indexOfArgument = (index: number): number => index + 1;
 
 export const machine = (kind: Machine["kind"], position: Position | undefined, fields: Partial<Machine>): Machine => ({
-	kind, dst: NONE, src: NONE, src2: NONE, imm: 0, offset: 0, width: 64, size: 8, position, ...fields,
+	kind,
+	dst: NONE,
+	src: NONE,
+	src2: NONE,
+	imm: 0,
+	offset: 0,
+	width: 64,
+	size: 8,
+	position,
+	...fields,
 });
 
 /** Calls `use` for each register that `m` reads. r10 counts too. */
@@ -159,4 +202,9 @@ export function machineSuccessors(b: MachineBlock): MachineBlock[] {
 
 /** Whether a call, a store or a jump stands here: what may not be dropped though nobody reads its result. */
 export const hasEffect = (m: Machine): boolean =>
-	m.kind === "store" || m.kind === "atomic" || m.kind === "call" || m.kind === "branch" || m.kind === "jump" || m.kind === "exit";
+	m.kind === "store" ||
+	m.kind === "atomic" ||
+	m.kind === "call" ||
+	m.kind === "branch" ||
+	m.kind === "jump" ||
+	m.kind === "exit";

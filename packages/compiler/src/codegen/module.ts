@@ -40,11 +40,18 @@ export function compileModule(module: Module, options: CompileOptions = {}): Com
 	return { functions, problems, report: { functions: reports } };
 }
 
-function compileFunction(func: Func, options: CompileOptions, module: Module): { compiled?: CompiledFunction; problems: Problem[]; report?: FunctionReport } {
+function compileFunction(
+	func: Func,
+	options: CompileOptions,
+	module: Module,
+): { compiled?: CompiledFunction; problems: Problem[]; report?: FunctionReport } {
 	const cpu = options.cpu ?? "v3";
 	const problems = checkCalls(func);
 	if (problems.length > 0) return { problems };
-	const context = { maps: new Map(module.maps.map((m) => [m.name, m])), globals: new Map(module.globals.map((g) => [g.name, g])) };
+	const context = {
+		maps: new Map(module.maps.map((m) => [m.name, m])),
+		globals: new Map(module.globals.map((g) => [g.name, g])),
+	};
 	const passes = options.optimise === false ? [] : optimise(func, context);
 	legalise(func, cpu);
 	const code = select(func, cpu);
@@ -63,17 +70,31 @@ function compileFunction(func: Func, options: CompileOptions, module: Module): {
 		return { problems: [{ kind: "size", function: func.name, position: func.position, message: error.message }] };
 	}
 	const slots = [...code.places.values()].map((p) => ({ name: p.name, size: p.size, offset: p.offset }));
-	const report = { function: func.name, insns: compiled.insns.length / 8, stack, spills: code.spills.length, slots, passes };
+	const report = {
+		function: func.name,
+		insns: compiled.insns.length / 8,
+		stack,
+		spills: code.spills.length,
+		slots,
+		passes,
+	};
 	return { compiled, problems: [], report };
 }
 
 function checkCalls(func: Func): Problem[] {
 	const problems: Problem[] = [];
-	if (func.params.length > 5) problems.push({ kind: "parameters", function: func.name, position: func.position, count: func.params.length });
+	if (func.params.length > 5)
+		problems.push({ kind: "parameters", function: func.name, position: func.position, count: func.params.length });
 	for (const b of func.blocks)
 		for (const i of b.insts)
 			if (i.op === "call" && i.args.length > 5)
-				problems.push({ kind: "arguments", function: func.name, position: i.position, callee: i.callee.name, count: i.args.length });
+				problems.push({
+					kind: "arguments",
+					function: func.name,
+					position: i.position,
+					callee: i.callee.name,
+					count: i.args.length,
+				});
 	return problems;
 }
 
@@ -89,7 +110,12 @@ function stackProblem(func: Func, code: MachineFunc, size: number): Problem {
 	};
 	for (const b of func.blocks) for (const i of b.insts) for (const a of i.args) mark(a, i);
 	const slots = [...code.places.values()]
-		.map((p) => ({ name: p.name, size: p.size, position: p.slot!.position, users: [...(users.get(p.slot!)?.values() ?? [])] }))
+		.map((p) => ({
+			name: p.name,
+			size: p.size,
+			position: p.slot!.position,
+			users: [...(users.get(p.slot!)?.values() ?? [])],
+		}))
 		.concat(code.spills.map((p) => ({ name: p.name, size: p.size, position: undefined, users: [] })))
 		.sort((a, b) => b.size - a.size);
 	return { kind: "stack", function: func.name, position: func.position, size, slots };

@@ -1,4 +1,4 @@
-import { definition, type Machine, machine, type MachineFunc } from "./machine.ts";
+import { definition, type Machine, type MachineFunc, machine } from "./machine.ts";
 
 /** Small repairs on allocated code: moves to where a value already is, loads of what was just saved. */
 export function polish(func: MachineFunc): void {
@@ -10,7 +10,14 @@ export function polish(func: MachineFunc): void {
 			// mov a, b; mov b, a
 			if (m.kind === "move" && before?.kind === "move" && before.dst === m.src && before.src === m.dst) continue;
 			// *(spill) = a; a or b = *(spill)
-			if (m.kind === "load" && m.place && !m.place.slot && before?.kind === "store" && before.place === m.place && before.src >= 0) {
+			if (
+				m.kind === "load" &&
+				m.place &&
+				!m.place.slot &&
+				before?.kind === "store" &&
+				before.place === m.place &&
+				before.src >= 0
+			) {
 				if (m.dst !== before.src) out.push(machine("move", m.position, { dst: m.dst, src: before.src }));
 				continue;
 			}

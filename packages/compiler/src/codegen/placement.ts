@@ -12,21 +12,14 @@ export class Placement {
 	constructor(func: Func, graph: Graph, needs: (value: Inst, user: Inst | undefined) => boolean) {
 		const uses = new Map<Inst, Set<Block>>();
 		const add = (value: Inst, block: Block, user: Inst | undefined): void => {
-			if ((value.op !== "const" && value.op !== "global") || !needs(value, user)) return;
+			if ((value.op !== "const" && value.op !== "global" && value.op !== "slot") || !needs(value, user)) return;
 			let s = uses.get(value);
 			if (!s) uses.set(value, (s = new Set()));
 			s.add(block);
 		};
-		const inBlock = new Map<Block, Set<Inst>>();
 		for (const b of func.blocks) {
-			const here = new Set<Inst>();
-			inBlock.set(b, here);
 			for (const phi of b.phis) phi.args.forEach((a, k) => add(a, b.predecessors[k]!, phi));
-			for (const i of b.insts)
-				for (const a of i.args) {
-					add(a, b, i);
-					here.add(a);
-				}
+			for (const i of b.insts) for (const a of i.args) add(a, b, i);
 			const t = b.terminator;
 			if (t && "args" in t) for (const a of t.args) add(a, b, undefined);
 		}
@@ -38,7 +31,8 @@ export class Placement {
 				if (b === func.entry) break;
 			}
 			this.#home.set(value, home!);
-			if (!inBlock.get(home!)!.has(value)) {
+			// A block that wants the value makes it at its first use, others at their end.
+			if (!blocks.has(home!)) {
 				const list = this.#atEnd.get(home!) ?? [];
 				list.push(value);
 				this.#atEnd.set(home!, list);

@@ -9,11 +9,32 @@ export type Problem =
 			/** Bytes wanted; 512 is the most. */
 			readonly size: number;
 			/** Biggest first. Spilled registers have no position. */
-			readonly slots: readonly { readonly name: string; readonly size: number; readonly position: Position | undefined; /** Where it is used, each line once. */ readonly users: readonly Position[] }[];
+			readonly slots: readonly {
+				readonly name: string;
+				readonly size: number;
+				readonly position: Position | undefined /** Where it is used, each line once. */;
+				readonly users: readonly Position[];
+			}[];
 	  }
-	| { readonly kind: "arguments"; readonly function: string; readonly position: Position | undefined; readonly callee: string; readonly count: number }
-	| { readonly kind: "parameters"; readonly function: string; readonly position: Position | undefined; readonly count: number }
-	| { readonly kind: "size"; readonly function: string; readonly position: Position | undefined; readonly message: string };
+	| {
+			readonly kind: "arguments";
+			readonly function: string;
+			readonly position: Position | undefined;
+			readonly callee: string;
+			readonly count: number;
+	  }
+	| {
+			readonly kind: "parameters";
+			readonly function: string;
+			readonly position: Position | undefined;
+			readonly count: number;
+	  }
+	| {
+			readonly kind: "size";
+			readonly function: string;
+			readonly position: Position | undefined;
+			readonly message: string;
+	  };
 
 /** What became of a function, for `--explain`. */
 export interface FunctionReport {
@@ -23,7 +44,7 @@ export interface FunctionReport {
 	readonly stack: number;
 	/** Registers that live in memory. */
 	readonly spills: number;
-	readonly slots: readonly { readonly name: string; readonly size: number; /** From r10. */ readonly offset: number }[];
+	readonly slots: readonly { readonly name: string; readonly size: number /** From r10. */; readonly offset: number }[];
 	/** Passes that changed something, in order. */
 	readonly passes: readonly { readonly pass: string; readonly changes: number }[];
 }

@@ -1,18 +1,73 @@
-import { analyseGraph, type Block, type Condition, type Func, type Graph, type Inst, type Position, type Size, type Slot, successors, type Width } from "#ir";
+import {
+	analyseGraph,
+	type Block,
+	type Condition,
+	type Func,
+	type Graph,
+	type Inst,
+	type Position,
+	type Size,
+	type Slot,
+	successors,
+	type Terminator,
+	type Width,
+} from "#ir";
 import { alignmentAt, chunks } from "./chunk.ts";
 import {
-	type AluOperator, FIRST_VIRTUAL, FRAME, indexOfArgument, type JumpCondition, type Machine, type MachineBlock, type MachineFunc, machine, NONE, type Place,
+	type AluOperator,
+	FIRST_VIRTUAL,
+	FRAME,
+	indexOfArgument,
+	type JumpCondition,
+	type Machine,
+	type MachineBlock,
+	type MachineFunc,
+	machine,
+	NONE,
+	type Place,
 } from "./machine.ts";
 import { Placement } from "./placement.ts";
 
 const ALU: Partial<Record<string, AluOperator>> = {
-	add: "add", sub: "sub", mul: "mul", udiv: "div", sdiv: "sdiv", umod: "mod", smod: "smod", and: "and", or: "or", xor: "xor", shl: "lsh", lshr: "rsh", ashr: "arsh",
+	add: "add",
+	sub: "sub",
+	mul: "mul",
+	udiv: "div",
+	sdiv: "sdiv",
+	umod: "mod",
+	smod: "smod",
+	and: "and",
+	or: "or",
+	xor: "xor",
+	shl: "lsh",
+	lshr: "rsh",
+	ashr: "arsh",
 };
 const JUMP: Record<Condition, JumpCondition> = {
-	eq: "eq", ne: "ne", ult: "lt", ule: "le", ugt: "gt", uge: "ge", slt: "slt", sle: "sle", sgt: "sgt", sge: "sge", set: "set",
+	eq: "eq",
+	ne: "ne",
+	ult: "lt",
+	ule: "le",
+	ugt: "gt",
+	uge: "ge",
+	slt: "slt",
+	sle: "sle",
+	sgt: "sgt",
+	sge: "sge",
+	set: "set",
 };
 const SWAPPED: Record<JumpCondition, JumpCondition> = {
-	eq: "eq", ne: "ne", lt: "gt", le: "ge", gt: "lt", ge: "le", slt: "sgt", sle: "sge", sgt: "slt", sge: "sle", set: "set",
+	eq: "eq",
+	ne: "ne",
+	lt: "gt",
+	le: "ge",
+	gt: "lt",
+	ge: "le",
+	slt: "sgt",
+	sle: "sge",
+	sgt: "slt",
+	sge: "sle",
+	set: "set",
 };
 const COMMUTES = new Set(["add", "mul", "and", "or", "xor"]);
 export const fits = (v: bigint): boolean => v === BigInt.asIntN(32, v);
@@ -52,7 +107,14 @@ class Selector {
 		this.#func = func;
 		this.#v4 = cpu === "v4";
 		this.#graph = analyseGraph(func);
-		this.out = { blocks: [], registers: FIRST_VIRTUAL, remake: new Map(), temporary: new Set(), places: new Map(), spills: [] };
+		this.out = {
+			blocks: [],
+			registers: FIRST_VIRTUAL,
+			remake: new Map(),
+			temporary: new Set(),
+			places: new Map(),
+			spills: [],
+		};
 		this.#count();
 		this.#findAliases();
 		this.#placement = new Placement(func, this.#graph, (i, user) => this.#needsRegister(i, user));
@@ -87,9 +149,11 @@ class Selector {
 			for (const i of b.insts) {
 				// Constants and addresses of globals are placed by their users: none may hide behind an alias.
 				if (i.args[0]?.op === "const" || i.args[0]?.op === "global") continue;
-				if (i.op === "truncate" && low.get(i) !== false && (this.#users.get(i) ?? []).every((u) => readsLowHalf(u, i))) this.#alias.set(i, i.args[0]!);
+				if (i.op === "truncate" && low.get(i) !== false && (this.#users.get(i) ?? []).every((u) => readsLowHalf(u, i)))
+					this.#alias.set(i, i.args[0]!);
 				if (i.op === "extend" && i.from === 32 && !i.signed && i.args[0]!.width === 32) this.#alias.set(i, i.args[0]!);
-				if (i.op === "offset" && i.args.length === 1 && this.#single(i) && this.#users.get(i)?.[0]?.op === "call") this.#sunk.add(i);
+				if (i.op === "offset" && i.args.length === 1 && this.#single(i) && this.#users.get(i)?.[0]?.op === "call")
+					this.#sunk.add(i);
 			}
 	}
 
@@ -102,8 +166,21 @@ class Selector {
 	/** Whether a constant or an address of a global must be in a register of its own for this user. */
 	#needsRegister(i: Inst, user: Inst | undefined): boolean {
 		if (i.op === "global") return true;
+		// Inside a loop the address of an array on the stack is made once, before it.
+		if (i.op === "slot")
+			return (
+				user?.op === "offset" &&
+				user.args.length === 2 &&
+				user.args[0] === i &&
+				(this.#graph.depth.get(user.block) ?? 0) > 0
+			);
 		if (i.op !== "const" || i.width === 32 || fits(BigInt.asIntN(64, i.value))) return false;
-		return !(user?.op === "binary" && user.width === 32) && user?.op !== "phi" && user?.op !== "call" && !(user?.op === "store" && user.size <= 4);
+		return (
+			!(user?.op === "binary" && user.width === 32) &&
+			user?.op !== "phi" &&
+			user?.op !== "call" &&
+			!(user?.op === "store" && user.size <= 4)
+		);
 	}
 
 	#fresh(): number {
@@ -156,7 +233,8 @@ class Selector {
 			const placed = this.#known(i);
 			const value = i.width === 32 ? BigInt.asIntN(32, i.value) : BigInt.asIntN(64, i.value);
 			if (placed !== undefined) this.#emit("move", { dst, src: placed });
-			else if (i.width === 32 || fits(value)) this.#emit("imm", { dst, imm: Number(value), width: i.width === 32 || value >= 0n ? 32 : 64 });
+			else if (i.width === 32 || fits(value))
+				this.#emit("imm", { dst, imm: Number(value), width: i.width === 32 || value >= 0n ? 32 : 64 });
 			else if (i.value >> 32n === 0n) this.#emit("imm", { dst, imm: Number(BigInt.asIntN(32, i.value)), width: 32 });
 			else this.#emit("wide", { dst, value: i.value });
 		} else if (i.op === "map") this.#emit("ref", { dst, reference: { kind: "map", map: i.map } });
@@ -169,7 +247,7 @@ class Selector {
 	/** The register of a value, if there is one that can be read here: a placed constant only below its place. */
 	#known(i: Inst): number | undefined {
 		const r = this.#registers.get(i);
-		if (r === undefined || (i.op !== "const" && i.op !== "global")) return r;
+		if (r === undefined || (i.op !== "const" && i.op !== "global" && i.op !== "slot")) return r;
 		return this.#graph.dominates(this.#placement.homeOf(i)!, this.#block) ? r : undefined;
 	}
 
@@ -182,11 +260,20 @@ class Selector {
 			const r = this.#fresh();
 			this.#into(r, i);
 			const made = this.#insts[this.#insts.length - 1]!;
-			if (made.dst === r && (made.kind === "imm" || made.kind === "wide" || made.kind === "ref" || made.kind === "place")) this.out.remake.set(r, made);
+			if (
+				made.dst === r &&
+				(made.kind === "imm" || made.kind === "wide" || made.kind === "ref" || made.kind === "place")
+			)
+				this.out.remake.set(r, made);
 			return r;
 		}
 		if (i.op === "global") return this.#place(i);
 		return this.#define(i);
+	}
+
+	/** The register of a value that has a home, made now if this is its home. */
+	#placed(i: Inst): number {
+		return this.#known(i) ?? this.#place(i);
 	}
 
 	/** Makes a wide constant or a global's address in its home block; later blocks use the same register. */
@@ -221,7 +308,13 @@ class Selector {
 	run(): MachineFunc {
 		const { order } = this.#graph;
 		for (const b of order) {
-			const mb: MachineBlock = { index: this.out.blocks.length, depth: this.#graph.depth.get(b) ?? 0, insts: [], cold: false, header: this.#graph.loops.has(b) };
+			const mb: MachineBlock = {
+				index: this.out.blocks.length,
+				depth: this.#graph.depth.get(b) ?? 0,
+				insts: [],
+				cold: false,
+				header: this.#graph.loops.has(b),
+			};
 			this.#blocks.set(b, mb);
 			this.out.blocks.push(mb);
 		}
@@ -292,11 +385,13 @@ class Selector {
 				const dst = this.#define(i);
 				if (b) {
 					const amount = this.#operand(b, 64);
-					this.#into(dst, a!);
+					if (this.#placement.homeOf(a!)) this.#emit("move", { dst, src: this.#placed(a!) });
+					else this.#into(dst, a!);
 					this.#alu("add", 64, dst, amount);
 				} else {
 					this.#into(dst, a!);
-					if (i.offset !== 0 || i.core) this.#emit("alu", { operator: "add", dst, imm: i.offset, ...(i.core ? { core: i.core } : {}) });
+					if (i.offset !== 0 || i.core)
+						this.#emit("alu", { operator: "add", dst, imm: i.offset, ...(i.core ? { core: i.core } : {}) });
 				}
 				return;
 			}
@@ -311,7 +406,8 @@ class Selector {
 			case "zero": {
 				const to = this.#address(a!, i.offset);
 				const align = to.place ? to.place.align : baseAlign(a!, i.align);
-				for (const c of chunks(to.offset, i.size, align)) this.#emit("store", { ...target(to, c.at), size: c.size, imm: 0 });
+				for (const c of chunks(to.offset, i.size, align))
+					this.#emit("store", { ...target(to, c.at), size: c.size, imm: 0 });
 				return;
 			}
 			case "copy": {
@@ -323,7 +419,13 @@ class Selector {
 				// Offsets inside the copied piece decide; the piece's start has the alignment of both addresses.
 				for (const c of chunks(0, i.size, start)) {
 					const t = this.#fresh();
-					this.#emit("load", { dst: t, src: from.reg, offset: from.offset + c.at, size: c.size, ...(from.place ? { place: from.place } : {}) });
+					this.#emit("load", {
+						dst: t,
+						src: from.reg,
+						offset: from.offset + c.at,
+						size: c.size,
+						...(from.place ? { place: from.place } : {}),
+					});
 					this.#emit("store", { ...target(to, c.at), size: c.size, src: t });
 				}
 				return;
@@ -348,15 +450,19 @@ class Selector {
 		let b = this.#resolve(right);
 		const dst = this.#define(i);
 		if (COMMUTES.has(operator)) {
-			// The register that ends here is the one to overwrite.
-			if (a.op === "const" || (b.op !== "const" && !this.#single(a) && this.#single(b))) [a, b] = [b, a];
+			// What a loop carries is best changed in place; `removeDead` decides by liveness where it can.
+			if (a.op === "const" || (b.op === "phi" && a.op !== "phi")) [a, b] = [b, a];
 		}
 		if (operator === "sub" && a.op === "const" && a.value === 0n) {
 			this.#into(dst, b);
 			this.#emit("neg", { dst, width });
 			return;
 		}
-		if ((operator === "div" || operator === "mod" || operator === "sdiv" || operator === "smod") && b.op === "const" && BigInt.asUintN(width, b.value) === 0n) {
+		if (
+			(operator === "div" || operator === "mod" || operator === "sdiv" || operator === "smod") &&
+			b.op === "const" &&
+			BigInt.asUintN(width, b.value) === 0n
+		) {
 			// The verifier refuses an immediate zero: x / 0 is 0, x % 0 is x.
 			if (operator === "div" || operator === "sdiv") this.#emit("imm", { dst, imm: 0, width: 32 });
 			else if (width === 32) this.#emit("move32", { dst, src: this.#register(a) });
@@ -389,7 +495,12 @@ class Selector {
 	}
 
 	/** The operands of a comparison, a constant to the right. */
-	#sides(condition: JumpCondition, on: Width, left: Inst, right: Inst): { condition: JumpCondition; a: number; b: Operand } {
+	#sides(
+		condition: JumpCondition,
+		on: Width,
+		left: Inst,
+		right: Inst,
+	): { condition: JumpCondition; a: number; b: Operand } {
 		let a = this.#resolve(left);
 		let b = this.#resolve(right);
 		if (a.op === "const" && b.op !== "const") {
@@ -401,7 +512,13 @@ class Selector {
 
 	#compare(i: Inst, wanted: JumpCondition, on: Width, left: Inst, right: Inst): void {
 		const { condition, a, b } = this.#sides(wanted, on, left, right);
-		this.#emit("set", { dst: this.#define(i), src: a, condition, width: on, ...("imm" in b ? { imm: b.imm } : { src2: b.reg }) });
+		this.#emit("set", {
+			dst: this.#define(i),
+			src: a,
+			condition,
+			width: on,
+			...("imm" in b ? { imm: b.imm } : { src2: b.reg }),
+		});
 	}
 
 	#load(i: Inst & { op: "load" }): void {
@@ -414,12 +531,21 @@ class Selector {
 			this.#emit("alu", { operator: "add", dst: reg, imm: i.offset, ...core });
 			address = { reg, offset: 0 };
 		} else address = this.#address(base, i.offset);
-		const relocated = address.reg !== NONE && i.core && address.offset === i.offset && !(i.offset < 0 || i.offset > 32767) ? core : {};
+		const relocated =
+			address.reg !== NONE && i.core && address.offset === i.offset && !(i.offset < 0 || i.offset > 32767) ? core : {};
 		const dst = this.#define(i);
 		const place = address.place ? { place: address.place } : {};
 		const extends_ = i.signed && i.size < 8 && !(i.size === 4 && i.width === 32);
 		const direct = extends_ && this.#v4 && base.space !== "ctx";
-		this.#emit("load", { dst, src: address.reg, offset: address.offset, size: i.size, signed: direct, ...place, ...relocated });
+		this.#emit("load", {
+			dst,
+			src: address.reg,
+			offset: address.offset,
+			size: i.size,
+			signed: direct,
+			...place,
+			...relocated,
+		});
 		if (direct) {
 			if (i.width === 32) this.#emit("move32", { dst, src: dst });
 		} else if (extends_) this.#signExtend(dst, i.size * 8, i.width);
@@ -450,7 +576,13 @@ class Selector {
 		}
 		const fetch = (i.fetch && used) || i.operator === "xchg";
 		if (!fetch) {
-			this.#emit("atomic", { ...target(to, 0), size: i.size, src: this.#register(first!), atomic: i.operator, fetch: false });
+			this.#emit("atomic", {
+				...target(to, 0),
+				size: i.size,
+				src: this.#register(first!),
+				atomic: i.operator,
+				fetch: false,
+			});
 			return;
 		}
 		const src = this.#define(i);
@@ -462,13 +594,16 @@ class Selector {
 		// Registers first: what is made from nothing must not take r1..r5 while they are still wanted.
 		const isFree = (a: Inst): boolean => {
 			const r = this.#resolve(a);
-			return (r.op === "const" && this.#known(r) === undefined) || r.op === "map" || this.#stackAddress(r) !== undefined;
+			return (
+				(r.op === "const" && this.#known(r) === undefined) || r.op === "map" || this.#stackAddress(r) !== undefined
+			);
 		};
 		const args = i.args.slice(0, 5);
 		args.forEach((a, k) => void (isFree(a) || this.#into(indexOfArgument(k), a)));
 		args.forEach((a, k) => void (isFree(a) && this.#into(indexOfArgument(k), a)));
 		this.#emit("call", { callee: i.callee, count: args.length });
-		if (this.#users.has(i) || this.#terminatorUses.has(i)) this.#emit(i.width === 32 ? "move32" : "move", { dst: this.#define(i), src: 0 });
+		if (this.#users.has(i) || this.#terminatorUses.has(i))
+			this.#emit(i.width === 32 ? "move32" : "move", { dst: this.#define(i), src: 0 });
 	}
 
 	#terminate(block: Block): void {
@@ -480,9 +615,14 @@ class Selector {
 			case "branch": {
 				const { condition, a, b } = this.#sides(JUMP[t.condition], t.on, t.args[0], t.args[1]);
 				this.#emit("branch", {
-					condition, width: t.on, dst: a, ...("imm" in b ? { imm: b.imm } : { src: b.reg }), then: this.#blocks.get(t.then)!, else: this.#blocks.get(t.else)!,
+					condition,
+					width: t.on,
+					dst: a,
+					...("imm" in b ? { imm: b.imm } : { src: b.reg }),
+					then: this.#blocks.get(t.then)!,
+					else: this.#blocks.get(t.else)!,
 				});
-				this.#blocks.get(block)!.likely = t.likely;
+				this.#blocks.get(block)!.likely = t.likely ?? nullCheck(t);
 				return;
 			}
 			case "return":
@@ -513,7 +653,13 @@ class Selector {
 					from.insts.splice(from.insts.length - 1, 0, ...this.#insts);
 					return;
 				}
-				const edge: MachineBlock = { index: this.out.blocks.length, depth: Math.min(from.depth, target.depth), insts: this.#insts, cold: false, header: false };
+				const edge: MachineBlock = {
+					index: this.out.blocks.length,
+					depth: Math.min(from.depth, target.depth),
+					insts: this.#insts,
+					cold: false,
+					header: false,
+				};
 				this.#emit("jump", { then: target });
 				const last = from.insts[from.insts.length - 1]!;
 				if (last.then === target) last.then = edge;
@@ -552,11 +698,23 @@ class Selector {
 	}
 }
 
-const target = (to: Address, at: number): Partial<Machine> => ({ dst: to.reg, offset: to.offset + at, ...(to.place ? { place: to.place } : {}) });
+const target = (to: Address, at: number): Partial<Machine> => ({
+	dst: to.reg,
+	offset: to.offset + at,
+	...(to.place ? { place: to.place } : {}),
+});
+
+/** A pointer is seldom null. */
+function nullCheck(t: Terminator & { op: "branch" }): boolean | undefined {
+	const [a, b] = t.args;
+	if (a.space === "scalar" || b.op !== "const" || b.value !== 0n) return undefined;
+	return t.condition === "ne" ? true : t.condition === "eq" ? false : undefined;
+}
 
 /** Ring-buffer records and map values start at a multiple of 8. */
 const baseAlign = (base: Inst, align: Size): Size => {
-	const known = base.op === "call" || base.op === "phi" ? base.space === "ringbuf" || base.space === "map_value" : false;
+	const known =
+		base.op === "call" || base.op === "phi" ? base.space === "ringbuf" || base.space === "map_value" : false;
 	return known ? 8 : align;
 };
 
@@ -564,7 +722,10 @@ const baseAlign = (base: Inst, align: Size): Size => {
 function readsLowHalf(user: Inst, value: Inst): boolean {
 	switch (user.op) {
 		case "binary":
-			return user.width === 32 || ((user.operator === "shl" || user.operator === "lshr" || user.operator === "ashr") && user.args[0] !== value);
+			return (
+				user.width === 32 ||
+				((user.operator === "shl" || user.operator === "lshr" || user.operator === "ashr") && user.args[0] !== value)
+			);
 		case "compare":
 			return user.on === 32;
 		case "store":

@@ -1,4 +1,14 @@
-import { definition, eachUse, FIRST_VIRTUAL, FRAME, type Machine, machine, type MachineFunc, NONE, type Place } from "./machine.ts";
+import {
+	definition,
+	eachUse,
+	FIRST_VIRTUAL,
+	FRAME,
+	type Machine,
+	type MachineFunc,
+	machine,
+	NONE,
+	type Place,
+} from "./machine.ts";
 
 /** Reloads that are kept for the next use, per block. */
 const KEPT = 2;
@@ -8,7 +18,12 @@ const KEPT = 2;
  * it knows of them), or are made anew at each use. With `keep`, a reloaded value serves the next uses in its block
  * until a call.
  */
-export function spill(func: MachineFunc, failed: readonly number[], places: ReadonlyMap<number, Place>, keep: boolean): void {
+export function spill(
+	func: MachineFunc,
+	failed: readonly number[],
+	places: ReadonlyMap<number, Place>,
+	keep: boolean,
+): void {
 	const gone = new Set(failed);
 	const remade = new Map<number, Machine>();
 	for (const r of failed) {

@@ -61,7 +61,15 @@ export class Builder {
 			this.block = this.newBlock();
 			this.block.sealed = true;
 		}
-		const inst = { id: this.#nextInst++, width, space, block: this.block, position: this.position, args, ...operation } as Inst;
+		const inst = {
+			id: this.#nextInst++,
+			width,
+			space,
+			block: this.block,
+			position: this.position,
+			args,
+			...operation,
+		} as Inst;
 		if (operation.op === "phi") this.block.phis.push(inst);
 		else this.block.insts.push(inst);
 		return inst;
@@ -123,7 +131,16 @@ export class Builder {
 	}
 
 	#newPhi(variable: Variable, block: Block): Inst {
-		const phi = { id: this.#nextInst++, width: variable.width, space: variable.space, block, position: this.position, args: [], op: "phi", name: variable.name } as Inst;
+		const phi = {
+			id: this.#nextInst++,
+			width: variable.width,
+			space: variable.space,
+			block,
+			position: this.position,
+			args: [],
+			op: "phi",
+			name: variable.name,
+		} as Inst;
 		block.phis.push(phi);
 		return phi;
 	}
@@ -136,7 +153,16 @@ export class Builder {
 	/** What a variable that was never written reads as: zero. */
 	#undefinedValue(variable: Variable): Inst {
 		const block = this.func.entry;
-		const inst = { id: this.#nextInst++, width: variable.width, space: "scalar", block, position: this.position, args: [], op: "const", value: 0n } as Inst;
+		const inst = {
+			id: this.#nextInst++,
+			width: variable.width,
+			space: "scalar",
+			block,
+			position: this.position,
+			args: [],
+			op: "const",
+			value: 0n,
+		} as Inst;
 		block.insts.unshift(inst);
 		return inst;
 	}

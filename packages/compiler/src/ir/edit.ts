@@ -14,7 +14,13 @@ export class Editor {
 	}
 
 	/** An instruction that is in no list yet. */
-	make(operation: Operation, args: Inst[], width: Width, at: { block: Block; position: Position | undefined }, space: Space = "scalar"): Inst {
+	make(
+		operation: Operation,
+		args: Inst[],
+		width: Width,
+		at: { block: Block; position: Position | undefined },
+		space: Space = "scalar",
+	): Inst {
 		return { id: this.#next++, width, space, block: at.block, position: at.position, args, ...operation } as Inst;
 	}
 

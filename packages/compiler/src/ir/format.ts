@@ -19,11 +19,13 @@ export function formatFunc(func: Func): string {
 
 const VOID = new Set(["store", "zero", "copy"]);
 const ref = (i: Inst | undefined): string => (i ? `%${i.id}` : "%?");
-const at = (base: Inst | undefined, offset: number): string => (offset === 0 ? ref(base) : `${ref(base)} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`);
+const at = (base: Inst | undefined, offset: number): string =>
+	offset === 0 ? ref(base) : `${ref(base)} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
 const blockName = (b: Block): string => `b${b.id}`;
 
 /** `field_byte_offset:12:0/3/1`, with `:flavour` where there is one. */
-export const formatCore = (c: CoreAccess): string => `core ${c.kind}:${c.root}:${c.path.join("/")}${c.flavour ? `:${c.flavour}` : ""}`;
+export const formatCore = (c: CoreAccess): string =>
+	`core ${c.kind}:${c.root}:${c.path.join("/")}${c.flavour ? `:${c.flavour}` : ""}`;
 
 const formatCallee = (c: Callee): string =>
 	c.kind === "helper" ? `helper ${c.id} ${c.name}${c.movesPacket ? " moves" : ""}` : `${c.kind} ${c.name}`;

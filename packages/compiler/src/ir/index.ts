@@ -7,10 +7,39 @@ export { Builder, removeTrivialPhis, removeUnreachable, successors, type Variabl
 export { Editor, replaceUses } from "./edit.ts";
 export { formatCore, formatFunc, formatInst, formatTerminator } from "./format.ts";
 export { analyseGraph, type Graph, reversePostorder } from "./graph.ts";
-export { parseFunc } from "./parse.ts";
-export { verifyFunc } from "./verify.ts";
 export type {
-	AtomicOp, BinaryOp, Block, Callee, Condition, CoreAccess, Func, Global, Inst, MapDecl, Module, Operation, ParamType,
-	Position, Size, Slot, SourceFile, Space, Terminator, Width,
+	AtomicOp,
+	BinaryOp,
+	Block,
+	Callee,
+	Condition,
+	CoreAccess,
+	Func,
+	Global,
+	Inst,
+	MapDecl,
+	Module,
+	Operation,
+	ParamType,
+	Position,
+	Size,
+	Slot,
+	SourceFile,
+	Space,
+	Terminator,
+	Width,
 } from "./ir.ts";
-export { alignOf, type ArrayType, type BeType, type BoolType, type CharsType, type Field, type IntType, sizeOf, type StructType, type Type } from "./type.ts";
+export { parseFunc } from "./parse.ts";
+export {
+	type ArrayType,
+	alignOf,
+	type BeType,
+	type BoolType,
+	type CharsType,
+	type Field,
+	type IntType,
+	type StructType,
+	sizeOf,
+	type Type,
+} from "./type.ts";
+export { verifyFunc } from "./verify.ts";

@@ -1,5 +1,5 @@
-import type { MapType } from "@skep/bpf/uapi";
 import type { CoreKind, Manifest } from "@skep/bpf/spec";
+import type { MapType } from "@skep/bpf/uapi";
 import type { StructType, Type } from "./type.ts";
 
 /** Where a construct stands in the source. Lines and columns from 1. */
@@ -19,12 +19,43 @@ export type Size = 1 | 2 | 4 | 8;
  * spaces; "ctx" is only ever accessed as [ctx + constant].
  */
 export type Space =
-	| "scalar" | "ctx" | "stack" | "map" /* handle */ | "map_value" | "ringbuf" | "packet" | "packet_end"
-	| "btf" /* trusted or walkable, direct loads */ | "mem";
+	| "scalar"
+	| "ctx"
+	| "stack"
+	| "map" /* handle */
+	| "map_value"
+	| "ringbuf"
+	| "packet"
+	| "packet_end"
+	| "btf" /* trusted or walkable, direct loads */
+	| "mem";
 
 export type BinaryOp =
-	| "add" | "sub" | "mul" | "udiv" | "sdiv" | "umod" | "smod" | "and" | "or" | "xor" | "shl" | "lshr" | "ashr";
-export type Condition = "eq" | "ne" | "ult" | "ule" | "ugt" | "uge" | "slt" | "sle" | "sgt" | "sge" | "set" /* a & b != 0 */;
+	| "add"
+	| "sub"
+	| "mul"
+	| "udiv"
+	| "sdiv"
+	| "umod"
+	| "smod"
+	| "and"
+	| "or"
+	| "xor"
+	| "shl"
+	| "lshr"
+	| "ashr";
+export type Condition =
+	| "eq"
+	| "ne"
+	| "ult"
+	| "ule"
+	| "ugt"
+	| "uge"
+	| "slt"
+	| "sle"
+	| "sgt"
+	| "sge"
+	| "set" /* a & b != 0 */;
 export type AtomicOp = "add" | "or" | "and" | "xor" | "xchg" | "cmpxchg";
 
 /**
@@ -70,7 +101,14 @@ export type Operation =
 	/** args [a, b]; 1 or 0. Codegen fuses it into branches; as a value it costs a jump. */
 	| { op: "compare"; condition: Condition; on: Width }
 	/** args [base]. */
-	| { op: "load"; size: Size; signed: boolean; offset: number; core?: CoreAccess; /** may not be moved or merged: other CPUs write it */ shared?: boolean }
+	| {
+			op: "load";
+			size: Size;
+			signed: boolean;
+			offset: number;
+			core?: CoreAccess /** may not be moved or merged: other CPUs write it */;
+			shared?: boolean;
+	  }
 	/** args [base, value]. */
 	| { op: "store"; size: Size; offset: number }
 	/** args [base, value] or [base, expected, value] for cmpxchg. Result only where fetch. */
@@ -95,7 +133,12 @@ export type Operation =
 	| { op: "copy"; toOffset: number; fromOffset: number; size: number; align: Size };
 
 export type Callee =
-	| { readonly kind: "helper"; readonly id: number; readonly name: string; /** moves packet data: packet pointers die */ readonly movesPacket?: boolean }
+	| {
+			readonly kind: "helper";
+			readonly id: number;
+			readonly name: string /** moves packet data: packet pointers die */;
+			readonly movesPacket?: boolean;
+	  }
 	| { readonly kind: "function"; readonly name: string }
 	| { readonly kind: "kfunc"; readonly name: string };
 
@@ -112,7 +155,16 @@ export interface Slot {
 export type Terminator =
 	| { op: "jump"; target: Block; position: Position | undefined }
 	/** args [a, b]. */
-	| { op: "branch"; condition: Condition; on: Width; args: [Inst, Inst]; then: Block; else: Block; /** which way is the common one */ likely?: boolean; position: Position | undefined }
+	| {
+			op: "branch";
+			condition: Condition;
+			on: Width;
+			args: [Inst, Inst];
+			then: Block;
+			else: Block /** which way is the common one */;
+			likely?: boolean;
+			position: Position | undefined;
+	  }
 	| { op: "return"; args: [Inst]; position: Position | undefined }
 	| { op: "unreachable"; position: Position | undefined };
 
@@ -138,7 +190,9 @@ export interface Func {
 	slots: Slot[];
 	readonly position: Position | undefined;
 }
-export type ParamType = Type | { readonly kind: "ctx"; /** C name of the context struct: `xdp_md`; else `void *` */ readonly struct?: string };
+export type ParamType =
+	| Type
+	| { readonly kind: "ctx" /** C name of the context struct: `xdp_md`; else `void *` */; readonly struct?: string };
 
 export interface MapDecl {
 	readonly name: string;

@@ -1,8 +1,37 @@
 import { FormatError } from "@skep/bpf/base";
 import { removeUnreachable, successors } from "./builder.ts";
-import type { AtomicOp, BinaryOp, Block, Callee, Condition, CoreAccess, Func, Inst, Operation, Size, Slot, Space, Terminator, Width } from "./ir.ts";
+import type {
+	AtomicOp,
+	BinaryOp,
+	Block,
+	Callee,
+	Condition,
+	CoreAccess,
+	Func,
+	Inst,
+	Operation,
+	Size,
+	Slot,
+	Space,
+	Terminator,
+	Width,
+} from "./ir.ts";
 
-const BINARY = new Set<string>(["add", "sub", "mul", "udiv", "sdiv", "umod", "smod", "and", "or", "xor", "shl", "lshr", "ashr"]);
+const BINARY = new Set<string>([
+	"add",
+	"sub",
+	"mul",
+	"udiv",
+	"sdiv",
+	"umod",
+	"smod",
+	"and",
+	"or",
+	"xor",
+	"shl",
+	"lshr",
+	"ashr",
+]);
 
 /** Reads the text that `formatFunc` writes. The order of a block's predecessors is that of its first phi, else that of the text. */
 export function parseFunc(text: string): Func {
@@ -34,7 +63,10 @@ class Parser {
 	}
 	#fail(expected: string): never {
 		const t = this.#tokens[this.#at];
-		throw new FormatError({ section: "IR", offset: t?.offset ?? 0, path: `token ${this.#at}` }, `found "${t?.text ?? "the end"}", expected ${expected}`);
+		throw new FormatError(
+			{ section: "IR", offset: t?.offset ?? 0, path: `token ${this.#at}` },
+			`found "${t?.text ?? "the end"}", expected ${expected}`,
+		);
 	}
 	#expect(text: string): void {
 		if (this.#peek() !== text) this.#fail(`"${text}"`);
@@ -52,7 +84,11 @@ class Parser {
 	#block(name = this.#take()): Block {
 		if (!/^b\d+$/.test(name)) this.#fail("a block");
 		let b = this.#blocks.get(name);
-		if (!b) this.#blocks.set(name, (b = { id: Number(name.slice(1)), phis: [], insts: [], terminator: undefined, predecessors: [], sealed: true }));
+		if (!b)
+			this.#blocks.set(
+				name,
+				(b = { id: Number(name.slice(1)), phis: [], insts: [], terminator: undefined, predecessors: [], sealed: true }),
+			);
 		return b;
 	}
 	#operand(): number {
@@ -87,7 +123,10 @@ class Parser {
 		const section = JSON.parse(this.#take()) as string;
 		const params = Array.from({ length: this.#number() }, (_, i) => ({
 			name: `a${i}`,
-			type: i === 0 && section !== ".text" ? ({ kind: "ctx" } as const) : ({ kind: "int", bits: 64, signed: false } as const),
+			type:
+				i === 0 && section !== ".text"
+					? ({ kind: "ctx" } as const)
+					: ({ kind: "int", bits: 64, signed: false } as const),
 		}));
 		while (this.#peek() === "slot") {
 			this.#at++;
@@ -111,14 +150,22 @@ class Parser {
 		for (const o of this.#operands)
 			for (const id of o.ids) {
 				const i = this.#insts.get(id);
-				if (!i) throw new FormatError({ section: "IR", offset: 0, path: `%${id}` }, "this value is used but not defined");
+				if (!i)
+					throw new FormatError({ section: "IR", offset: 0, path: `%${id}` }, "this value is used but not defined");
 				o.args.push(i);
 			}
 		for (const b of order) for (const s of successors(b.terminator)) s.predecessors.push(b);
 		for (const [b, phis] of this.#phiOrder) this.#orderPhis(b, phis);
 		const func: Func = {
-			name, section, global: section !== ".text", params, result: { kind: "int", bits: 32, signed: true },
-			entry: order[0]!, blocks: order, slots: [...this.#slots.values()], position: undefined,
+			name,
+			section,
+			global: section !== ".text",
+			params,
+			result: { kind: "int", bits: 32, signed: true },
+			entry: order[0]!,
+			blocks: order,
+			slots: [...this.#slots.values()],
+			position: undefined,
 		};
 		removeUnreachable(func);
 		return func;
@@ -199,21 +246,34 @@ class Parser {
 				return { operation: { op, value: BigInt(this.#take()) }, operands: [] };
 			case "extend": {
 				const t = this.#take();
-				return { operation: { op, from: Number(t.slice(1)) as 8 | 16 | 32, signed: t[0] === "s" }, operands: [this.#operand()] };
+				return {
+					operation: { op, from: Number(t.slice(1)) as 8 | 16 | 32, signed: t[0] === "s" },
+					operands: [this.#operand()],
+				};
 			}
 			case "truncate":
 				return { operation: { op }, operands: [this.#operand()] };
 			case "swap":
 				return { operation: { op, bits: this.#number() as 16 | 32 | 64 }, operands: [this.#operand()] };
 			case "compare":
-				return { operation: { op, condition: this.#take() as Condition, on: this.#number() as Width }, operands: pair() };
+				return {
+					operation: { op, condition: this.#take() as Condition, on: this.#number() as Width },
+					operands: pair(),
+				};
 			case "load": {
 				const t = this.#take();
 				const { base, offset } = this.#address();
 				const shared = this.#accept("shared");
 				const core = this.#accept("core") ? this.#core() : undefined;
 				return {
-					operation: { op, size: (Number(t.slice(1)) / 8) as Size, signed: t[0] === "s", offset, ...(shared ? { shared } : {}), ...(core ? { core } : {}) },
+					operation: {
+						op,
+						size: (Number(t.slice(1)) / 8) as Size,
+						signed: t[0] === "s",
+						offset,
+						...(shared ? { shared } : {}),
+						...(core ? { core } : {}),
+					},
 					operands: [base],
 				};
 			}
@@ -239,7 +299,10 @@ class Parser {
 			case "offset": {
 				const { base, offset, amount } = this.#address();
 				const core = this.#accept("core") ? this.#core() : undefined;
-				return { operation: { op, offset, ...(core ? { core } : {}) }, operands: amount === undefined ? [base] : [base, amount] };
+				return {
+					operation: { op, offset, ...(core ? { core } : {}) },
+					operands: amount === undefined ? [base] : [base, amount],
+				};
 			}
 			case "map":
 				return { operation: { op, map: this.#take() }, operands: [] };

@@ -1,14 +1,30 @@
 /** Types that have a size: what records, keys, values, options and locals are made of. C layout, natural alignment. */
 export type Type = IntType | BeType | BoolType | CharsType | ArrayType | StructType;
 /** 64 bit is `bigint` in the source, less is `number`. */
-export interface IntType { readonly kind: "int"; readonly bits: 8 | 16 | 32 | 64; readonly signed: boolean }
+export interface IntType {
+	readonly kind: "int";
+	readonly bits: 8 | 16 | 32 | 64;
+	readonly signed: boolean;
+}
 /** Network order: opaque. */
-export interface BeType { readonly kind: "be"; readonly bits: 16 | 32 | 64 }
+export interface BeType {
+	readonly kind: "be";
+	readonly bits: 16 | 32 | 64;
+}
 /** One byte, 0 or 1. */
-export interface BoolType { readonly kind: "bool" }
+export interface BoolType {
+	readonly kind: "bool";
+}
 /** NUL-padded text of `size` bytes. */
-export interface CharsType { readonly kind: "chars"; readonly size: number }
-export interface ArrayType { readonly kind: "array"; readonly element: Type; readonly length: number }
+export interface CharsType {
+	readonly kind: "chars";
+	readonly size: number;
+}
+export interface ArrayType {
+	readonly kind: "array";
+	readonly element: Type;
+	readonly length: number;
+}
 export interface StructType {
 	readonly kind: "struct";
 	/** Unique in the compilation. */

@@ -4,8 +4,23 @@ import { analyseGraph } from "./graph.ts";
 import type { Block, Func, Inst } from "./ir.ts";
 
 const ARITY: Partial<Record<Inst["op"], readonly [number, number]>> = {
-	param: [0, 0], const: [0, 0], binary: [2, 2], extend: [1, 1], truncate: [1, 1], swap: [1, 1], compare: [2, 2], load: [1, 1],
-	store: [2, 2], atomic: [2, 3], slot: [0, 0], offset: [1, 2], map: [0, 0], global: [0, 0], core: [0, 0], zero: [1, 1], copy: [2, 2],
+	param: [0, 0],
+	const: [0, 0],
+	binary: [2, 2],
+	extend: [1, 1],
+	truncate: [1, 1],
+	swap: [1, 1],
+	compare: [2, 2],
+	load: [1, 1],
+	store: [2, 2],
+	atomic: [2, 3],
+	slot: [0, 0],
+	offset: [1, 2],
+	map: [0, 0],
+	global: [0, 0],
+	core: [0, 0],
+	zero: [1, 1],
+	copy: [2, 2],
 };
 
 /**
@@ -25,9 +40,11 @@ export function verifyFunc(func: Func): string[] {
 		if (!b.terminator) found.push(`b${b.id} has no terminator`);
 		for (const s of successors(b.terminator)) {
 			if (!blocks.has(s)) found.push(`b${b.id} goes to b${s.id}, which is not in the function`);
-			if (s.predecessors.filter((p) => p === b).length !== 1) found.push(`b${s.id} does not list b${b.id} as predecessor once`);
+			if (s.predecessors.filter((p) => p === b).length !== 1)
+				found.push(`b${s.id} does not list b${b.id} as predecessor once`);
 		}
-		for (const p of b.predecessors) if (!successors(p.terminator).includes(b)) found.push(`b${b.id} lists b${p.id}, which does not go there`);
+		for (const p of b.predecessors)
+			if (!successors(p.terminator).includes(b)) found.push(`b${b.id} lists b${p.id}, which does not go there`);
 		[...b.phis, ...b.insts].forEach((i, at) => {
 			if (home.has(i)) found.push(`%${i.id} stands twice`);
 			if (ids.has(i.id)) found.push(`the id %${i.id} is used twice`);
@@ -40,11 +57,13 @@ export function verifyFunc(func: Func): string[] {
 	const usable = (value: Inst, block: Block, at: number, by: string): void => {
 		const h = home.get(value);
 		if (!h) found.push(`${by}: %${value.id} is in no block`);
-		else if (h.block === block ? h.at >= at && !(h.at === -1) : !graph.dominates(h.block, block)) found.push(`${by}: %${value.id} does not dominate this`);
+		else if (h.block === block ? h.at >= at && !(h.at === -1) : !graph.dominates(h.block, block))
+			found.push(`${by}: %${value.id} does not dominate this`);
 	};
 	for (const b of func.blocks) {
 		for (const phi of b.phis) {
-			if (phi.args.length !== b.predecessors.length) found.push(`${formatInst(phi)}: ${phi.args.length} operands, ${b.predecessors.length} predecessors`);
+			if (phi.args.length !== b.predecessors.length)
+				found.push(`${formatInst(phi)}: ${phi.args.length} operands, ${b.predecessors.length} predecessors`);
 			phi.args.forEach((a, k) => {
 				const p = b.predecessors[k];
 				if (p) usable(a, p, Number.POSITIVE_INFINITY, formatInst(phi));
@@ -64,7 +83,8 @@ export function verifyFunc(func: Func): string[] {
 function wrong(i: Inst): string | undefined {
 	const arity = ARITY[i.op];
 	if (arity && (i.args.length < arity[0] || i.args.length > arity[1])) return `${i.args.length} operands`;
-	if (i.op === "const" && i.value !== BigInt.asUintN(i.width, i.value)) return "the constant is not wrapped to its width";
+	if (i.op === "const" && i.value !== BigInt.asUintN(i.width, i.value))
+		return "the constant is not wrapped to its width";
 	if (i.op === "load" && i.size === 8 && i.width !== 64) return "an 8-byte load has 64 bits";
 	if (i.op === "extend" && i.from === 32 && i.width === 32) return "nothing is extended";
 	if (i.op === "truncate" && i.width !== 32) return "a truncated value has 32 bits";

@@ -83,8 +83,27 @@ export const evaluateExtend = (from: 8 | 16 | 32, signed: boolean, width: Width,
 	BigInt.asUintN(width, signed ? BigInt.asIntN(from, value) : BigInt.asUintN(from, value));
 
 export const NEGATED: Readonly<Partial<Record<Condition, Condition>>> = {
-	eq: "ne", ne: "eq", ult: "uge", uge: "ult", ule: "ugt", ugt: "ule", slt: "sge", sge: "slt", sle: "sgt", sgt: "sle",
+	eq: "ne",
+	ne: "eq",
+	ult: "uge",
+	uge: "ult",
+	ule: "ugt",
+	ugt: "ule",
+	slt: "sge",
+	sge: "slt",
+	sle: "sgt",
+	sgt: "sle",
 };
 export const MIRRORED: Readonly<Record<Condition, Condition>> = {
-	eq: "eq", ne: "ne", ult: "ugt", ugt: "ult", ule: "uge", uge: "ule", slt: "sgt", sgt: "slt", sle: "sge", sge: "sle", set: "set",
+	eq: "eq",
+	ne: "ne",
+	ult: "ugt",
+	ugt: "ult",
+	ule: "uge",
+	uge: "ule",
+	slt: "sgt",
+	sgt: "slt",
+	sle: "sge",
+	sge: "sle",
+	set: "set",
 };

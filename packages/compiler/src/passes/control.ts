@@ -60,7 +60,8 @@ function outcome(b: Block, t: Branch): boolean | undefined {
 	return undefined;
 }
 
-const sameValue = (a: Inst, b: Inst): boolean => a === b || (a.op === "const" && b.op === "const" && a.value === b.value && a.width === b.width);
+const sameValue = (a: Inst, b: Inst): boolean =>
+	a === b || (a.op === "const" && b.op === "const" && a.value === b.value && a.width === b.width);
 
 /** For each phi: the blocks whose terminator reads it, and the edges that carry it into other phis; undefined: other uses. */
 function usesOutside(func: Func): Map<Inst, Set<Block> | undefined> {
@@ -76,7 +77,8 @@ function usesOutside(func: Func): Map<Inst, Set<Block> | undefined> {
 		const t = b.terminator;
 		if (t && "args" in t) for (const a of t.args) at(a, b);
 	}
-	for (const b of func.blocks) for (const i of b.insts) for (const a of i.args) if (a.op === "phi") found.set(a, undefined);
+	for (const b of func.blocks)
+		for (const i of b.insts) for (const a of i.args) if (a.op === "phi") found.set(a, undefined);
 	return found;
 }
 

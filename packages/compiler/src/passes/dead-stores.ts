@@ -16,7 +16,8 @@ export function removeDeadStores(func: Func, context: PassContext): number {
 	const rewritten = new Map<Inst, Inst[]>();
 	for (const a of areas) shrink(a, order, editor, rewritten);
 	if (rewritten.size === 0) return 0;
-	for (const b of func.blocks) if (b.insts.some((i) => rewritten.has(i))) b.insts = b.insts.flatMap((i) => rewritten.get(i) ?? [i]);
+	for (const b of func.blocks)
+		if (b.insts.some((i) => rewritten.has(i))) b.insts = b.insts.flatMap((i) => rewritten.get(i) ?? [i]);
 	return rewritten.size;
 }
 
@@ -84,20 +85,33 @@ function backward(e: Event, live: Uint8Array, textCounts: boolean): void {
 /** Whether the function itself reads bytes that a string read wrote. */
 function readsText(area: Area): boolean {
 	const all = [...area.events.values()].flat();
-	const submits = (e: Event): boolean => e.inst.op === "call" && e.inst.callee.kind === "helper" && e.inst.callee.id === 132;
+	const submits = (e: Event): boolean =>
+		e.inst.op === "call" && e.inst.callee.kind === "helper" && e.inst.callee.id === 132;
 	return all.some(
 		(t) =>
 			t.kind === "text" &&
 			all.some(
 				(r) =>
-					(r.kind === "read" || r.kind === "both") && !submits(r) &&
-					(r.offset === undefined || r.size === undefined || t.offset === undefined || t.size === undefined || (r.offset < t.offset + t.size && t.offset < r.offset + r.size)),
+					(r.kind === "read" || r.kind === "both") &&
+					!submits(r) &&
+					(r.offset === undefined ||
+						r.size === undefined ||
+						t.offset === undefined ||
+						t.size === undefined ||
+						(r.offset < t.offset + t.size && t.offset < r.offset + r.size)),
 			),
 	);
 }
 
 /** The zeroing that is left: in each aligned word one store that covers its live bytes, runs of whole words as one. */
-function zeroPieces(area: Area, zero: Inst & { op: "zero" }, offset: number, size: number, live: Uint8Array, editor: Editor): Inst[] | undefined {
+function zeroPieces(
+	area: Area,
+	zero: Inst & { op: "zero" },
+	offset: number,
+	size: number,
+	live: Uint8Array,
+	editor: Editor,
+): Inst[] | undefined {
 	const align = area.size >= 8 ? 8 : area.size >= 4 ? 4 : area.size >= 2 ? 2 : 1;
 	const pieces: { from: number; to: number }[] = [];
 	let kept = 0;
@@ -122,13 +136,24 @@ function zeroPieces(area: Area, zero: Inst & { op: "zero" }, offset: number, siz
 		const piece = start >= from && start + n <= to ? { from: start, to: start + n } : { from, to };
 		kept += piece.to - piece.from;
 		const before = pieces[pieces.length - 1];
-		if (before && before.to === piece.from && piece.to - piece.from === align && (before.to - before.from) % align === 0) before.to = piece.to;
+		if (
+			before &&
+			before.to === piece.from &&
+			piece.to - piece.from === align &&
+			(before.to - before.from) % align === 0
+		)
+			before.to = piece.to;
 		else pieces.push(piece);
 	}
 	if (kept === size) return undefined;
 	const shift = zero.offset - offset;
 	return pieces.map((p) =>
-		editor.make({ op: "zero", offset: p.from + shift, size: p.to - p.from, align: Math.min(align, lowBit(p.from)) as Size }, [zero.args[0]!], 64, zero),
+		editor.make(
+			{ op: "zero", offset: p.from + shift, size: p.to - p.from, align: Math.min(align, lowBit(p.from)) as Size },
+			[zero.args[0]!],
+			64,
+			zero,
+		),
 	);
 }
 

@@ -1,4 +1,15 @@
-import { type Block, Editor, type Func, type Inst, type Position, removeTrivialPhis, replaceUses, reversePostorder, type Size, type Width } from "#ir";
+import {
+	type Block,
+	Editor,
+	type Func,
+	type Inst,
+	type Position,
+	removeTrivialPhis,
+	replaceUses,
+	reversePostorder,
+	type Size,
+	type Width,
+} from "#ir";
 import { evaluateBinary, evaluateExtend, evaluateSwap } from "./arithmetic.ts";
 import { isNarrow, significantBits } from "./bits.ts";
 import { type Comparison, simplifyComparison } from "./comparison.ts";
@@ -83,7 +94,8 @@ export class Folder {
 	}
 
 	#resolve(args: Inst[]): void {
-		for (let k = 0; k < args.length; k++) for (let r = this.#replaced.get(args[k]!); r; r = this.#replaced.get(r)) args[k] = r;
+		for (let k = 0; k < args.length; k++)
+			for (let r = this.#replaced.get(args[k]!); r; r = this.#replaced.get(r)) args[k] = r;
 	}
 
 	#branch(t: NonNullable<Block["terminator"]> & { op: "branch" }): void {
@@ -158,7 +170,13 @@ export class Folder {
 			let inner: Inst | undefined;
 			if (v.op === "extend" && v.from >= bits) inner = v.args[0]!;
 			else if (v.op === "truncate" && bits <= 32) inner = v.args[0]!;
-			else if (v.op === "binary" && v.operator === "and" && v.args[1]!.op === "const" && BigInt.asUintN(bits, v.args[1]!.value) === (1n << BigInt(bits)) - 1n && bits <= v.width)
+			else if (
+				v.op === "binary" &&
+				v.operator === "and" &&
+				v.args[1]!.op === "const" &&
+				BigInt.asUintN(bits, v.args[1]!.value) === (1n << BigInt(bits)) - 1n &&
+				bits <= v.width
+			)
 				inner = v.args[0]!;
 			if (!inner) return;
 			i.args[k] = inner;
@@ -170,7 +188,8 @@ export class Folder {
 		const [base, amount] = i.args;
 		if (amount?.op === "const") {
 			const n = BigInt.asIntN(64, amount.value);
-			if (n >= -0x40000000n && n <= 0x40000000n) return this.make({ op: "offset", offset: i.offset + Number(n) }, [base!], 64, i.space);
+			if (n >= -0x40000000n && n <= 0x40000000n)
+				return this.make({ op: "offset", offset: i.offset + Number(n) }, [base!], 64, i.space);
 			return i;
 		}
 		if (amount || i.core) return i;
@@ -190,6 +209,13 @@ export class Folder {
 			return isNarrow(a, i.from) && (i.width === 64 || isNarrow(a, 32)) && significantBits(a) <= i.from ? a : i;
 		}
 		if (significantBits(a) < i.from) return a;
+		const signed = (a.op === "load" && a.signed && a.size * 8 <= i.from) || (a.op === "extend" && a.signed && a.from <= i.from);
+		if (signed && a.width === i.width) return a;
+		if (signed && this.single(a)) {
+			// Nobody else sees it: extended at once to the width that is wanted.
+			a.width = i.width;
+			return a;
+		}
 		return i;
 	}
 
@@ -205,27 +231,38 @@ export class Folder {
 		if (a.op === "binary" && this.single(a)) {
 			const { operator } = a;
 			const count = a.args[1]!;
-			if (COMMUTES.has(operator) || operator === "sub" || (operator === "shl" && count.op === "const" && (count.value & 63n) < 32n))
+			if (
+				COMMUTES.has(operator) ||
+				operator === "sub" ||
+				(operator === "shl" && count.op === "const" && (count.value & 63n) < 32n)
+			)
 				return this.make({ op: "binary", operator }, a.args.slice(), 32);
 		}
 		return i;
 	}
 
 	#compare(i: Inst & { op: "compare" }): Inst {
-		const c: Comparison = simplifyComparison(this, { condition: i.condition, on: i.on, a: i.args[0]!, b: i.args[1]! }, false);
+		const c: Comparison = simplifyComparison(
+			this,
+			{ condition: i.condition, on: i.on, a: i.args[0]!, b: i.args[1]! },
+			false,
+		);
 		if (c.known !== undefined) return this.constant(c.known ? 1n : 0n, i.width);
 		const { a, b, condition, on } = c;
 		const zero = b.op === "const" && b.value === 0n;
 		if (zero && significantBits(a) <= 1) {
 			if (condition === "ne") return a;
-			if (condition === "eq") return this.make({ op: "binary", operator: "xor" }, [a, this.constant(1n, i.width)], i.width);
+			if (condition === "eq")
+				return this.make({ op: "binary", operator: "xor" }, [a, this.constant(1n, i.width)], i.width);
 		}
-		if (zero && condition === "slt") return this.make({ op: "binary", operator: "lshr" }, [a, this.constant(BigInt(on - 1), on)], on);
+		if (zero && condition === "slt")
+			return this.make({ op: "binary", operator: "lshr" }, [a, this.constant(BigInt(on - 1), on)], on);
 		if (condition === "set" && b.op === "const") {
 			const mask = BigInt.asUintN(on, b.value);
 			if (mask !== 0n && (mask & (mask - 1n)) === 0n) {
 				const shift = BigInt(mask.toString(2).length - 1);
-				const shifted = shift === 0n ? a : this.make({ op: "binary", operator: "lshr" }, [a, this.constant(shift, on)], on);
+				const shifted =
+					shift === 0n ? a : this.make({ op: "binary", operator: "lshr" }, [a, this.constant(shift, on)], on);
 				return this.make({ op: "binary", operator: "and" }, [shifted, this.constant(1n, on)], on);
 			}
 		}
@@ -236,7 +273,8 @@ export class Folder {
 	#binary(i: Inst & { op: "binary" }): Inst {
 		let [a, b] = i.args as [Inst, Inst];
 		const { operator, width } = i;
-		if (a.op === "const" && b.op === "const") return this.constant(evaluateBinary(operator, width, a.value, b.value), width);
+		if (a.op === "const" && b.op === "const")
+			return this.constant(evaluateBinary(operator, width, a.value, b.value), width);
 		if (a.op === "const" && COMMUTES.has(operator)) {
 			[a, b] = [b, a];
 			i.args = [a, b];
@@ -250,9 +288,17 @@ export class Folder {
 			if (significantBits(a) < width && significantBits(b) < width)
 				return this.make({ op: "binary", operator: operator === "sdiv" ? "udiv" : "umod" }, [a, b], width);
 		}
-		if (operator === "ashr" && significantBits(a) < width) return this.make({ op: "binary", operator: "lshr" }, [a, b], width);
+		if (operator === "ashr" && significantBits(a) < width)
+			return this.make({ op: "binary", operator: "lshr" }, [a, b], width);
 		if (b.op !== "const") {
-			if (a.op === "const" && BigInt.asUintN(width, a.value) === 0n && operator !== "sub" && operator !== "add" && operator !== "or" && operator !== "xor")
+			if (
+				a.op === "const" &&
+				BigInt.asUintN(width, a.value) === 0n &&
+				operator !== "sub" &&
+				operator !== "add" &&
+				operator !== "or" &&
+				operator !== "xor"
+			)
 				return this.constant(0n, width);
 			return i;
 		}
@@ -267,24 +313,29 @@ export class Folder {
 			case "add":
 			case "sub": {
 				if (c === 0n) return this.low(a, width);
-				if (operator === "sub") return this.make({ op: "binary", operator: "add" }, [a, this.constant(-c, width)], width);
+				if (operator === "sub")
+					return this.make({ op: "binary", operator: "add" }, [a, this.constant(-c, width)], width);
 				const inner = this.#inner(a, "add", width);
-				if (inner) return this.make({ op: "binary", operator: "add" }, [inner.x, this.constant(inner.c + c, width)], width);
+				if (inner)
+					return this.make({ op: "binary", operator: "add" }, [inner.x, this.constant(inner.c + c, width)], width);
 				return i;
 			}
 			case "mul":
 				if (c === 0n) return this.constant(0n, width);
 				if (c === 1n) return this.low(a, width);
-				if (power !== undefined) return this.make({ op: "binary", operator: "shl" }, [a, this.constant(power, width)], width);
+				if (power !== undefined)
+					return this.make({ op: "binary", operator: "shl" }, [a, this.constant(power, width)], width);
 				return i;
 			case "udiv":
 				if (c === 0n) return this.constant(0n, width);
 				if (c === 1n) return this.low(a, width);
-				if (power !== undefined) return this.make({ op: "binary", operator: "lshr" }, [a, this.constant(power, width)], width);
+				if (power !== undefined)
+					return this.make({ op: "binary", operator: "lshr" }, [a, this.constant(power, width)], width);
 				return i;
 			case "umod":
 				if (c === 0n) return this.low(a, width);
-				if (power !== undefined) return this.make({ op: "binary", operator: "and" }, [a, this.constant(c - 1n, width)], width);
+				if (power !== undefined)
+					return this.make({ op: "binary", operator: "and" }, [a, this.constant(c - 1n, width)], width);
 				return i;
 			case "sdiv":
 				if (c === 0n) return this.constant(0n, width);
@@ -298,7 +349,8 @@ export class Folder {
 				const bits = BigInt(significantBits(a));
 				if (bits <= BigInt(width) && (c & ((1n << bits) - 1n)) === (1n << bits) - 1n) return a;
 				const inner = this.#inner(a, "and", width);
-				if (inner) return this.make({ op: "binary", operator: "and" }, [inner.x, this.constant(inner.c & c, width)], width);
+				if (inner)
+					return this.make({ op: "binary", operator: "and" }, [inner.x, this.constant(inner.c & c, width)], width);
 				// A 64-bit mask of low bits is a 32-bit mask, which is always an immediate.
 				if (width === 64 && c <= 0xffffffffn && c > 0x7fffffffn) {
 					if (c === 0xffffffffn) return this.make({ op: "truncate" }, [a], 32);
@@ -316,11 +368,13 @@ export class Folder {
 			case "ashr": {
 				const count = b.op === "const" ? b.value & BigInt(width - 1) : 0n;
 				if (count === 0n) return this.low(a, width);
-				if (operator === "lshr" && significantBits(a) <= Number(count) && (width === 64 || isNarrow(a, 32))) return this.constant(0n, width);
+				if (operator === "lshr" && significantBits(a) <= Number(count) && (width === 64 || isNarrow(a, 32)))
+					return this.constant(0n, width);
 				const inner = this.#inner(a, operator, width);
 				if (inner) {
 					const sum = (inner.c & BigInt(width - 1)) + count;
-					if (sum < BigInt(width)) return this.make({ op: "binary", operator }, [inner.x, this.constant(sum, width)], width);
+					if (sum < BigInt(width))
+						return this.make({ op: "binary", operator }, [inner.x, this.constant(sum, width)], width);
 					if (operator !== "ashr") return this.constant(0n, width);
 				}
 				return i;

@@ -8,8 +8,8 @@ interface Known {
 	readonly base: Inst;
 	readonly offset: number;
 	readonly size: number;
-	/** What a zero-extending load of it gives. */
-	readonly value: Inst;
+	/** What a zero-extending load of it gives; absent: all bytes are zero. */
+	readonly value: Inst | undefined;
 }
 
 /** Spaces whose loads may be merged when nothing has written in between. */
@@ -22,23 +22,41 @@ export function forwardMemory(func: Func, context: PassContext): number {
 	const editor = new Editor(func);
 	const stored = new Set<Inst>();
 	for (const b of func.blocks) {
-		for (const phi of b.phis) for (const a of phi.args) if (a.op === "slot" || a.space === "stack") stored.add(rootOf(a));
-		for (const i of b.insts) if ((i.op === "store" || i.op === "atomic") && i.args[1]!.space === "stack") stored.add(rootOf(i.args[1]!));
+		for (const phi of b.phis)
+			for (const a of phi.args) if (a.op === "slot" || a.space === "stack") stored.add(rootOf(a));
+		for (const i of b.insts)
+			if ((i.op === "store" || i.op === "atomic") && i.args[1]!.space === "stack") stored.add(rootOf(i.args[1]!));
 	}
 	for (const b of reversePostorder(func)) {
 		let known: Known[] = b.predecessors.length === 1 ? [...(leaving.get(b.predecessors[0]!) ?? [])] : [];
 		const insts: Inst[] = [];
 		const drop = (base: Inst, offset: number, size: number): void => {
-			known = known.filter((k) => !mayTouch(k, base, offset, size));
+			known = known.flatMap((k) => {
+				if (!mayTouch(k, base, offset, size)) return [k];
+				return k.value || k.base !== base ? [] : restOfZero(k, offset, size);
+			});
 		};
 		for (const i of b.insts) {
-			for (let k = 0; k < i.args.length; k++) for (let r = replaced.get(i.args[k]!); r; r = replaced.get(r)) i.args[k] = r;
+			for (let k = 0; k < i.args.length; k++)
+				for (let r = replaced.get(i.args[k]!); r; r = replaced.get(r)) i.args[k] = r;
 			switch (i.op) {
 				case "load": {
 					const base = i.args[0]!;
 					if (i.shared || i.core || !SPACES.has(base.space)) break;
-					const hit = known.find((k) => k.base === base && k.offset === i.offset && k.size === i.size);
-					if (hit) {
+					const hit = known.find(
+						(k) =>
+							k.base === base &&
+							(k.value
+								? k.offset === i.offset && k.size === i.size
+								: k.offset <= i.offset && i.offset + i.size <= k.offset + k.size),
+					);
+					if (hit && !hit.value) {
+						const zero = editor.constant(0n, i.width, i);
+						insts.push(zero);
+						replaced.set(i, zero);
+						continue;
+					}
+					if (hit?.value) {
 						const value = asLoaded(i, hit.value, editor, insts);
 						if (value) {
 							replaced.set(i, value);
@@ -50,13 +68,21 @@ export function forwardMemory(func: Func, context: PassContext): number {
 				case "store": {
 					const [base, value] = i.args as [Inst, Inst];
 					drop(base, i.offset, i.size);
-					if (SPACES.has(base.space) && value.space === "scalar" && (base.space === "stack" || base.space === "ringbuf"))
+					if (
+						SPACES.has(base.space) &&
+						value.space === "scalar" &&
+						(base.space === "stack" || base.space === "ringbuf")
+					)
 						known.push({ base, offset: i.offset, size: i.size, value });
 					break;
 				}
-				case "zero":
-					drop(i.args[0]!, i.offset, i.size);
+				case "zero": {
+					const base = i.args[0]!;
+					drop(base, i.offset, i.size);
+					if (base.space === "stack" || base.space === "ringbuf")
+						known.push({ base, offset: i.offset, size: i.size, value: undefined });
 					break;
+				}
 				case "copy":
 					drop(i.args[0]!, i.toOffset, i.size);
 					break;
@@ -76,6 +102,15 @@ export function forwardMemory(func: Func, context: PassContext): number {
 	return replaced.size;
 }
 
+/** What is still zero of a zeroed range after a write into it. */
+function restOfZero(k: Known, offset: number, size: number): Known[] {
+	const end = k.offset + k.size;
+	const list: Known[] = [];
+	if (offset > k.offset) list.push({ ...k, size: offset - k.offset });
+	if (offset + size < end) list.push({ ...k, offset: offset + size, size: end - offset - size });
+	return list;
+}
+
 /** The value as the load would have given it. */
 function asLoaded(load: Inst & { op: "load" }, value: Inst, editor: Editor, out: Inst[]): Inst | undefined {
 	if (value.space !== load.space) return undefined;
@@ -84,7 +119,9 @@ function asLoaded(load: Inst & { op: "load" }, value: Inst, editor: Editor, out:
 	if (!load.signed && isNarrow(value, bits)) return value;
 	const at = { block: load.block, position: load.position };
 	const operation =
-		bits === 32 && load.width === 32 ? ({ op: "truncate" } as const) : ({ op: "extend", from: bits as 8 | 16 | 32, signed: load.signed } as const);
+		bits === 32 && load.width === 32
+			? ({ op: "truncate" } as const)
+			: ({ op: "extend", from: bits as 8 | 16 | 32, signed: load.signed } as const);
 	const made = editor.make(operation, [value], load.width, at);
 	out.push(made);
 	return made;
@@ -105,7 +142,12 @@ function mayTouch(k: Known, base: Inst, offset: number, size: number): boolean {
 	return a.space === b.space || a.space === "mem" || b.space === "mem";
 }
 
-function afterCall(call: Inst & { op: "call" }, known: readonly Known[], context: PassContext, stored: ReadonlySet<Inst>): Known[] {
+function afterCall(
+	call: Inst & { op: "call" },
+	known: readonly Known[],
+	context: PassContext,
+	stored: ReadonlySet<Inst>,
+): Known[] {
 	const effects = callEffects(call, context);
 	const maps = changesMaps(call);
 	const written = new Set<Inst>();
@@ -113,7 +155,12 @@ function afterCall(call: Inst & { op: "call" }, known: readonly Known[], context
 	const slots = new Set([...written].map((r) => (r.op === "slot" ? r.slot : undefined)));
 	return known.filter((k) => {
 		const root = rootOf(k.base);
-		if (root.op === "slot") return !slots.has(root.slot) && ![...stored].some((s) => s.op === "slot" && s.slot === root.slot) && ![...written].some((w) => w.op === "phi");
+		if (root.op === "slot")
+			return (
+				!slots.has(root.slot) &&
+				![...stored].some((s) => s.op === "slot" && s.slot === root.slot) &&
+				![...written].some((w) => w.op === "phi")
+			);
 		if (written.has(root)) return false;
 		if (k.base.space === "ringbuf") return !maps && ![...written].some((w) => w.space === "ringbuf");
 		return !maps && written.size === 0;

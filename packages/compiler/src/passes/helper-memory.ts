@@ -48,9 +48,12 @@ const RULES: Readonly<Record<number, readonly Rule[]>> = {
 };
 
 /** Helpers that change no memory besides what RULES says and no map. */
-const QUIET = new Set([1, 4, 5, 7, 8, 14, 15, 16, 26, 35, 42, 45, 80, 112, 113, 114, 115, 118, 125, 131, 132, 133, 158, 195]);
+const QUIET = new Set([
+	1, 4, 5, 7, 8, 14, 15, 16, 26, 35, 42, 45, 80, 112, 113, 114, 115, 118, 125, 131, 132, 133, 158, 195,
+]);
 
-export const changesMaps = (call: Inst & { op: "call" }): boolean => call.callee.kind !== "helper" || !QUIET.has(call.callee.id);
+export const changesMaps = (call: Inst & { op: "call" }): boolean =>
+	call.callee.kind !== "helper" || !QUIET.has(call.callee.id);
 
 /** What a call does behind its arguments; those not listed are not followed. Unknown callees read and write all. */
 export function callEffects(call: Inst & { op: "call" }, context: PassContext): ArgumentEffect[] {
@@ -59,7 +62,11 @@ export function callEffects(call: Inst & { op: "call" }, context: PassContext): 
 	return rules.map(([argument, kind, size]) => ({ argument, kind, size: sizeOfRule(call, size, context) }));
 }
 
-function sizeOfRule(call: Inst & { op: "call" }, size: number | "key" | "value", context: PassContext): number | undefined {
+function sizeOfRule(
+	call: Inst & { op: "call" },
+	size: number | "key" | "value",
+	context: PassContext,
+): number | undefined {
 	if (typeof size === "number") {
 		const n = call.args[size];
 		return n?.op === "const" ? Number(n.value) : undefined;
@@ -69,4 +76,5 @@ function sizeOfRule(call: Inst & { op: "call" }, size: number | "key" | "value",
 	return type && sizeOf(type);
 }
 
-export const isHelper = (i: Inst, id: number): i is Inst & { op: "call" } => i.op === "call" && i.callee.kind === "helper" && i.callee.id === id;
+export const isHelper = (i: Inst, id: number): i is Inst & { op: "call" } =>
+	i.op === "call" && i.callee.kind === "helper" && i.callee.id === id;

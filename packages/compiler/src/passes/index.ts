@@ -7,4 +7,4 @@
 export { evaluateBinary, evaluateCondition, evaluateExtend, evaluateSwap } from "./arithmetic.ts";
 export { isNarrow, significantBits } from "./bits.ts";
 export { NO_CONTEXT, type PassContext } from "./context.ts";
-export { optimise, type PassRun, PASSES } from "./pipeline.ts";
+export { optimise, PASSES, type PassRun } from "./pipeline.ts";

@@ -32,7 +32,8 @@ export function mergeStores(func: Func): number {
 				if (base && i.args[0] !== base && mayShare(base, i.args[0]!)) flush();
 				if (base && i.args[0] !== base) return;
 				base = i.args[0];
-				const constant = i.op === "zero" ? 0n : i.args[1]!.op === "const" ? BigInt.asUintN(i.size * 8, i.args[1]!.value) : undefined;
+				const constant =
+					i.op === "zero" ? 0n : i.args[1]!.op === "const" ? BigInt.asUintN(i.size * 8, i.args[1]!.value) : undefined;
 				const piece = { at, offset: i.offset, size: i.size as number, constant, inst: i };
 				if (run.some((p) => p.offset < piece.offset + piece.size && piece.offset < p.offset + p.size)) {
 					flush();
@@ -41,7 +42,12 @@ export function mergeStores(func: Func): number {
 				run.push(piece);
 				return;
 			}
-			if (i.op === "load" ? base && mayShare(base, i.args[0]!) : i.op === "store" || i.op === "zero" || i.op === "copy" || i.op === "atomic" || i.op === "call") flush();
+			if (
+				i.op === "load"
+					? base && mayShare(base, i.args[0]!)
+					: i.op === "store" || i.op === "zero" || i.op === "copy" || i.op === "atomic" || i.op === "call"
+			)
+				flush();
 		});
 		flush();
 		if (replaced.size > 0) b.insts = b.insts.flatMap((i, at) => replaced.get(at) ?? [i]);
@@ -77,7 +83,13 @@ function join(base: Inst, run: Piece[], editor: Editor, replaced: Map<number, In
 		const made = editor.make({ op: "store", size: group.size, offset: first.offset }, [base, value], 64, where);
 		for (const p of group.pieces) replaced.set(p.at, []);
 		replaced.set(last.at, group.value ? [made] : [value, made]);
-		left.splice(k, group.pieces.length, { at: last.at, offset: first.offset, size: group.size, constant: group.constant, inst: made });
+		left.splice(k, group.pieces.length, {
+			at: last.at,
+			offset: first.offset,
+			size: group.size,
+			constant: group.constant,
+			inst: made,
+		});
 		merged += group.pieces.length - 1;
 		k++;
 	}
@@ -85,7 +97,11 @@ function join(base: Inst, run: Piece[], editor: Editor, replaced: Map<number, In
 }
 
 /** The widest store that pieces from `k` on fill without a gap. */
-function best(list: readonly Piece[], k: number, align: number): { pieces: Piece[]; size: Size; constant: bigint | undefined; value: Inst | undefined } | undefined {
+function best(
+	list: readonly Piece[],
+	k: number,
+	align: number,
+): { pieces: Piece[]; size: Size; constant: bigint | undefined; value: Inst | undefined } | undefined {
 	const first = list[k]!;
 	for (const size of [8, 4, 2] as const) {
 		if (size > align || first.offset % size !== 0 || first.size >= size) continue;
@@ -101,7 +117,8 @@ function best(list: readonly Piece[], k: number, align: number): { pieces: Piece
 		for (const p of pieces.slice(1)) rest |= p.constant! << BigInt((p.offset - first.offset) * 8);
 		if (first.constant === undefined) {
 			const stored = first.inst.op === "store" ? first.inst.args[1]! : undefined;
-			if (rest === 0n && stored && stored.space === "scalar" && isNarrow(stored, first.size * 8)) return { pieces, size, constant: undefined, value: stored };
+			if (rest === 0n && stored && stored.space === "scalar" && isNarrow(stored, first.size * 8))
+				return { pieces, size, constant: undefined, value: stored };
 			continue;
 		}
 		const constant = first.constant | rest;

@@ -1,4 +1,4 @@
-import { analyseGraph, type Block, formatCore, type Func, type Inst, replaceUses } from "#ir";
+import { analyseGraph, type Block, type Func, formatCore, type Inst, replaceUses } from "#ir";
 import type { PassContext } from "./context.ts";
 
 /**
@@ -60,7 +60,8 @@ export function numberValues(func: Func, context: PassContext): number {
 }
 
 const changesContext = (i: Inst): boolean =>
-	(i.op === "call" && (i.callee.kind !== "helper" || i.callee.movesPacket === true)) || ((i.op === "store" || i.op === "atomic") && i.args[0]!.space === "ctx");
+	(i.op === "call" && (i.callee.kind !== "helper" || i.callee.movesPacket === true)) ||
+	((i.op === "store" || i.op === "atomic") && i.args[0]!.space === "ctx");
 
 const COMMUTES = new Set(["add", "mul", "and", "or", "xor"]);
 

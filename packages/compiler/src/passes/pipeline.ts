@@ -28,7 +28,21 @@ export const PASSES = {
 } as const satisfies Record<string, (func: Func, context: PassContext) => number>;
 
 const ORDER: readonly (keyof typeof PASSES)[] = [
-	"control", "fold", "number", "control", "fold", "forward", "number", "dead", "direct-read", "dead-stores", "merge-stores", "fold", "control", "number", "dead",
+	"control",
+	"fold",
+	"number",
+	"control",
+	"fold",
+	"forward",
+	"number",
+	"dead",
+	"direct-read",
+	"dead-stores",
+	"merge-stores",
+	"fold",
+	"control",
+	"number",
+	"dead",
 ];
 
 /** Improves a function in place. `watch` is called after each pass, for tests. */

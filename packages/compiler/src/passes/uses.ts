@@ -15,4 +15,9 @@ export function countUses(func: Func): Map<Inst, number> {
 
 /** Whether an instruction only computes its result: it may be dropped where nobody reads it. */
 export const isPure = (i: Inst): boolean =>
-	i.op !== "store" && i.op !== "atomic" && i.op !== "call" && i.op !== "zero" && i.op !== "copy" && !(i.op === "load" && i.shared);
+	i.op !== "store" &&
+	i.op !== "atomic" &&
+	i.op !== "call" &&
+	i.op !== "zero" &&
+	i.op !== "copy" &&
+	!(i.op === "load" && i.shared);
