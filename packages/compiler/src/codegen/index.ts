@@ -5,7 +5,7 @@
  * verifier judges keeps three promises: a checked value is the used value, context accesses are [ctx + constant], and
  * spilled registers are saved whole.
  */
-export { writeCollection, writeCollection } from "./collection.ts";
+export { writeCollection } from "./collection.ts";
 export { type CompiledModule, type CompileOptions, compileModule } from "./module.ts";
 export type { CompiledFunction, CompiledReference } from "./output.ts";
 export type { CompileReport, FunctionReport, Problem } from "./problem.ts";
