@@ -2,6 +2,7 @@
 export function editDistance(a: string, b: string, limit: number): number {
 	if (Math.abs(a.length - b.length) > limit) return limit + 1;
 	let before: number[] = [];
+	let bestBefore = 0;
 	let last: number[] = Array.from({ length: b.length + 1 }, (_, j) => j);
 	for (let i = 1; i <= a.length; i++) {
 		const row = [i];
@@ -13,11 +14,13 @@ export function editDistance(a: string, b: string, limit: number): number {
 			row.push(d);
 			if (d < best) best = d;
 		}
-		if (best > limit) return limit + 1;
+		// A swap reaches back two rows.
+		if (best > limit && bestBefore > limit) return limit + 1;
+		bestBefore = best;
 		before = last;
 		last = row;
 	}
-	return last[b.length]!;
+	return Math.min(last[b.length]!, limit + 1);
 }
 
 /**

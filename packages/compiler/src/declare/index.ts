@@ -29,4 +29,4 @@ export {
 	type TracepointType,
 	tracepointTable,
 } from "./tracepoints.ts";
-export { type KernelDeclarationsInput, kernelDeclarations } from "./write-types.ts";
+export { declaredMembers, type KernelDeclarationsInput, kernelDeclarations } from "./write-types.ts";
