@@ -391,16 +391,10 @@ class Analyzer implements DeclarationContext {
 			if (s.kind === "import" && s.imported === "*" && !s.typeOnly) target(entry, s.specifier);
 			else named(name);
 		}
-		for (const e of entry.exports.values()) {
-			if ("local" in e) named(e.local);
-			else if (e.imported === "*") target(entry, e.specifier);
-			else {
-				const path = importedPath(entry.path, e.specifier);
-				const m = path === undefined ? undefined : byPath.get(path);
-				const exported = m?.exports.get(e.imported);
-				const b = m && exported && "local" in exported ? this.lookup(m, exported.local) : undefined;
-				if (b?.kind === "program") collected.add(b.program);
-			}
+		for (const [name, e] of entry.exports) {
+			if ("imported" in e && e.imported === "*") target(entry, e.specifier);
+			const b = this.#names.exported(entry, name);
+			if (b?.kind === "program") collected.add(b.program);
 		}
 		for (const s of entry.stars) target(entry, s);
 		return collected;
@@ -418,7 +412,7 @@ class Analyzer implements DeclarationContext {
 	#license(): string {
 		const entry = this.#modules[0];
 		if (!entry?.exports.has("license")) return "GPL";
-		const b = this.lookup(entry, "license");
+		const b = this.#names.exported(entry, "license");
 		if (b?.kind === "constant" && b.value.kind === "string") return b.value.value;
 		const s = entry.values.get("license");
 		if (s) this.refuse("SK5001", entry, s.node, "the licence is not constant", 'write `export const license = "GPL";`');
@@ -455,7 +449,7 @@ function hasUserHalf(module: ResolvedModule, isHandle: (call: Node) => boolean):
 				: raw;
 		if (s.type === "ExpressionStatement") {
 			const e = unwrap(s["expression"]);
-			if (s["directive"] === undefined && !(e.type === "CallExpression" && isHandle(e))) return true;
+			if (e.type !== "Literal" && !(e.type === "CallExpression" && isHandle(e))) return true;
 		} else if (s.type === "VariableDeclaration") {
 			if (s["kind"] === "using" || s["kind"] === "await using") return true;
 			if ((s["declarations"] as Node[]).some((d) => d["init"] && awaits(d["init"]))) return true;

@@ -8,6 +8,7 @@ import { Report } from "#diagnostics";
 import { analyze } from "./analyze.ts";
 import { callSite, manifestOf, relativePath } from "./handles.ts";
 import { parseModule } from "./parse.ts";
+import { joinPath } from "./resolve.ts";
 import { LineIndex, type Node, walk } from "./tree.ts";
 
 const SOURCE = `import { hash, ns, ringbuf, tracepoint } from "./skep.mjs";
@@ -112,4 +113,16 @@ test("paths are relative to the entry's folder", () => {
 	assert.equal(relativePath("a.ts", "lib/b.ts"), "lib/b.ts");
 	assert.equal(relativePath("/x/y/a.ts", "/x/z/b.ts"), "../z/b.ts");
 	assert.equal(relativePath("x/a.ts", "b.ts"), "../b.ts");
+	assert.equal(relativePath("./a.ts", "lib/b.ts"), "lib/b.ts");
+	for (const entry of ["./x/a.ts", "../x/a.ts", "/x/a.ts", "y/../x/a.ts"])
+		for (const import_ of ["./b.ts", "../b.ts", "./lib/../b.ts", "../../b.ts"]) {
+			const wanted = new URL(import_, `file:///r/s/t/${entry}`).href;
+			const path = joinPath(entry, import_);
+			if (!entry.startsWith("/")) assert.equal(new URL(path, "file:///r/s/t/").href, wanted, `${entry} ${import_}`);
+			assert.equal(
+				new URL(relativePath(entry, path), `file:///r/s/t/${entry}`).href.replace("file:///r/s/t//", "file:///"),
+				entry.startsWith("/") ? new URL(path, "file:///").href : wanted,
+				`${entry} ${path}`,
+			);
+		}
 });

@@ -40,8 +40,9 @@ export const callHash = (module: SourceModule, call: Node): string => fnv1a(modu
 
 /** Path of a module as seen from the entry's folder. */
 export function relativePath(entry: string, path: string): string {
-	const from = entry.split("/").slice(0, -1);
-	const to = path.split("/");
+	const parts = (p: string): string[] => p.split("/").filter((part) => part !== ".");
+	const from = parts(entry).slice(0, -1);
+	const to = parts(path);
 	let same = 0;
 	while (same < from.length && same < to.length - 1 && from[same] === to[same]) same++;
 	return [...from.slice(same).map(() => ".."), ...to.slice(same)].join("/");

@@ -59,6 +59,11 @@ export class Names {
 		return this.#exported(target, imported, seen);
 	}
 
+	/** Meaning of a value that a module exports under the name. */
+	exported(module: ResolvedModule, name: string): Binding | undefined {
+		return this.#exported(module, name, new Set());
+	}
+
 	#exported(module: ResolvedModule, name: string, seen: Set<string>): Binding | undefined {
 		const key = `${module.index} ${name}`;
 		if (seen.has(key)) return undefined;

@@ -62,7 +62,10 @@ export const isVocabulary = (specifier: string): specifier is VocabularyModule =
 
 /** Joins a relative specifier to the folder of `from`; `/` is the only separator. */
 export function joinPath(from: string, specifier: string): string {
-	const base = from.split("/").slice(0, -1);
+	const base = from
+		.split("/")
+		.slice(0, -1)
+		.filter((part) => part !== ".");
 	for (const part of specifier.split("/")) {
 		if (part === "." || part === "") continue;
 		if (part === ".." && base.length > 0 && base[base.length - 1] !== "..") {
