@@ -14,19 +14,24 @@ struct {
 	__type(value, __u64);
 } latency SEC(".maps");
 
+/* Without branches, as tools of this kind do it: the verifier walks one path. */
 static __always_inline __u32 log2_bucket(__u64 v)
 {
-	__u32 r = 0;
+	__u32 r, s;
 
 	if (!v)
 		return 0;
-	if (v >> 32) { r += 32; v >>= 32; }
-	if (v >> 16) { r += 16; v >>= 16; }
-	if (v >> 8) { r += 8; v >>= 8; }
-	if (v >> 4) { r += 4; v >>= 4; }
-	if (v >> 2) { r += 2; v >>= 2; }
-	if (v >> 1) r += 1;
-	return r + 1;
+	r = (v > 0xffffffff) << 5;
+	v >>= r;
+	s = (v > 0xffff) << 4;
+	v >>= s, r |= s;
+	s = (v > 0xff) << 3;
+	v >>= s, r |= s;
+	s = (v > 0xf) << 2;
+	v >>= s, r |= s;
+	s = (v > 0x3) << 1;
+	v >>= s, r |= s;
+	return (r | (v >> 1)) + 1;
 }
 
 SEC("tracepoint/syscalls/sys_enter_read")
