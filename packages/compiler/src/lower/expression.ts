@@ -397,7 +397,7 @@ function unary(l: Lowering, node: Node): Value {
 		case "+": {
 			const v = expression(l, argument);
 			const i = integerOperand(l, v, argument, "unary +");
-			if (i?.bits === 64) return l.error("SK2004", node, "unary + on a bigint", "leave the + out, or write u32(…)");
+			if (i?.bits === 64) return l.error("SK1009", node, "unary + on a bigint", "leave the + out, or write u32(…)");
 			return i ?? POISON;
 		}
 		case "void":

@@ -33,6 +33,8 @@ export const fits = (v: IntValue, bits: number, signed: boolean): boolean => {
 
 const name = (bits: number, signed: boolean) => `${signed ? "i" : "u"}${bits}`;
 
+const COMPARISON = "the comparison";
+
 /** Gives an open local the sign of the operand it met. */
 function settle(v: IntValue, signed: boolean): void {
 	if (v.open && v.local && v.local.sign === "open") v.local.sign = signed ? "signed" : "unsigned";
@@ -53,7 +55,7 @@ function common(
 	if ((a.bits === 64) !== (b.bits === 64)) {
 		const [big, small] = a.bits === 64 ? [a, b] : [b, a];
 		l.error(
-			"SK2004",
+			what === COMPARISON ? "SK2004" : "SK1009",
 			node,
 			`bigint and number are mixed: ${describe(big)} is 64 bit, ${describe(small)} is ${small.bits} bit`,
 			small.constant !== undefined
@@ -294,7 +296,7 @@ export function relation(
 	b: IntValue,
 	node: Node,
 ): { condition: Condition; on: Width; a: Inst; b: Inst } | boolean | undefined {
-	const type = common(l, a, b, true, node, "the comparison");
+	const type = common(l, a, b, true, node, COMPARISON);
 	if (!type) return undefined;
 	if (a.constant !== undefined && b.constant !== undefined) return holds(op, a.constant, b.constant);
 	l.at(node);
@@ -325,7 +327,7 @@ export function convert(l: Lowering, v: IntValue, bits: 8 | 16 | 32 | 64, signed
 export function assign(l: Lowering, v: IntValue, type: IntType, node: Node): Value {
 	if ((v.bits === 64) !== (type.bits === 64)) {
 		return l.error(
-			"SK2004",
+			"SK1009",
 			node,
 			v.bits === 64
 				? `a bigint (${describe(v)}) into ${name(type.bits, type.signed)}`

@@ -230,6 +230,8 @@ export function boundedIndex(
 	if (!i) return undefined;
 	const [low, high] = knownRange(i);
 	const text = l.text(indexNode);
+	// Only a local stays what it was when it was checked.
+	const advice = (test: string) => (indexNode.type === "Identifier" ? `check it before: if (${text} ${test}) …` : `keep it in a const i and check that: if (i ${test}) …`);
 	if (i.constant !== undefined) {
 		if (i.constant >= 0n && i.constant < BigInt(length)) return { constant: Number(i.constant) };
 		l.error("SK3003", node, `index ${i.constant} of an array of ${length}`, `the last one is ${length - 1}`);
@@ -240,7 +242,7 @@ export function boundedIndex(
 			"SK3003",
 			node,
 			`nothing says that ${text} is not negative`,
-			`check it before: if (${text} >= 0) …, or make it unsigned`,
+			`${advice(">= 0")}, or make it unsigned`,
 		);
 		return undefined;
 	}
@@ -249,13 +251,32 @@ export function boundedIndex(
 			"SK3003",
 			node,
 			`nothing says that ${text} is less than ${length}`,
-			`check it before: if (${text} < ${arrayText}.length) …`,
+			advice(`< ${arrayText}.length`),
 		);
 		return undefined;
 	}
 	l.at(node);
 	const inst = instOf(l, i);
-	return { inst: i.bits === 64 ? inst : l.b.emit({ op: "extend", from: 32, signed: false }, [inst], 64) };
+	const wide = i.bits === 64 ? inst : l.b.emit({ op: "extend", from: 32, signed: false }, [inst], 64);
+	return { inst: visible(l, inst, wide, length) };
+}
+
+/** The verifier forgets the bound of a remainder: it is said once more, where it can be seen. */
+function visible(l: Lowering, index: Inst, wide: Inst, length: number): Inst {
+	if (index.op !== "binary" || (index.operator !== "umod" && index.operator !== "smod" && index.operator !== "udiv" && index.operator !== "sdiv")) return wide;
+	const bounded: Variable = { name: "index", width: 64, space: "scalar" };
+	const inside = l.join();
+	const outside = l.join();
+	const end = l.join();
+	l.branch("ult", 64, wide, l.constant(length, 64), inside, outside);
+	l.enter(inside);
+	l.b.write(bounded, wide);
+	l.goto(end);
+	l.enter(outside);
+	l.b.write(bounded, l.constant(0, 64));
+	l.goto(end);
+	l.enter(end);
+	return l.b.read(bounded);
 }
 
 function element(l: Lowering, node: Node, object: PlaceValue, type: Type, length: number): Found | undefined {

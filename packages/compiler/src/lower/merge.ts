@@ -227,12 +227,10 @@ export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 	for (const v of values.slice(1)) {
 		const next: Value | undefined = shape && unify(shape, v);
 		if (!next) {
-			shape = l.error(
-				"SK1009",
-				node,
-				`one value cannot be both ${describe(shape!, l.target.kernel)} and ${describe(v, l.target.kernel)}`,
-				"give both the same type",
-			);
+			shape =
+				shape?.kind === "closure" || v.kind === "closure"
+					? l.error("SK1007", node, "a function cannot be chosen at run time", "choose by if, and call each by its name")
+					: l.error("SK1009", node, `one value cannot be both ${describe(shape!, l.target.kernel)} and ${describe(v, l.target.kernel)}`, "give both the same type");
 			break;
 		}
 		shape = next;

@@ -69,7 +69,7 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 	if (time !== undefined) {
 		const n = args[0] && integerOperand(l, expression(l, args[0]), args[0], name);
 		if (!n || !args[0]) return POISON;
-		if (n.bits === 64) return l.error("SK2004", args[0], `${name}() takes a number`, `multiply: x * ${time}n`);
+		if (n.bits === 64) return l.error("SK1009", args[0], `${name}() takes a number`, `multiply: x * ${time}n`);
 		if (n.constant !== undefined) {
 			if (n.constant < 0n) return l.error("SK2003", args[0], `${n.constant} is no length of time`);
 			return constant(n.constant * time, 64, false);
@@ -299,7 +299,7 @@ export function mathCall(l: Lowering, name: string, node: Node): Value {
 				: integerOperand(l, raw, a, name);
 		if (!v) return POISON;
 		if (v.bits === 64 && name !== "Number" && name !== "BigInt")
-			return l.error("SK2004", a, `${name} works on number; this is a bigint`, "write a comparison: a < b ? a : b");
+			return l.error("SK1009", a, `${name} works on number; this is a bigint`, "write a comparison: a < b ? a : b");
 		values.push(v);
 	}
 	const [a, b] = values;
