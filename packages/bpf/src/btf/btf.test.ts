@@ -424,6 +424,37 @@ describe("malformed BTF", () => {
 		assert.throws(() => flattenMembers(btf, 4), FormatError);
 	});
 
+	test("types that fan out end too", () => {
+		const b = new BtfBuilder();
+		let layer = b.add({
+			kind: "int",
+			name: "u8",
+			size: 1,
+			bits: 8,
+			offset: 0,
+			signed: false,
+			char: false,
+			bool: false,
+		});
+		// Two ways from every level to the next: 2^60 paths.
+		for (let i = 0; i < 60; i++) {
+			const member = { name: "", type: layer, bitOffset: 0, bitSize: 0 };
+			const left = b.add({ kind: "struct", name: "", size: 1, members: [member] });
+			const right = b.add({ kind: "struct", name: "", size: 1, members: [member] });
+			layer = b.add({
+				kind: "union",
+				name: "",
+				size: 1,
+				members: [left, right].map((type) => ({ name: "", type, bitOffset: 0, bitSize: 0 })),
+			});
+		}
+		const shallow = layer - 3 * 30;
+		const btf = b.finish();
+		assert.equal(alignOf(btf, shallow), 1);
+		assert.throws(() => findMember(btf, shallow, "x"), FormatError);
+		assert.throws(() => flattenMembers(btf, shallow), FormatError);
+	});
+
 	test("mutations and truncations of real BTF: a FormatError or a value, never anything else", () => {
 		const originals = ["types.btf", "types-be.btf"].map(file);
 		const exts = ["types.ext", "types-be.ext"].map(file);

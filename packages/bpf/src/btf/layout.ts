@@ -2,12 +2,26 @@ import type { Btf } from "./btf.ts";
 import type { BtfMember } from "./types.ts";
 import { MAX_DEPTH } from "./wire.ts";
 
+/** Most members that are looked at in one struct, its anonymous ones included. */
+const MAX_MEMBERS = 1 << 17;
+
+const alignments = new WeakMap<Btf, Map<number, number>>();
+
 /**
  * Alignment in bytes as C gives it on 64-bit machines, deduced from the members (BTF does not say `aligned(…)`).
  * Functions, forward declarations and void: 1.
  * @throws FormatError for a type that holds itself.
  */
-export function alignOf(btf: Btf, id: number, depth = 0): number {
+export function alignOf(btf: Btf, id: number): number {
+	let known = alignments.get(btf);
+	if (!known) {
+		known = new Map();
+		alignments.set(btf, known);
+	}
+	return alignment(btf, id, known, 0);
+}
+
+function alignment(btf: Btf, id: number, known: Map<number, number>, depth: number): number {
 	if (depth > MAX_DEPTH) throw btf.malformed(`Type[${id}]`, `types nested more than ${MAX_DEPTH} deep`);
 	const real = btf.resolve(id);
 	const t = btf.type(real);
@@ -21,25 +35,19 @@ export function alignOf(btf: Btf, id: number, depth = 0): number {
 			// long double has 16 bytes and is aligned so; nothing is aligned to more.
 			return Math.min(16, 1 << Math.floor(Math.log2(t.size || 1)));
 		case "array":
-			return alignOf(btf, t.type, depth + 1);
+			return alignment(btf, t.type, known, depth + 1);
 		case "struct":
 		case "union": {
-			let align = 1;
-			const seen = new Set<number>();
-			for (const m of t.members) {
-				if (seen.has(m.type)) continue;
-				seen.add(m.type);
-				align = Math.max(align, alignOf(btf, m.type, depth + 1));
-			}
+			const before = known.get(real);
+			if (before !== undefined) return before;
+			const aligns = t.members.map((m) => alignment(btf, m.type, known, depth + 1));
+			let align = Math.max(1, ...new Set(aligns));
 			// A packed struct: a member or the size does not stand where natural alignment would put it.
-			while (
-				align > 1 &&
-				(t.size % align !== 0 ||
-					t.members.some(
-						(m) => m.bitSize === 0 && m.bitOffset % (8 * Math.min(align, alignOf(btf, m.type, depth + 1))) !== 0,
-					))
-			)
-				align >>= 1;
+			const fits = () =>
+				t.size % align === 0 &&
+				t.members.every((m, i) => m.bitSize > 0 || m.bitOffset % (8 * Math.min(align, aligns[i]!)) === 0);
+			while (align > 1 && !fits()) align >>= 1;
+			known.set(real, align);
 			return align;
 		}
 		default:
@@ -73,10 +81,16 @@ export interface FoundMember {
  * A member by name, looked for in anonymous members too. `id`: a struct or union, or a typedef of one.
  * undefined: there is none, or `id` is neither.
  */
-export function findMember(btf: Btf, id: number, name: string, depth = 0): FoundMember | undefined {
+export function findMember(btf: Btf, id: number, name: string): FoundMember | undefined {
+	return find(btf, id, name, { left: MAX_MEMBERS }, 0);
+}
+
+function find(btf: Btf, id: number, name: string, budget: { left: number }, depth: number): FoundMember | undefined {
 	if (depth > MAX_DEPTH) throw btf.malformed(`Type[${id}]`, `anonymous members nested more than ${MAX_DEPTH} deep`);
 	const t = btf.type(btf.resolve(id));
 	if (t.kind !== "struct" && t.kind !== "union") return undefined;
+	budget.left -= t.members.length;
+	if (budget.left < 0) throw btf.malformed(`Type[${id}]`, `more than ${MAX_MEMBERS} members`);
 	for (let i = 0; i < t.members.length; i++) {
 		const m = t.members[i]!;
 		if (m.name === name) return { member: m, path: [i], bitOffset: m.bitOffset };
@@ -84,7 +98,7 @@ export function findMember(btf: Btf, id: number, name: string, depth = 0): Found
 	for (let i = 0; i < t.members.length; i++) {
 		const m = t.members[i]!;
 		if (m.name !== "") continue;
-		const inner = findMember(btf, m.type, name, depth + 1);
+		const inner = find(btf, m.type, name, budget, depth + 1);
 		if (inner) return { member: inner.member, path: [i, ...inner.path], bitOffset: m.bitOffset + inner.bitOffset };
 	}
 	return undefined;
@@ -93,9 +107,6 @@ export function findMember(btf: Btf, id: number, name: string, depth = 0): Found
 export interface FlatMember extends FoundMember {
 	readonly name: string;
 }
-
-/** Most members that are listed of one struct. */
-const MAX_MEMBERS = 1 << 16;
 
 /**
  * All named members, those of anonymous members at their place.

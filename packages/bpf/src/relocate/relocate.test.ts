@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { LinkError } from "#base";
+import fc from "fast-check";
+import { BpfError, LinkError } from "#base";
 import { Btf, BtfBuilder } from "#btf";
 import { readObject } from "#object";
 import type { CollectionSpec, CoreRelocation, FunctionSpec, ProgramSpec } from "#spec";
@@ -397,6 +398,26 @@ describe("against libbpf", () => {
 		}
 		const expected = [...spec.programs.values(), ...spec.functions.values()].reduce((n, f) => n + f.core.length, 0);
 		assert.ok(compared >= expected, `${compared} of ${expected} were compared`);
+	});
+
+	test("mutated objects are relocated or refused by name", () => {
+		const original = bytes(new URL("core.o", data));
+		const target = { kernel: readObject(original).btf };
+		fc.assert(
+			fc.property(
+				fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+				(changes) => {
+					const mutated = original.slice();
+					for (const [at, v] of changes) mutated[at] = v;
+					try {
+						relocate(readObject(mutated), target);
+					} catch (error) {
+						if (!(error instanceof BpfError)) throw error;
+					}
+				},
+			),
+			{ seed: 8, numRuns: 500 },
+		);
 	});
 
 	test("what is missing is named", (t) => {
