@@ -28,12 +28,13 @@ export function openLinux(): Kernel {
 	return new LinuxKernel();
 }
 
+const CLOSE = syscallNumbers(process.arch).close;
+
 class LinuxKernel implements Kernel {
 	readonly name = "linux";
 	readonly release = release();
 	readonly possibleCpus = possibleCpus();
 	readonly pageSize = pageSize();
-	readonly #close = syscallNumbers(process.arch).close;
 
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
 		return bpf(command, attr);
@@ -52,7 +53,7 @@ class LinuxKernel implements Kernel {
 	}
 
 	close(fd: number): number {
-		return syscall(this.#close, fd);
+		return syscall(CLOSE, fd);
 	}
 
 	tracepointId(category: string, name: string): number {

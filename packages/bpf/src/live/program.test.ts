@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { NotSupportedError, PermissionError, VerifierError } from "#base";
 import { encode, type Instruction, insn } from "#isa";
-import type { Kernel } from "#kernel";
+import { ERRNO, type Kernel } from "#kernel";
 import { PSEUDO_LOAD } from "#uapi";
 import {
 	attachRawTracepoint,
@@ -75,6 +75,35 @@ test(
 			0,
 		);
 		assert.equal(reader.consumed, count);
+	}),
+);
+
+test(
+	"where the kernel has no link for perf events, the event's own ioctls attach and detach",
+	onKernel((kernel) => {
+		// The same kernel, as one before 5.15 would answer.
+		const older: Kernel = Object.create(kernel, {
+			bpf: {
+				value: ((command, attr) =>
+					command === "LINK_CREATE" ? -ERRNO.EINVAL : kernel.bpf(command, attr)) as Kernel["bpf"],
+			},
+		});
+		using ring = ringBuffer(older);
+		using program = load(older, writer(ring), { type: "tracepoint" });
+		using reader = new RingBufferReader(ring);
+		const link = attachTracepoint(program, "sched", "sched_process_exec");
+		assert.equal(link.way, "perf_ioctl");
+		assert.equal(link.info(), undefined);
+		execFileSync("/bin/true");
+		link.close();
+		link.close();
+		assert.ok(reader.drain(() => {}) >= 1);
+		execFileSync("/bin/true");
+		assert.equal(
+			reader.drain(() => {}),
+			0,
+		);
+		assert.throws(() => attachTracepoint(program, "sched", "sched_process_exec", { cookie: 7n }), { code: "EINVAL" });
 	}),
 );
 

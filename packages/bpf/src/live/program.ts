@@ -1,3 +1,4 @@
+import { NotSupportedError } from "#base";
 import { ERRNO, type Kernel, type ProgInfo, type ProgLoad, type ProgTestRun } from "#kernel";
 import type { LineInfo } from "#spec";
 import { ATTACH_TYPES, type AttachType, PROGRAM_TYPES, type ProgramType } from "#uapi";
@@ -126,7 +127,8 @@ export class Program implements Disposable {
 	/** Takes ownership of a program's descriptor and asks the kernel what it is. */
 	static fromFd(kernel: Kernel, number: number): Program {
 		const info = progInfo(kernel, number, `program fd ${number}`);
-		const type = TYPE_NAMES.get(info.type) ?? "socket_filter";
+		const type = TYPE_NAMES.get(info.type);
+		if (!type) throw new NotSupportedError(`program type ${info.type}`, "skep does not know it");
 		return new Program(new Fd(kernel, number, `program ${info.name}`), { name: info.name, type }, "");
 	}
 

@@ -112,16 +112,10 @@ export interface RefusedProgram {
 export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError {
 	const errno = Math.abs(program.errno);
 	const telling = tellingLine(program.log);
-	const what = `load program ${program.name}`;
-	if (telling === undefined || (errno === ERRNO.EPERM && program.log.trim() === "")) {
-		return refuse(kernel, {
-			syscall: "bpf",
-			command: "PROG_LOAD",
-			errno,
-			what,
-			programType: program.type,
-			trampoline: program.trampoline,
-		});
+	if (telling === undefined) {
+		const what = `load program ${program.name}`;
+		const { type: programType, trampoline } = program;
+		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, programType, trampoline });
 	}
 	const unknown = /^invalid func unknown#(\d+)/.exec(telling);
 	if (unknown && Number(unknown[1]) <= LAST_HELPER) {
@@ -131,7 +125,7 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 		);
 	}
 	const insn = lastInstruction(program.log);
-	const source = lastSource(program.log) ?? sourceOf(program.lines, insn);
+	const source = sourceOf(program.lines, insn) ?? lastSource(program.log);
 	const where = source === undefined ? "" : ` (${source})`;
 	const detail: { log: string; insn?: number; source?: string } = { log: program.log };
 	if (insn !== undefined) detail.insn = insn;
@@ -146,14 +140,19 @@ const LAST_HELPER = 211;
 const CHATTER =
 	/^(processed \d+ insns|verification time|stack depth|max_states|peak_states|mark_read|\d+: (\(|R\d|\.\.)|R\d+[_=]|from \d+ to \d+|; |func#|Validating |Func#|last_idx|regs=|mark_precise|parent |frame\d|propagating|cur state:|old state:|caller:|callee:|returning from callee|to caller at|arg#\d+ reference type|\s*$)/;
 
-/** The line of the log that gives the reason: the last that is neither an instruction, nor a state, nor a count. */
+/** So many lines together may give the reason. */
+const TELLING = 3;
+
+/** The lines of the log that give the reason: the last ones together that are neither instruction, state nor count. */
 function tellingLine(log: string): string | undefined {
-	const lines = log.split("\n");
-	for (let i = lines.length - 1; i >= 0; i--) {
-		const line = lines[i]!.trim();
-		if (line !== "" && !CHATTER.test(line)) return line;
-	}
-	return lines.map((line) => line.trim()).findLast((line) => line !== "");
+	// After a jump the kernel goes on in the same line.
+	const text = log.replace(/^(\d+: \([0-9a-f]{2}\) .*?goto pc[+-]\d+) (?! *;)/gm, "$1\n");
+	const lines = text.split("\n").map((line) => line.trim());
+	const last = lines.findLastIndex((line) => line !== "" && !CHATTER.test(line));
+	if (last < 0) return undefined;
+	let first = last;
+	while (first > 0 && last - first < TELLING - 1 && !CHATTER.test(lines[first - 1]!)) first--;
+	return lines.slice(first, last + 1).join("; ");
 }
 
 /** Slot of the last instruction that the log lists: `12: (61) r1 = …`. */
