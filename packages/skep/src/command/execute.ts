@@ -2,8 +2,10 @@ import { BpfError, VerifierError } from "@skep/bpf/base";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
 import { renderSummary } from "#output";
 import {
+	answerLoad,
 	evaluateUserHalf,
 	firstLine,
+	loadsItself,
 	OptionError,
 	onSignals,
 	parseOptions,
@@ -41,6 +43,7 @@ export async function runFile(run: Execution): Promise<number> {
 	}
 	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel));
 	const parsed = parseFileOptions();
+	if (!run.json && loadsItself(source)) return runExplicit();
 	const session = openSession();
 	const removeSignals = onSignals(() => session.stop());
 	try {
@@ -55,13 +58,40 @@ export async function runFile(run: Execution): Promise<number> {
 			await writeLines(session, reason);
 			return STATUS.ok;
 		}
-		if (source.manifest?.userHalf === true) await evaluateUserHalf(session);
+		if (source.manifest?.userHalf === true) await evaluateUserHalf(source, () => session);
 		else await showLive(session);
 		writeError(renderSummary(session.summary()));
 		return STATUS.ok;
 	} finally {
 		session.close();
 		removeSignals();
+	}
+
+	/** A file that imports `load` says itself when. */
+	async function runExplicit(): Promise<number> {
+		let loaded: Session | undefined;
+		const options = { limit: run.limit, duration: run.duration };
+		answerLoad({
+			source,
+			kernel,
+			parsed,
+			options,
+			loaded: (session) => {
+				loaded = session;
+				writeError(firstLine(session, reason));
+			},
+		});
+		const removeSignals = onSignals(() => (loaded === undefined ? process.exit(STATUS.interrupted) : loaded.stop()));
+		try {
+			await evaluateUserHalf(source, () => loaded);
+			if (loaded !== undefined) writeError(renderSummary(loaded.summary()));
+			return STATUS.ok;
+		} catch (error) {
+			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error, source.spec)) : error;
+		} finally {
+			loaded?.close();
+			removeSignals();
+		}
 	}
 
 	function openSession(): Session {

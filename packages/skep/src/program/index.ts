@@ -8,6 +8,7 @@
  */
 export { BindError, KernelHalfError, NotLoadedError } from "./errors.ts";
 export { histogramEntries, renderHistogram } from "./histogram.ts";
+export { type LoadedBinding, type LoadRequest, onLoad, provideLoader } from "./load.ts";
 export { total } from "./maps.ts";
 export type {
 	ActiveSession,

@@ -1,6 +1,6 @@
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { bindLate, type LinkBinding, type ProgramBinding } from "./session.ts";
-import { formatSite, type Site, siteOf } from "./site.ts";
+import { formatSite, siteOf } from "./site.ts";
 
 /** An attachment. Ends with the process at the latest: links are file descriptors. */
 class LinkHandle {
@@ -28,10 +28,11 @@ class LinkHandle {
 	}
 }
 
-class ProgramHandle {
+/** A program of the file; what is bound may be looked up late. */
+export class ProgramHandle {
 	readonly #bound: () => ProgramBinding;
-	constructor(word: string, site: Site) {
-		this.#bound = bindLate(`${word}() of ${formatSite(site)}`, (session) => session.program(site, word));
+	constructor(bound: () => ProgramBinding) {
+		this.#bound = bound;
 	}
 	get name(): string {
 		return this.#bound().name;
@@ -54,7 +55,8 @@ function constructorOf(word: string): (...args: readonly unknown[]) => ProgramHa
 	const make = (...args: readonly unknown[]): ProgramHandle => {
 		if (typeof args.at(-1) !== "function")
 			throw new BpfError("ERR_ARGUMENT", `${word}(…): a function is expected as the last argument`);
-		return new ProgramHandle(word, siteOf(make));
+		const site = siteOf(make);
+		return new ProgramHandle(bindLate(`${word}() of ${formatSite(site)}`, (session) => session.program(site, word)));
 	};
 	return make;
 }

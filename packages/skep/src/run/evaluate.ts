@@ -2,7 +2,7 @@ import { BpfError } from "@skep/bpf/base";
 import { activate } from "#program";
 import { entryUrl, installHook } from "./hook.ts";
 import type { Session } from "./session.ts";
-import { display } from "./source.ts";
+import { display, type Source } from "./source.ts";
 
 /** The user half threw. The message is its own, with the place in its source. */
 export class UserHalfError extends BpfError {
@@ -12,23 +12,23 @@ export class UserHalfError extends BpfError {
 }
 
 /**
- * Evaluates the module, then calls its `main()` where it has one. Ends when both have ended, and, where the run was not
+ * Evaluates the module on the current session (a file that loads itself has none at first), then calls its `main()` where it has one. Ends when both have ended, and, where the run was not
  * stopped, when nothing of the user half keeps Node waiting any more.
  */
-export async function evaluateUserHalf(session: Session): Promise<void> {
+export async function evaluateUserHalf(source: Source, current: () => Session | undefined): Promise<void> {
 	const { blankKernelHalf } = await import("@skep/compiler");
-	const remove = installHook(session.source, blankKernelHalf);
+	const remove = installHook(source, blankKernelHalf);
 	// A promise alone does not keep Node alive while the module's own `await` waits for the kernel.
 	const alive = setInterval(() => {}, 2 ** 31 - 1);
-	activate(session);
+	activate(current());
 	try {
-		const module = (await import(entryUrl(session.source))) as { readonly main?: unknown };
+		const module = (await import(entryUrl(source))) as { readonly main?: unknown };
 		if (typeof module.main === "function") await module.main();
 		clearInterval(alive);
-		if (!session.stopping) await idle(session);
+		if (current()?.stopping !== true) await idle(current());
 	} catch (error) {
 		if (error instanceof BpfError) throw error;
-		throw new UserHalfError(session.source.name, error);
+		throw new UserHalfError(source.name, error);
 	} finally {
 		clearInterval(alive);
 		activate(undefined);
@@ -37,10 +37,10 @@ export async function evaluateUserHalf(session: Session): Promise<void> {
 }
 
 /** Until the user half's timers and sockets have ended, or the run was stopped. */
-function idle(session: Session): Promise<void> {
+function idle(session: Session | undefined): Promise<void> {
 	return new Promise((resolve) => {
 		process.once("beforeExit", () => resolve());
-		void session.stopped.then(resolve);
+		void session?.stopped.then(resolve);
 	});
 }
 

@@ -362,6 +362,22 @@ test("a file without user half: a table of records, maps at the end", async (t) 
 	assert.match(ended.stdout, new RegExp(`^ *${pid} +1$`, "m"));
 });
 
+test("a file that imports load is in charge, behind every door", async (t) => {
+	const file = `${testdata}/explicit.ts`;
+	const doors = [[launcher, "run", file], ["--import", "skep/register", file], [file]];
+	for (const door of doors) {
+		const run = new Run(process.execPath, [...door, "--comm", "true"]);
+		const ended = await run.ended;
+		if (ended.status === 3) return t.skip(`needs the privilege to load programs: ${ended.stderr}`);
+		assert.equal(
+			ended.stdout,
+			"before: NotLoadedError\nlinux 0 links\ntrue true\n",
+			`${door.join(" ")}: ${ended.stderr}`,
+		);
+		endedWell(ended);
+	}
+});
+
 test("a second Ctrl-C does not wait", async (t) => {
 	const run = await start(t, `${testdata}/stuck.ts`);
 	if (!run) return;

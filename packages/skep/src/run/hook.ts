@@ -11,15 +11,15 @@ import type { Source } from "./source.ts";
 
 /** The modules behind `skep`, `skep/net` …: those that the command itself uses, wherever the user's file stands. */
 const DOORS: Readonly<Record<string, string>> = {
-	skep: "program",
-	"skep/net": "net",
-	"skep/uapi": "uapi",
-	"skep/kernel": "kernel",
+	skep: "skep",
+	"skep/net": "program/net",
+	"skep/uapi": "program/uapi",
+	"skep/kernel": "program/kernel",
 };
 
-/** Sources, built files and the bundle's chunks each have the `program` folder at another place. */
+/** This module stands in `run/` of the sources and of what is built from them, and among the bundle's chunks. */
 function doorUrl(name: string): string {
-	for (const base of ["../program/", "./program/"]) {
+	for (const base of ["../", "./"]) {
 		for (const ending of [".ts", ".js"]) {
 			const url = new URL(`${base}${name}${ending}`, import.meta.url);
 			if (existsSync(url)) return url.href;

@@ -16,6 +16,7 @@ export {
 	renderOptions,
 } from "./arguments.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
+export { answerLoad, loadsItself } from "./explicit.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
 export { firstLine } from "./say.ts";

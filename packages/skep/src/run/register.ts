@@ -8,6 +8,7 @@ import { chooseKernel } from "#backend";
 import { renderSummary } from "#output";
 import { activate } from "#program";
 import { OptionError, parseOptions, renderOptions } from "./arguments.ts";
+import { loadsItself } from "./explicit.ts";
 import { entryUrl, installHook } from "./hook.ts";
 import { firstLine } from "./say.ts";
 import { Session } from "./session.ts";
@@ -31,12 +32,17 @@ async function begin(file: string, words: readonly string[]): Promise<void> {
 		process.exit(0);
 	}
 	const { kernel, reason } = chooseKernel("auto");
+	const { blankKernelHalf } = await import("@skep/compiler");
+	if (loadsItself(source)) {
+		// The file is in charge: its own load() does the rest, with the hook in place.
+		installHook(source, blankKernelHalf);
+		return;
+	}
 	const session = Session.open(source, kernel, parseOptions(options, words, kernel));
 	say(firstLine(session, reason));
 	if (session.wanted > 0 && session.attached.length === 0) {
 		throw new BpfError("ERR_NOT_ATTACHED", "nothing is attached, so nothing can be seen");
 	}
-	const { blankKernelHalf } = await import("@skep/compiler");
 	installHook(source, blankKernelHalf);
 	activate(session);
 	onSignals(() => session.stop());

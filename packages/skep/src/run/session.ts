@@ -50,6 +50,10 @@ export interface SessionOptions {
 	readonly limit?: number | undefined;
 	/** Seconds; undefined: until stopped. */
 	readonly duration?: number | undefined;
+	/** false: nothing is attached by itself. */
+	readonly attach?: boolean | undefined;
+	/** Instead of what the source says, by map. */
+	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
 }
 
 /**
@@ -78,6 +82,7 @@ export class Session implements ActiveSession, FeedRun {
 	#timer: NodeJS.Timeout | undefined;
 	#events = 0;
 	#kernelBtf: Btf | undefined;
+	#final: Summary | undefined;
 
 	private constructor(
 		source: Source,
@@ -96,7 +101,7 @@ export class Session implements ActiveSession, FeedRun {
 		});
 		const attached: Attached[] = [];
 		const unattached: Unattached[] = [];
-		this.wanted = this.#attachAll(attached, unattached);
+		this.wanted = options.attach === false ? 0 : this.#attachAll(attached, unattached);
 		this.attached = attached;
 		this.unattached = unattached;
 		if (options.duration !== undefined) {
@@ -108,7 +113,10 @@ export class Session implements ActiveSession, FeedRun {
 
 	/** Loads and attaches. @throws VerifierError, PermissionError, LinkError, SyscallError; then nothing is left behind */
 	static open(source: Source, kernel: Kernel, parsed: ParsedOptions, options: SessionOptions = {}): Session {
-		const collection = Collection.load(kernel, source.spec, { variables: parsed.variables });
+		const collection = Collection.load(kernel, source.spec, {
+			variables: parsed.variables,
+			maxEntries: options.maxEntries,
+		});
 		try {
 			return new Session(source, kernel, parsed, options, collection);
 		} catch (error) {
@@ -169,14 +177,17 @@ export class Session implements ActiveSession, FeedRun {
 
 	/** Unmaps, detaches and closes everything. */
 	close(): void {
+		if (this.#final !== undefined) return;
 		this.stop();
+		this.#final = this.summary();
 		for (const reader of this.#readers) reader.close();
 		for (const mapping of this.#mappings.values()) mapping.close();
 		this.collection.close();
 	}
 
-	/** What the run has to say at its end; call before `close()`. */
+	/** What the run has to say at its end; after `close()`, what it said then. */
 	summary(): Summary {
+		if (this.#final !== undefined) return this.#final;
 		const { user, system } = process.cpuUsage();
 		return {
 			events: BigInt(this.#events),
@@ -251,9 +262,12 @@ export class Session implements ActiveSession, FeedRun {
 	}
 
 	program(site: Site, word: string): ProgramBinding {
-		const handle = findHandle(this.source, site, "program", word);
+		return this.programByName(findHandle(this.source, site, "program", word).name);
+	}
+
+	/** The binding of a program by its name in the object. */
+	programByName(name: string): ProgramBinding {
 		const { collection } = this;
-		const name = handle.name;
 		const said = this.source.manifest?.programs.find((p) => p.name === name);
 		const links: LinkBinding[] = this.attached.filter((a) => a.program === name).map((a) => linkBinding(a.link));
 		return {

@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BpfError, NotSupportedError } from "@skep/bpf/base";
+import type { Kernel } from "@skep/bpf/kernel";
+import { activate, type LoadedBinding, type LoadRequest, onLoad } from "#program";
+import { type ParsedOptions, parseOptions } from "./arguments.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import { onSignals } from "./signals.ts";
+import { readSource, type Source } from "./source.ts";
+
+/** A file that imports `load` is in charge: nothing is loaded before it calls it. */
+export function loadsItself(source: Source): boolean {
+	const text = source.texts.get(source.path);
+	if (text === undefined) return false;
+	return [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*["']skep["']/g)].some(([, names]) =>
+		/(^|,)\s*load\s*(,|as\b|$)/.test(names!),
+	);
+}
+
+/** What a door prepared for the file's own `load()` call: the file is compiled, the kernel chosen, options parsed. */
+export interface Prepared {
+	readonly source: Source;
+	readonly kernel: Kernel;
+	readonly parsed: ParsedOptions;
+	readonly options: SessionOptions;
+	/** Called when it is loaded. */
+	readonly loaded: (session: Session) => void;
+}
+
+/** Makes `load(import.meta, …)` of the vocabulary work; `prepared`: by a door, for the entry. */
+export function answerLoad(prepared?: Prepared): void {
+	onLoad(async (request) => {
+		const path = resolve(fileURLToPath(request.url));
+		const session = prepared?.source.path === path ? openPrepared(prepared, request) : await openAlone(path, request);
+		activate(session);
+		return binding(session);
+	});
+}
+
+function openPrepared(prepared: Prepared, request: LoadRequest): Session {
+	refuseVirtual(request);
+	const parsed = withValues(prepared.source, prepared.parsed, request.options);
+	const session = Session.open(prepared.source, prepared.kernel, parsed, { ...prepared.options, ...settings(request) });
+	prepared.loaded(session);
+	return session;
+}
+
+/** `node FILE.ts`, without a hook: the words after the file are its options. */
+async function openAlone(path: string, request: LoadRequest): Promise<Session> {
+	refuseVirtual(request);
+	const { chooseKernel } = await import("#backend");
+	const source = await readSource(path);
+	const { kernel } = chooseKernel("auto");
+	const words = process.argv[1] !== undefined && sameFile(process.argv[1], path) ? process.argv.slice(2) : [];
+	const parsed = withValues(source, parseOptions(source.manifest?.options ?? [], words, kernel), request.options);
+	const session = Session.open(source, kernel, parsed, settings(request));
+	onSignals(() => session.stop());
+	return session;
+}
+
+const sameFile = (a: string, b: string): boolean => resolve(a) === b || readFileSync(a).equals(readFileSync(b));
+
+function refuseVirtual(request: LoadRequest): void {
+	if (request.kernel === "virtual")
+		throw new NotSupportedError("the virtual kernel", 'it is not built yet; leave out kernel: "virtual"');
+	if (request.pinPath !== undefined)
+		throw new NotSupportedError("load({ pinPath })", "this version of skep does not build it yet");
+}
+
+const settings = (request: LoadRequest): SessionOptions => ({ attach: request.attach, maxEntries: request.maxEntries });
+
+/** Values that the caller gives go before those of the command line. */
+function withValues(
+	source: Source,
+	parsed: ParsedOptions,
+	given: Readonly<Record<string, unknown>> = {},
+): ParsedOptions {
+	const values: Record<string, unknown> = { ...parsed.values };
+	const variables = { ...parsed.variables };
+	for (const [name, value] of Object.entries(given)) {
+		const option = source.manifest?.options.find((o) => o.name === name);
+		if (option === undefined) throw new BpfError("ERR_OPTION", `load(): the file has no option "${name}"`);
+		values[name] = value;
+		if (option.present !== undefined) variables[option.present] = value === undefined ? 0 : 1;
+		if (option.variable !== undefined && value !== undefined)
+			variables[option.variable] = value as number | bigint | boolean | string;
+	}
+	return { ...parsed, values, variables };
+}
+
+function binding(session: Session): LoadedBinding {
+	return {
+		kernel: session.kernel.name,
+		programs: Object.fromEntries(
+			[...session.collection.programs.keys()].map((name) => [name, session.programByName(name)]),
+		),
+		close: () => {
+			session.close();
+			activate(undefined);
+		},
+	};
+}
