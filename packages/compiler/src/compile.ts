@@ -7,6 +7,7 @@
 import { BpfError } from "@skep/bpf/base";
 import type { Btf } from "@skep/bpf/btf";
 import type { Manifest } from "@skep/bpf/spec";
+import { helper } from "@skep/bpf/uapi";
 import { compileModule, type FunctionReport, type Problem, writeCollection } from "#codegen";
 import type { TracepointTable } from "#declare";
 import { applyExpectations, type Diagnostic, formatDiagnostics, Report } from "#diagnostics";
@@ -73,6 +74,7 @@ export function compile(input: CompileInput): CompileResult {
 	if (analysis.modules.length === 0 || report.list().some((d) => d.code === "SK1000")) return { diagnostics: finish() };
 	const programs = checkHooks(analysis, input, report);
 	const module = lower({ ...analysis, programs }, { kernel: input.kernel, tracepoints: input.tracepoints }, report);
+	if (module) checkLicense(analysis, module, report);
 	if (!module || report.hasErrors) return { diagnostics: finish() };
 
 	const inserted = insertions(module);
@@ -106,6 +108,37 @@ export function compileOrThrow(
 		result.diagnostics,
 		formatDiagnostics(result.diagnostics, (path) => input.read(path)),
 	);
+}
+
+/** As the kernel's `license_is_gpl_compatible` has them. */
+const GPL_COMPATIBLE = new Set([
+	"GPL",
+	"GPL v2",
+	"GPL and additional rights",
+	"Dual BSD/GPL",
+	"Dual MIT/GPL",
+	"Dual MPL/GPL",
+]);
+
+/** SK4006: helpers that the kernel gives to GPL programs only. */
+function checkLicense(analysis: Analysis, module: Module, report: Report): void {
+	if (GPL_COMPATIBLE.has(module.license)) return;
+	for (const f of module.functions)
+		for (const b of f.blocks)
+			for (const i of b.insts) {
+				if (i.op !== "call" || i.callee.kind !== "helper" || helper(i.callee.id)?.gpl !== true) continue;
+				const at = i.position ?? f.position;
+				report.add({
+					code: "SK4006",
+					severity: "error",
+					file: analysis.modules[at?.file ?? 0]?.path ?? "",
+					line: at?.line ?? 1,
+					column: at?.column ?? 1,
+					length: 1,
+					message: `this needs the helper ${i.callee.name}, which is for GPL programs; the licence here is "${module.license}"`,
+					remedy: 'write `export const license = "Dual MIT/GPL"`, or do without',
+				});
+			}
 }
 
 /** What keeps a function from becoming instructions, as a diagnostic at its place. */
