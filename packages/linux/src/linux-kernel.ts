@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { NotSupportedError } from "@skep/bpf/base";
 import type { Attributes, CommandName, Kernel, Mapping, PerfEventAttr } from "@skep/bpf/kernel";
+import { explainPermission } from "#inspect";
 import {
 	bpf,
 	errnoOf,
@@ -19,8 +20,9 @@ import {
 	tracepointId,
 } from "#sys";
 
-export { type Confinement, confinement, explainPermission } from "#inspect";
+export { type Confinement, confinement } from "#inspect";
 export { tracefsRoot } from "#sys";
+export { explainPermission };
 
 /** The kernel that this process runs on. @throws NotSupportedError on other systems than Linux, other CPUs than x64 and arm64 */
 export function openLinux(): Kernel {
@@ -35,6 +37,7 @@ class LinuxKernel implements Kernel {
 	readonly release = release();
 	readonly possibleCpus = possibleCpus();
 	readonly pageSize = pageSize();
+	readonly diagnose = explainPermission;
 
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
 		return bpf(command, attr);

@@ -31,7 +31,7 @@ export interface LoadOptions {
 	readonly programs?: ((program: ProgramSpec) => boolean) | undefined;
 	/** 0: logs of refused programs only. */
 	readonly logLevel?: number | undefined;
-	/** Explains EPERM; registered for the kernel. */
+	/** Explains EPERM instead of the kernel itself. */
 	readonly diagnose?: Diagnose | undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { Attributes, CommandName } from "./attributes.ts";
+import type { Diagnose } from "./diagnosis.ts";
 import type { PerfEventAttr } from "./perf-event.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface Kernel {
 	tracepointId(category: string, name: string): number;
 	/** Index of a network device in the caller's namespace; -ENODEV. */
 	interfaceIndex(name: string): number;
+	/** Why it said EPERM or EACCES, where this kernel can find out. */
+	readonly diagnose?: Diagnose | undefined;
 	/** Raw BTF of the kernel (`vmlinux`); -errno. */
 	btf(): Uint8Array | number;
 }

@@ -1,7 +1,7 @@
 import type { TestContext } from "node:test";
-import { explainPermission, openLinux } from "@skep/linux";
+import { openLinux } from "@skep/linux";
 import { ERRNO, type Kernel } from "#kernel";
-import { explainWith, traceFds } from "./index.ts";
+import { traceFds } from "./index.ts";
 
 /** The real kernel, or a skipped test with the reason: probed by one small map. */
 export function kernelOrSkip(t: TestContext): Kernel | undefined {
@@ -16,7 +16,6 @@ export function kernelOrSkip(t: TestContext): Kernel | undefined {
 		return undefined;
 	}
 	kernel.close(fd);
-	explainWith(kernel, explainPermission);
 	return kernel;
 }
 

@@ -42,7 +42,7 @@ for (const [name, log, reason, insn, source] of LOGS) {
 
 test("an errno becomes words, EPERM becomes a permission with the owner's reason", (t) => {
 	if (process.platform !== "linux") return t.skip(`needs Linux, this is ${process.platform}`);
-	const kernel: Kernel = openLinux();
+	const kernel: Kernel = Object.create(openLinux(), { diagnose: { value: undefined } });
 	const load = { syscall: "bpf", command: "PROG_LOAD", errno: ERRNO.EPERM, what: "load program exec" } as const;
 	const bare = refuse(kernel, load);
 	assert.ok(bare instanceof PermissionError);

@@ -5,7 +5,7 @@ import type { ProgramType } from "#uapi";
 
 const owners = new WeakMap<Kernel, Diagnose>();
 
-/** From now on every EPERM of `kernel` is explained by `diagnose`. */
+/** From now on every EPERM of `kernel` is explained by `diagnose`, instead of by the kernel itself. */
 export function explainWith(kernel: Kernel, diagnose: Diagnose): void {
 	owners.set(kernel, diagnose);
 }
@@ -83,7 +83,7 @@ function lacksPrivilege(refused: Refused, errno: number): boolean {
 
 function denied(kernel: Kernel, refused: Refused): PermissionError {
 	const call = refused.command ? `bpf(${refused.command})` : refused.syscall;
-	const diagnosis = owners.get(kernel)?.(refused);
+	const diagnosis = (owners.get(kernel) ?? kernel.diagnose)?.(refused);
 	const lines = diagnosis?.lines ?? [];
 	const why = lines.length === 0 ? " a privilege is missing" : lines.map((line) => `\n  ${line}`).join("");
 	return new PermissionError(

@@ -9,7 +9,7 @@ export interface ChosenKernel {
 	readonly kernel: Kernel;
 	/** One line: which kernel, and why that one. */
 	readonly reason: string;
-	/** Explains this kernel's EPERM: hand it to `Collection.load`, or to `explainWith`. */
+	/** Explains this kernel's EPERM; live objects ask the kernel for the same. */
 	readonly diagnose: Diagnose;
 }
 
