@@ -192,11 +192,13 @@ export class Btf {
 	type(id: number): BtfType {
 		if (id === 0) return VOID;
 		if (id < this.firstId && this.base) return this.base.type(id);
-		this.#types ??= [];
-		const known = this.#types[id];
+		// Made to its length: an array that grows from the far end becomes a dictionary.
+		this.#types ??= new Array(this.#offsets.length);
+		const i = id - this.firstId;
+		const known = this.#types[i];
 		if (known) return known;
 		const t = this.#make(id);
-		this.#types[id] = t;
+		this.#types[i] = t;
 		return t;
 	}
 

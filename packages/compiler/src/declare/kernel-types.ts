@@ -98,12 +98,15 @@ export const stripFlavour = (name: string): string => {
 	return at > 0 && at + 3 < name.length ? name.slice(0, at) : name;
 };
 
+/** Several compilations share one BTF: its tags are read once. */
+const tagsByBtf = new WeakMap<Btf, Map<number, readonly string[]>>();
+const tagKey = (type: number, component: number): number => type * 0x10000 + component;
+
 /** The kernel's types, looked up in its BTF by name and member. Answers are kept. */
 export class KernelTypes {
 	readonly btf: Btf;
 	readonly #members = new Map<string, KernelMember | undefined>();
 	readonly #types = new Map<number, KernelType>();
-	#tags: Map<string, readonly string[]> | undefined;
 
 	constructor(btf: Btf) {
 		this.btf = btf;
@@ -171,15 +174,24 @@ export class KernelTypes {
 
 	/** Kernels that a member's or enumerator's tag names. */
 	#tagsOf(type: number, component: number): readonly string[] | undefined {
-		if (!this.#tags) {
-			this.#tags = new Map();
+		let tags = tagsByBtf.get(this.btf);
+		if (!tags) {
+			tags = new Map();
+			const lists = new Map<string, readonly string[]>();
 			for (const id of this.btf.ofKind("decl_tag")) {
 				const t = this.btf.type(id);
-				if (t.kind === "decl_tag" && t.component >= 0 && t.name.startsWith(KERNELS_TAG))
-					this.#tags.set(`${t.type} ${t.component}`, t.name.slice(KERNELS_TAG.length).split(","));
+				if (t.kind !== "decl_tag" || t.component < 0) continue;
+				let list = lists.get(t.name);
+				if (!list) {
+					if (!t.name.startsWith(KERNELS_TAG)) continue;
+					list = t.name.slice(KERNELS_TAG.length).split(",");
+					lists.set(t.name, list);
+				}
+				tags.set(tagKey(t.type, t.component), list);
 			}
+			tagsByBtf.set(this.btf, tags);
 		}
-		return this.#tags.size === 0 ? undefined : this.#tags.get(`${type} ${component}`);
+		return tags.size === 0 ? undefined : tags.get(tagKey(type, component));
 	}
 
 	/** Of the first member on the way that not all kernels have. */
