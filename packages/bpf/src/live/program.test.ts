@@ -191,6 +191,29 @@ test(
 );
 
 test(
+	"a sink may close its reader, and a drain within a drain finds nothing",
+	onKernel((kernel) => {
+		using ring = ringBuffer(kernel);
+		using program = load(kernel, [insn.mov(64, 0, imm(1)), ...writer(ring).slice(1)], { type: "xdp" });
+		program.testRun({ data: new Uint8Array(64), repeat: 5 });
+		const reader = new RingBufferReader(ring);
+		const count = reader.drain((view, offset) => {
+			assert.equal(
+				reader.drain(() => {}),
+				0,
+			);
+			reader.close();
+			assert.equal(view.getUint32(offset + 8, true), 42, "the memory is still there");
+		});
+		assert.equal(count, 1);
+		assert.equal(reader.closed, true);
+		assert.equal(reader.pending, 0);
+		using next = new RingBufferReader(ring);
+		assert.ok(next.drain(() => {}) >= 4, "the others are the next reader's");
+	}),
+);
+
+test(
 	"a raw tracepoint fires; one that is not there is named",
 	onKernel((kernel) => {
 		using ring = ringBuffer(kernel);

@@ -25,6 +25,9 @@ export class RingBufferReader implements Disposable {
 	/** Records consumed so far. */
 	consumed = 0;
 	#pages: readonly Mapping[];
+	/** A sink is being called: the memory must stay, and a drain within a drain finds nothing. */
+	#draining = false;
+	#closing = false;
 	#data: DataView<ArrayBuffer>;
 	/** The headers' first words, for Atomics: a load-acquire, which arm64 needs. */
 	#words: Int32Array<ArrayBuffer>;
@@ -61,7 +64,7 @@ export class RingBufferReader implements Disposable {
 	}
 
 	get closed(): boolean {
-		return this.#pages.length === 0;
+		return this.#closing;
 	}
 
 	/**
@@ -69,7 +72,8 @@ export class RingBufferReader implements Disposable {
 	 * Returns how many. If `sink` throws, the record counts as consumed and the error passes through.
 	 */
 	drain(sink: RecordSink, max: number = DRAIN): number {
-		if (this.closed) return 0;
+		if (this.closed || this.#draining) return 0;
+		this.#draining = true;
 		const data = this.#data;
 		const words = this.#words;
 		const mask = this.size - 1;
@@ -79,7 +83,7 @@ export class RingBufferReader implements Disposable {
 		let unpublished = 0;
 		let end = Number(Atomics.load(this.#producer, 0));
 		try {
-			while (seen < max) {
+			while (seen < max && !this.#closing) {
 				if (position >= end) {
 					// Say where we are before looking again: producers wake no one, but they may wait for room.
 					if (unpublished > 0) this.#publish(position);
@@ -107,12 +111,16 @@ export class RingBufferReader implements Disposable {
 		} finally {
 			if (unpublished > 0) this.#publish(position);
 			this.consumed += seen;
+			this.#draining = false;
+			if (this.#closing) this.close();
 		}
 		return seen;
 	}
 
-	/** Unmaps. The map stays open: it is the caller's. */
+	/** Unmaps; from inside a sink, once the drain is over. The map stays open: it is the caller's. */
 	close(): void {
+		this.#closing = true;
+		if (this.#draining) return;
 		for (const page of this.#pages) page.unmap();
 		this.#pages = [];
 	}
