@@ -26,7 +26,10 @@ function pointers(func: Func): Map<Inst, Set<Slot>> {
 				for (const s of from)
 					for (const slot of s ?? []) {
 						let mine = derived.get(i);
-						if (!mine) derived.set(i, (mine = new Set()));
+						if (!mine) {
+							mine = new Set();
+							derived.set(i, mine);
+						}
 						if (!mine.has(slot)) {
 							mine.add(slot);
 							changed = true;

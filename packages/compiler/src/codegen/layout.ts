@@ -5,6 +5,12 @@ const last = (b: MachineBlock): Machine => b.insts[b.insts.length - 1]!;
 /** Sends jumps past blocks that only jump on, makes one of blocks that do the same, and drops what cannot be reached. */
 export function threadJumps(func: MachineFunc): void {
 	for (let round = 0; round < 3; round++) {
+		// A jump to a lone exit is an exit: as short, and equal to others of its kind.
+		for (const b of func.blocks) {
+			const m = last(b);
+			const exit = m.kind === "jump" && m.then!.insts.length === 1 ? m.then!.insts[0]! : undefined;
+			if (exit?.kind === "exit") b.insts[b.insts.length - 1] = { ...exit, position: m.position };
+		}
 		const merged = mergeTails(func);
 		for (const b of func.blocks) {
 			const m = last(b);
@@ -77,7 +83,7 @@ function dropUnreached(func: MachineFunc): void {
 				work.push(s);
 			}
 	func.blocks = func.blocks.filter((b) => seen.has(b));
-	func.blocks.forEach((b, i) => void (b.index = i));
+	for (const [i, b] of func.blocks.entries()) b.index = i;
 }
 
 /** Blocks that only unlikely ways lead to, for the weights of the allocator and for the order. */

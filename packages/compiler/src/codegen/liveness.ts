@@ -1,12 +1,4 @@
-import {
-	type AluOperator,
-	definition,
-	eachUse,
-	type Machine,
-	type MachineBlock,
-	type MachineFunc,
-	machineSuccessors,
-} from "./machine.ts";
+import { type AluOperator, definition, eachUse, type Machine, type MachineFunc, machineSuccessors } from "./machine.ts";
 
 /** A set of registers as bits. */
 export type Bits = Uint32Array;
@@ -98,5 +90,3 @@ export function removeDead(func: MachineFunc, effect: (m: Machine) => boolean): 
 		b.insts = kept.reverse();
 	}
 }
-
-export const indexBlocks = (blocks: MachineBlock[]): void => blocks.forEach((b, i) => void (b.index = i));

@@ -105,7 +105,10 @@ function stackProblem(func: Func, code: MachineFunc, size: number): Problem {
 		const p = by.position;
 		if (i.op !== "slot" || !p) return;
 		let of = users.get(i.slot);
-		if (!of) users.set(i.slot, (of = new Map()));
+		if (!of) {
+			of = new Map();
+			users.set(i.slot, of);
+		}
 		of.set(`${p.file}:${p.line}`, p);
 	};
 	for (const b of func.blocks) for (const i of b.insts) for (const a of i.args) mark(a, i);

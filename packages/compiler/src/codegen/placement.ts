@@ -14,11 +14,14 @@ export class Placement {
 		const add = (value: Inst, block: Block, user: Inst | undefined): void => {
 			if ((value.op !== "const" && value.op !== "global" && value.op !== "slot") || !needs(value, user)) return;
 			let s = uses.get(value);
-			if (!s) uses.set(value, (s = new Set()));
+			if (!s) {
+				s = new Set();
+				uses.set(value, s);
+			}
 			s.add(block);
 		};
 		for (const b of func.blocks) {
-			for (const phi of b.phis) phi.args.forEach((a, k) => add(a, b.predecessors[k]!, phi));
+			for (const phi of b.phis) for (const [k, a] of phi.args.entries()) add(a, b.predecessors[k]!, phi);
 			for (const i of b.insts) for (const a of i.args) add(a, b, i);
 			const t = b.terminator;
 			if (t && "args" in t) for (const a of t.args) add(a, b, undefined);

@@ -1,7 +1,6 @@
 import {
 	analyseGraph,
 	type Block,
-	type Condition,
 	type Func,
 	type Graph,
 	type Inst,
@@ -9,10 +8,10 @@ import {
 	type Size,
 	type Slot,
 	successors,
-	type Terminator,
 	type Width,
 } from "#ir";
-import { alignmentAt, chunks } from "./chunk.ts";
+import { type Address, alignmentAt, chunks, target } from "./address.ts";
+import { baseAlign, Demand, nullCheck } from "./demand.ts";
 import {
 	type AluOperator,
 	FIRST_VIRTUAL,
@@ -26,51 +25,8 @@ import {
 	NONE,
 	type Place,
 } from "./machine.ts";
+import { ALU, COMMUTES, fits, JUMP, SWAPPED } from "./operator.ts";
 import { Placement } from "./placement.ts";
-
-const ALU: Partial<Record<string, AluOperator>> = {
-	add: "add",
-	sub: "sub",
-	mul: "mul",
-	udiv: "div",
-	sdiv: "sdiv",
-	umod: "mod",
-	smod: "smod",
-	and: "and",
-	or: "or",
-	xor: "xor",
-	shl: "lsh",
-	lshr: "rsh",
-	ashr: "arsh",
-};
-const JUMP: Record<Condition, JumpCondition> = {
-	eq: "eq",
-	ne: "ne",
-	ult: "lt",
-	ule: "le",
-	ugt: "gt",
-	uge: "ge",
-	slt: "slt",
-	sle: "sle",
-	sgt: "sgt",
-	sge: "sge",
-	set: "set",
-};
-const SWAPPED: Record<JumpCondition, JumpCondition> = {
-	eq: "eq",
-	ne: "ne",
-	lt: "gt",
-	le: "ge",
-	gt: "lt",
-	ge: "le",
-	slt: "sgt",
-	sle: "sge",
-	sgt: "slt",
-	sge: "sle",
-	set: "set",
-};
-const COMMUTES = new Set(["add", "mul", "and", "or", "xor"]);
-export const fits = (v: bigint): boolean => v === BigInt.asIntN(32, v);
 
 /** Turns a legalised function into machine code on virtual registers, out of SSA. */
 export function select(func: Func, cpu: "v3" | "v4"): MachineFunc {
@@ -79,25 +35,14 @@ export function select(func: Func, cpu: "v3" | "v4"): MachineFunc {
 
 /** A constant operand, or a register. */
 type Operand = { imm: number } | { reg: number };
-/** [register + offset], or a place on the stack. */
-interface Address {
-	reg: number;
-	offset: number;
-	place?: Place;
-}
-
 class Selector {
 	readonly #func: Func;
 	readonly #v4: boolean;
 	readonly #graph: Graph;
-	readonly #users = new Map<Inst, Inst[]>();
-	readonly #terminatorUses = new Map<Inst, number>();
+	readonly #demand: Demand;
 	readonly #registers = new Map<Inst, number>();
 	readonly #blocks = new Map<Block, MachineBlock>();
 	readonly #placement: Placement;
-	/** Values without instructions of their own: what they are made of. */
-	readonly #alias = new Map<Inst, Inst>();
-	readonly #sunk = new Set<Inst>();
 	readonly out: MachineFunc;
 	#insts: Machine[] = [];
 	#block!: Block;
@@ -115,52 +60,8 @@ class Selector {
 			places: new Map(),
 			spills: [],
 		};
-		this.#count();
-		this.#findAliases();
+		this.#demand = new Demand(func);
 		this.#placement = new Placement(func, this.#graph, (i, user) => this.#needsRegister(i, user));
-	}
-
-	#count(): void {
-		const add = (a: Inst, user: Inst): void => {
-			const list = this.#users.get(a);
-			if (list) list.push(user);
-			else this.#users.set(a, [user]);
-		};
-		for (const b of this.#func.blocks) {
-			for (const i of b.phis) for (const a of i.args) add(a, i);
-			for (const i of b.insts) for (const a of i.args) add(a, i);
-			const t = b.terminator;
-			if (t && "args" in t) for (const a of t.args) this.#terminatorUses.set(a, (this.#terminatorUses.get(a) ?? 0) + 1);
-		}
-	}
-
-	#single(i: Inst): boolean {
-		return (this.#users.get(i)?.length ?? 0) + (this.#terminatorUses.get(i) ?? 0) === 1;
-	}
-
-	/** Truncations whose every user reads the low half only, extensions of what is extended already, lone field addresses for calls. */
-	#findAliases(): void {
-		const low = new Map<Inst, boolean>();
-		for (const b of this.#func.blocks) {
-			const t = b.terminator;
-			if (t && "args" in t) for (const a of t.args) if (!(t.op === "branch" && t.on === 32)) low.set(a, false);
-		}
-		for (const b of this.#func.blocks)
-			for (const i of b.insts) {
-				// Constants and addresses of globals are placed by their users: none may hide behind an alias.
-				if (i.args[0]?.op === "const" || i.args[0]?.op === "global") continue;
-				if (i.op === "truncate" && low.get(i) !== false && (this.#users.get(i) ?? []).every((u) => readsLowHalf(u, i)))
-					this.#alias.set(i, i.args[0]!);
-				if (i.op === "extend" && i.from === 32 && !i.signed && i.args[0]!.width === 32) this.#alias.set(i, i.args[0]!);
-				if (i.op === "offset" && i.args.length === 1 && this.#single(i) && this.#users.get(i)?.[0]?.op === "call")
-					this.#sunk.add(i);
-			}
-	}
-
-	#resolve(i: Inst): Inst {
-		let r = i;
-		for (let a = this.#alias.get(r); a; a = this.#alias.get(r)) r = a;
-		return r;
 	}
 
 	/** Whether a constant or an address of a global must be in a register of its own for this user. */
@@ -206,10 +107,10 @@ class Selector {
 	/** Follows constant steps down to a stack slot, or undefined. */
 	#stackAddress(i: Inst): { place: Place; offset: number } | undefined {
 		let offset = 0;
-		let r = this.#resolve(i);
+		let r = this.#demand.resolve(i);
 		while (r.op === "offset" && r.args.length === 1 && !r.core) {
 			offset += r.offset;
-			r = this.#resolve(r.args[0]!);
+			r = this.#demand.resolve(r.args[0]!);
 		}
 		return r.op === "slot" ? { place: this.#placeOf(r.slot), offset } : undefined;
 	}
@@ -226,7 +127,7 @@ class Selector {
 
 	/** Puts the value of `i` into `dst`, as cheaply as its kind allows. */
 	#into(dst: number, raw: Inst): void {
-		const i = this.#resolve(raw);
+		const i = this.#demand.resolve(raw);
 		const stack = this.#stackAddress(i);
 		if (stack) this.#emit("place", { dst, place: stack.place, offset: stack.offset });
 		else if (i.op === "const") {
@@ -238,7 +139,7 @@ class Selector {
 			else if (i.value >> 32n === 0n) this.#emit("imm", { dst, imm: Number(BigInt.asIntN(32, i.value)), width: 32 });
 			else this.#emit("wide", { dst, value: i.value });
 		} else if (i.op === "map") this.#emit("ref", { dst, reference: { kind: "map", map: i.map } });
-		else if (this.#sunk.has(i) && i.op === "offset") {
+		else if (this.#demand.sunk.has(i) && i.op === "offset") {
 			this.#emit("move", { dst, src: this.#register(i.args[0]!) });
 			this.#emit("alu", { operator: "add", dst, imm: i.offset, ...(i.core ? { core: i.core } : {}) });
 		} else this.#emit("move", { dst, src: this.#register(i) });
@@ -252,10 +153,10 @@ class Selector {
 	}
 
 	#register(raw: Inst): number {
-		const i = this.#resolve(raw);
+		const i = this.#demand.resolve(raw);
 		const known = this.#known(i);
 		if (known !== undefined) return known;
-		if (i.op === "const" || i.op === "map" || i.op === "slot" || this.#sunk.has(i) || this.#stackAddress(i)) {
+		if (i.op === "const" || i.op === "map" || i.op === "slot" || this.#demand.sunk.has(i) || this.#stackAddress(i)) {
 			if (this.#placement.homeOf(i) === this.#block) return this.#place(i);
 			const r = this.#fresh();
 			this.#into(r, i);
@@ -292,12 +193,15 @@ class Selector {
 
 	#define(i: Inst): number {
 		let r = this.#registers.get(i);
-		if (r === undefined) this.#registers.set(i, (r = this.#fresh()));
+		if (r === undefined) {
+			r = this.#fresh();
+			this.#registers.set(i, r);
+		}
 		return r;
 	}
 
 	#operand(raw: Inst, width: Width): Operand {
-		const i = this.#resolve(raw);
+		const i = this.#demand.resolve(raw);
 		if (i.op === "const") {
 			const value = width === 32 ? BigInt.asIntN(32, i.value) : BigInt.asIntN(64, i.value);
 			if (fits(value)) return { imm: Number(value) };
@@ -336,14 +240,14 @@ class Selector {
 
 	#params(): void {
 		for (const i of this.#func.entry.insts)
-			if (i.op === "param" && (this.#users.has(i) || this.#terminatorUses.has(i))) {
+			if (i.op === "param" && this.#demand.isUsed(i)) {
 				this.#position = i.position ?? this.#func.position;
 				this.#emit("move", { dst: this.#define(i), src: indexOfArgument(i.index) });
 			}
 	}
 
 	#select(i: Inst): void {
-		if (this.#alias.has(i) || this.#sunk.has(i)) return;
+		if (this.#demand.alias.has(i) || this.#demand.sunk.has(i)) return;
 		const [a, b] = i.args;
 		switch (i.op) {
 			case "param":
@@ -446,8 +350,8 @@ class Selector {
 	}
 
 	#binary(i: Inst, operator: AluOperator, width: Width, left: Inst, right: Inst): void {
-		let a = this.#resolve(left);
-		let b = this.#resolve(right);
+		let a = this.#demand.resolve(left);
+		let b = this.#demand.resolve(right);
 		const dst = this.#define(i);
 		if (COMMUTES.has(operator)) {
 			// What a loop carries is best changed in place; `removeDead` decides by liveness where it can.
@@ -501,8 +405,8 @@ class Selector {
 		left: Inst,
 		right: Inst,
 	): { condition: JumpCondition; a: number; b: Operand } {
-		let a = this.#resolve(left);
-		let b = this.#resolve(right);
+		let a = this.#demand.resolve(left);
+		let b = this.#demand.resolve(right);
 		if (a.op === "const" && b.op !== "const") {
 			[a, b] = [b, a];
 			condition = SWAPPED[condition];
@@ -552,7 +456,7 @@ class Selector {
 	}
 
 	#store(to: Address, size: Size, raw: Inst): void {
-		const value = this.#resolve(raw);
+		const value = this.#demand.resolve(raw);
 		if (value.op === "const") {
 			const n = size === 8 ? BigInt.asIntN(64, value.value) : BigInt.asIntN(size * 8, value.value);
 			if (fits(n)) {
@@ -566,7 +470,7 @@ class Selector {
 	#atomic(i: Inst & { op: "atomic" }): void {
 		const [base, first, second] = i.args;
 		const to = this.#address(base!, i.offset);
-		const used = this.#users.has(i) || this.#terminatorUses.has(i);
+		const used = this.#demand.isUsed(i);
 		if (i.operator === "cmpxchg") {
 			const src = this.#register(second!);
 			this.#into(0, first!);
@@ -593,7 +497,7 @@ class Selector {
 	#call(i: Inst & { op: "call" }): void {
 		// Registers first: what is made from nothing must not take r1..r5 while they are still wanted.
 		const isFree = (a: Inst): boolean => {
-			const r = this.#resolve(a);
+			const r = this.#demand.resolve(a);
 			return (
 				(r.op === "const" && this.#known(r) === undefined) || r.op === "map" || this.#stackAddress(r) !== undefined
 			);
@@ -602,8 +506,7 @@ class Selector {
 		args.forEach((a, k) => void (isFree(a) || this.#into(indexOfArgument(k), a)));
 		args.forEach((a, k) => void (isFree(a) && this.#into(indexOfArgument(k), a)));
 		this.#emit("call", { callee: i.callee, count: args.length });
-		if (this.#users.has(i) || this.#terminatorUses.has(i))
-			this.#emit(i.width === 32 ? "move32" : "move", { dst: this.#define(i), src: 0 });
+		if (this.#demand.isUsed(i)) this.#emit(i.width === 32 ? "move32" : "move", { dst: this.#define(i), src: 0 });
 	}
 
 	#terminate(block: Block): void {
@@ -640,14 +543,14 @@ class Selector {
 	#phis(): void {
 		for (const b of this.#graph.order) {
 			if (b.phis.length === 0) continue;
-			const used = b.phis.filter((p) => this.#users.has(p) || this.#terminatorUses.has(p));
+			const used = b.phis.filter((p) => this.#demand.isUsed(p));
 			b.predecessors.forEach((p, k) => {
 				const from = this.#blocks.get(p)!;
 				const target = this.#blocks.get(b)!;
 				this.#block = p;
 				this.#position = p.terminator?.position;
 				this.#insts = [];
-				this.#parallel(used.map((phi) => ({ dst: this.#define(phi), value: this.#resolve(phi.args[k]!) })));
+				this.#parallel(used.map((phi) => ({ dst: this.#define(phi), value: this.#demand.resolve(phi.args[k]!) })));
 				if (this.#insts.length === 0) return;
 				if (successors(p.terminator).length === 1) {
 					from.insts.splice(from.insts.length - 1, 0, ...this.#insts);
@@ -695,51 +598,5 @@ class Selector {
 			m.src = t;
 		}
 		for (const c of free) this.#into(c.dst, c.value);
-	}
-}
-
-const target = (to: Address, at: number): Partial<Machine> => ({
-	dst: to.reg,
-	offset: to.offset + at,
-	...(to.place ? { place: to.place } : {}),
-});
-
-/** A pointer is seldom null. */
-function nullCheck(t: Terminator & { op: "branch" }): boolean | undefined {
-	const [a, b] = t.args;
-	if (a.space === "scalar" || b.op !== "const" || b.value !== 0n) return undefined;
-	return t.condition === "ne" ? true : t.condition === "eq" ? false : undefined;
-}
-
-/** Ring-buffer records and map values start at a multiple of 8. */
-const baseAlign = (base: Inst, align: Size): Size => {
-	const known =
-		base.op === "call" || base.op === "phi" ? base.space === "ringbuf" || base.space === "map_value" : false;
-	return known ? 8 : align;
-};
-
-/** Whether `user` looks at no more than the low 32 bits of `value`. */
-function readsLowHalf(user: Inst, value: Inst): boolean {
-	switch (user.op) {
-		case "binary":
-			return (
-				user.width === 32 ||
-				((user.operator === "shl" || user.operator === "lshr" || user.operator === "ashr") && user.args[0] !== value)
-			);
-		case "compare":
-			return user.on === 32;
-		case "store":
-			return user.size <= 4 && user.args[0] !== value;
-		case "extend":
-			// An extension of 32 bits without sign is no instruction: its users would see the upper half.
-			return user.from < 32 || user.signed;
-		case "truncate":
-			return true;
-		case "swap":
-			return user.bits <= 32;
-		case "atomic":
-			return user.size === 4 && user.args[0] !== value;
-		default:
-			return false;
 	}
 }

@@ -102,7 +102,10 @@ export class Builder {
 	write(variable: Variable, value: Inst, block = this.block): void {
 		if (!block) return;
 		let d = this.#definitions.get(variable);
-		if (!d) this.#definitions.set(variable, (d = new Map()));
+		if (!d) {
+			d = new Map();
+			this.#definitions.set(variable, d);
+		}
 		d.set(block, value);
 		value.name ??= variable.name;
 	}
@@ -115,7 +118,10 @@ export class Builder {
 		if (!block.sealed) {
 			value = this.#newPhi(variable, block);
 			let m = this.#incomplete.get(block);
-			if (!m) this.#incomplete.set(block, (m = new Map()));
+			if (!m) {
+				m = new Map();
+				this.#incomplete.set(block, m);
+			}
 			m.set(variable, value);
 		} else if (block.predecessors.length === 0) {
 			value = this.#undefinedValue(variable);

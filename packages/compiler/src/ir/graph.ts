@@ -84,7 +84,10 @@ export function analyseGraph(func: Func): Graph {
 		for (const header of successors(b.terminator)) {
 			if (!dominates(header, b)) continue;
 			let body = loops.get(header);
-			if (!body) loops.set(header, (body = new Set([header])));
+			if (!body) {
+				body = new Set([header]);
+				loops.set(header, body);
+			}
 			const work = [b];
 			for (let x = work.pop(); x; x = work.pop()) {
 				if (body.has(x)) continue;

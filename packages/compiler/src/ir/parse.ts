@@ -84,11 +84,10 @@ class Parser {
 	#block(name = this.#take()): Block {
 		if (!/^b\d+$/.test(name)) this.#fail("a block");
 		let b = this.#blocks.get(name);
-		if (!b)
-			this.#blocks.set(
-				name,
-				(b = { id: Number(name.slice(1)), phis: [], insts: [], terminator: undefined, predecessors: [], sealed: true }),
-			);
+		if (!b) {
+			b = { id: Number(name.slice(1)), phis: [], insts: [], terminator: undefined, predecessors: [], sealed: true };
+			this.#blocks.set(name, b);
+		}
 		return b;
 	}
 	#operand(): number {

@@ -35,15 +35,14 @@ function step(f: Folder, c: Comparison, mayInvert: boolean): Comparison | undefi
 	if (a === b && condition !== "set" && a.op !== "const")
 		return decide(
 			f,
-			c,
 			condition === "eq" || condition === "ule" || condition === "uge" || condition === "sle" || condition === "sge",
 		);
 	if (b.op !== "const") return sameExtension(f, c);
 	if (a.op === "const")
-		return c.known === undefined ? decide(f, c, evaluateCondition(condition, on, a.value, b.value)) : undefined;
+		return c.known === undefined ? decide(f, evaluateCondition(condition, on, a.value, b.value)) : undefined;
 	const value = BigInt.asUintN(on, b.value);
 	const range = ranged(a, on, condition, value);
-	if (range !== undefined) return decide(f, c, range);
+	if (range !== undefined) return decide(f, range);
 	// (x cc y) != 0
 	if (a.op === "compare") {
 		const truth =
@@ -115,7 +114,7 @@ function sameExtension(f: Folder, c: Comparison): Comparison | undefined {
 	return undefined;
 }
 
-function decide(f: Folder, c: Comparison, known: boolean): Comparison {
+function decide(f: Folder, known: boolean): Comparison {
 	const zero = f.constant(0n, 32);
 	return { condition: known ? "eq" : "ne", on: 32, a: zero, b: zero, known };
 }

@@ -1,5 +1,6 @@
 import { type Block, type Func, type Inst, removeTrivialPhis, removeUnreachable, type Terminator } from "#ir";
 import { evaluateCondition, NEGATED } from "./arithmetic.ts";
+import { retarget, threadPhis } from "./thread.ts";
 
 type Branch = Terminator & { op: "branch" };
 
@@ -11,8 +12,7 @@ export function simplifyControl(func: Func): number {
 		for (const b of func.blocks) changes += decide(b);
 		if (changes > before) removeUnreachable(func);
 		removeTrivialPhis(func);
-		const used = usesOutside(func);
-		for (const b of func.blocks) changes += threadPhis(b, used);
+		changes += threadPhis(func);
 		for (const b of func.blocks) changes += skipEmpty(func, b);
 		removeUnreachable(func);
 		removeTrivialPhis(func);
@@ -62,61 +62,6 @@ function outcome(b: Block, t: Branch): boolean | undefined {
 
 const sameValue = (a: Inst, b: Inst): boolean =>
 	a === b || (a.op === "const" && b.op === "const" && a.value === b.value && a.width === b.width);
-
-/** For each phi: the blocks whose terminator reads it, and the edges that carry it into other phis; undefined: other uses. */
-function usesOutside(func: Func): Map<Inst, Set<Block> | undefined> {
-	const found = new Map<Inst, Set<Block> | undefined>();
-	const at = (i: Inst, b: Block): void => {
-		if (i.op !== "phi") return;
-		const s = found.get(i);
-		if (s) s.add(b);
-		else if (!found.has(i)) found.set(i, new Set([b]));
-	};
-	for (const b of func.blocks) {
-		for (const phi of b.phis) phi.args.forEach((a, k) => at(a, b.predecessors[k]!));
-		const t = b.terminator;
-		if (t && "args" in t) for (const a of t.args) at(a, b);
-	}
-	for (const b of func.blocks)
-		for (const i of b.insts) for (const a of i.args) if (a.op === "phi") found.set(a, undefined);
-	return found;
-}
-
-/** A block that only branches on its phis: a predecessor that brings constants goes straight to where they lead. */
-function threadPhis(b: Block, used: Map<Inst, Set<Block> | undefined>): number {
-	const t = b.terminator;
-	if (t?.op !== "branch" || t.then === t.else || b.phis.length === 0 || b.insts.length > 0) return 0;
-	for (const phi of b.phis) {
-		const where = used.get(phi);
-		if (used.has(phi) && (!where || [...where].some((x) => x !== b))) return 0;
-	}
-	let changes = 0;
-	for (const p of [...b.predecessors]) {
-		if (b.predecessors.length === 1 || p === b) break;
-		const k = b.predecessors.indexOf(p);
-		const here = (i: Inst): Inst => (i.block === b && i.op === "phi" ? i.args[k]! : i);
-		const [x, y] = t.args.map(here) as [Inst, Inst];
-		if (x.op !== "const" || y.op !== "const") continue;
-		const to = evaluateCondition(t.condition, t.on, x.value, y.value) ? t.then : t.else;
-		if (to === b || to.predecessors.includes(p)) continue;
-		const from = to.predecessors.indexOf(b);
-		for (const phi of to.phis) phi.args.push(here(phi.args[from]!));
-		to.predecessors.push(p);
-		retarget(p, b, to);
-		dropEdge(p, b);
-		changes++;
-	}
-	return changes;
-}
-
-function retarget(p: Block, from: Block, to: Block): void {
-	const t = p.terminator!;
-	if (t.op === "jump") t.target = to;
-	else if (t.op === "branch") {
-		if (t.then === from) t.then = to;
-		if (t.else === from) t.else = to;
-	}
-}
 
 /** Jumps to a block that only jumps on go where it goes. */
 function skipEmpty(func: Func, b: Block): number {

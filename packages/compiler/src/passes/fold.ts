@@ -209,7 +209,8 @@ export class Folder {
 			return isNarrow(a, i.from) && (i.width === 64 || isNarrow(a, 32)) && significantBits(a) <= i.from ? a : i;
 		}
 		if (significantBits(a) < i.from) return a;
-		const signed = (a.op === "load" && a.signed && a.size * 8 <= i.from) || (a.op === "extend" && a.signed && a.from <= i.from);
+		const signed =
+			(a.op === "load" && a.signed && a.size * 8 <= i.from) || (a.op === "extend" && a.signed && a.from <= i.from);
 		if (signed && a.width === i.width) return a;
 		if (signed && this.single(a)) {
 			// Nobody else sees it: extended at once to the width that is wanted.

@@ -30,7 +30,10 @@ export function findAreas(func: Func, context: PassContext): Area[] {
 	const escaped = new Set<Area>();
 	const area = (root: Slot | Inst, size: number, kind: Area["kind"]): Area => {
 		let a = areas.get(root);
-		if (!a) areas.set(root, (a = { root, size, kind, pointers: new Map(), events: new Map() }));
+		if (!a) {
+			a = { root, size, kind, pointers: new Map(), events: new Map() };
+			areas.set(root, a);
+		}
 		return a;
 	};
 	const point = (i: Inst, a: Area, offset: number | undefined): void => {
@@ -56,12 +59,12 @@ export function findAreas(func: Func, context: PassContext): Area[] {
 				changed = true;
 			}
 	}
-	const escape = (i: Inst): void => {
+	const leave = (i: Inst): void => {
 		const a = owner.get(i);
 		if (a) escaped.add(a);
 	};
 	for (const b of order) {
-		for (const phi of b.phis) phi.args.forEach(escape);
+		for (const phi of b.phis) phi.args.forEach(leave);
 		for (const i of b.insts) {
 			if (!i.args.some((a) => owner.has(a))) continue;
 			for (const [a, e] of eventsOf(i, owner, context)) {
@@ -74,8 +77,8 @@ export function findAreas(func: Func, context: PassContext): Area[] {
 			}
 		}
 		const t = b.terminator;
-		if (t?.op === "return") escape(t.args[0]);
-		if (t?.op === "branch") for (const a of t.args) if (owner.get(a)?.kind === "stack") escape(a);
+		if (t?.op === "return") leave(t.args[0]);
+		if (t?.op === "branch") for (const a of t.args) if (owner.get(a)?.kind === "stack") leave(a);
 	}
 	return [...areas.values()].filter((a) => !escaped.has(a));
 }

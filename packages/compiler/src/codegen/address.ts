@@ -1,4 +1,12 @@
 import type { Size } from "#ir";
+import type { Machine, Place } from "./machine.ts";
+
+/** [register + offset], or a place on the stack. */
+export interface Address {
+	reg: number;
+	offset: number;
+	place?: Place;
+}
 
 /** Alignment that address `base + offset` surely has where the base is aligned to `align`. */
 export const alignmentAt = (offset: number, align: Size): Size => {
@@ -17,3 +25,10 @@ export function chunks(offset: number, size: number, align: Size): { at: number;
 	}
 	return list;
 }
+
+/** The fields of a store `at` bytes behind an address. */
+export const target = (to: Address, at: number): Partial<Machine> => ({
+	dst: to.reg,
+	offset: to.offset + at,
+	...(to.place ? { place: to.place } : {}),
+});
