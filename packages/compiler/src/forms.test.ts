@@ -115,6 +115,11 @@ const MEMORY: Case[] = [
 		"i64(p.x) * 10n + i64(p.z)",
 		31,
 	),
+	at(
+		"let p: Point = { x: 1, y: 2, z: 5n }; for (let i = 0; i < 3; i++) p = { x: i32(p.z), y: p.y, z: u64(p.x) };",
+		"i64(p.x) * 10n + i64(p.z)",
+		51,
+	),
 	at("points.set(1, { x: -1, y: 2, z: 3n }); const p = points.ref(1);", "p ? sum(p) : 0n", 4),
 	at(
 		"points.set(1, { x: -1, y: 2, z: 3n }); const p = points.ref(1); if (p) { p.z += 5n; p.x = 7; }",
@@ -207,6 +212,13 @@ const TEXT: Case[] = [
 	at("const t: chars<32> = `n ${five} m ${minus} b ${big} ${'x'} %`;", "t === 'n 5 m -4 b 1000000007 x %' ? 1 : 0", 1),
 	at("const c: chars<16> = 'sh'; let found = 0; for (const n of NAMES) if (c === n) found += 1;", "found", 1),
 	at("const n: Named = { id: 1, name: 'abc' }; n.name = 'de';", "n.name === 'de' ? n.name.length : 0", 2),
+	at("const n: Named = { id: 1, name: 'abc' }; const old = n.name; n.name = 'de';", "old === 'abc' ? 1 : 0", 1),
+	at(
+		"texts.set(1, 'abc'); const r = texts.ref(1); const n: Named = { id: 1, name: 'xyz' }; let s = 0; if (r) { const t = five === 5 ? r.value : n.name; s = t === 'abc' ? 1 : 0; }",
+		"s",
+		1,
+	),
+	at("const t = five > 9 ? 'long text' : 'short';", "t === 'short' ? t.length : 0", 5),
 	at("const t = chars('toolongtext', 5);", "t === 'tool' ? 1 : 0", 1),
 	at("const t: chars<16> = 'hello'; const u = chars(t, 4);", "u === 'hel' ? 1 : 0", 1),
 	at("const t: chars<8> = ''; const u: chars<8> = 'x';", "(t ? 1 : 0) + (u ? 10 : 0)", 10),

@@ -214,13 +214,17 @@ export function bind(
 			declare(l, scope, pattern["name"], value, pattern, isConst, type, body);
 			return;
 		case "AssignmentPattern":
-			if (value.kind === "undefined")
-				return bind(l, pattern["left"], expression(l, pattern["right"]), isConst, type, body);
+			if (value.kind === "undefined") {
+				bind(l, pattern["left"], expression(l, pattern["right"]), isConst, type, body);
+				return;
+			}
 			if (mayBeMissing(value)) {
 				l.notYet(pattern, "a default for a value that may be undefined", "write `?? value`");
-				return bind(l, pattern["left"], POISON, isConst, type, body);
+				bind(l, pattern["left"], POISON, isConst, type, body);
+				return;
 			}
-			return bind(l, pattern["left"], value, isConst, type, body);
+			bind(l, pattern["left"], value, isConst, type, body);
+			return;
 		case "ObjectPattern":
 			for (const p of pattern["properties"] as Node[]) {
 				if (p.type === "RestElement" || p["computed"]) {

@@ -10,7 +10,18 @@ import { type Arm, merge } from "./merge.ts";
 import { arms, branchOnPresence, mayBeMissing, present, requirePresent } from "./optional.ts";
 import { loadBytes } from "./place.ts";
 import { isText, textBranch, textEquals } from "./text.ts";
-import { bool, boolConstant, describe, type IntValue, knownRange, POISON, UNDEFINED, type Value } from "./value.ts";
+import {
+	bool,
+	boolConstant,
+	describe,
+	type IntValue,
+	knownRange,
+	least,
+	most,
+	POISON,
+	UNDEFINED,
+	type Value,
+} from "./value.ts";
 
 const RELATIONS = new Set(["===", "!==", "<", "<=", ">", ">="]);
 const NEGATED: Record<Relation, Relation> = { "===": "!==", "!==": "===", "<": ">=", "<=": ">", ">": "<=", ">=": "<" };
@@ -27,7 +38,10 @@ const unwrap = (node: Node): Node => {
 export function condition(l: Lowering, raw: Node, yes: Join, no: Join): void {
 	const node = unwrap(raw);
 	if (!l.reachable) return;
-	if (node.type === "UnaryExpression" && node["operator"] === "!") return condition(l, node["argument"], no, yes);
+	if (node.type === "UnaryExpression" && node["operator"] === "!") {
+		condition(l, node["argument"], no, yes);
+		return;
+	}
 	if (node.type === "LogicalExpression" && node["operator"] !== "??") {
 		const right = l.join();
 		if (node["operator"] === "&&") condition(l, node["left"], right, no);
@@ -46,15 +60,20 @@ export function condition(l: Lowering, raw: Node, yes: Join, no: Join): void {
 			else {
 				const operand: Node = nullish(node["right"]) ? node["left"] : node["right"];
 				const v = expression(l, operand);
-				return op === "=="
+				op === "=="
 					? branchOnPresence(l, v, no, yes, keyOf(l, operand))
 					: branchOnPresence(l, v, yes, no, keyOf(l, operand));
+				return;
 			}
 			expression(l, node["left"]);
 			expression(l, node["right"]);
-			return l.goto(yes);
+			l.goto(yes);
+			return;
 		}
-		if (RELATIONS.has(op)) return relationBranch(l, op as Relation, node, yes, no);
+		if (RELATIONS.has(op)) {
+			relationBranch(l, op as Relation, node, yes, no);
+			return;
+		}
 	}
 	if (node.type === "CallExpression") {
 		if (existsBranch(l, node, yes, no)) return;
@@ -69,19 +88,32 @@ export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, ke
 	l.at(node);
 	switch (v.kind) {
 		case "int":
-			if (v.constant !== undefined) return l.goto(v.constant !== 0n ? yes : no);
-			return l.branch("ne", v.bits === 64 ? 64 : 32, instOf(l, v), l.constant(0, v.bits === 64 ? 64 : 32), yes, no);
+			if (v.constant !== undefined) {
+				l.goto(v.constant !== 0n ? yes : no);
+				return;
+			}
+			l.branch("ne", v.bits === 64 ? 64 : 32, instOf(l, v), l.constant(0, v.bits === 64 ? 64 : 32), yes, no);
+			return;
 		case "bool": {
-			if (v.constant !== undefined) return l.goto(v.constant ? yes : no);
+			if (v.constant !== undefined) {
+				l.goto(v.constant ? yes : no);
+				return;
+			}
 			const inst = v.inst!;
-			if (inst.op === "compare") return l.branch(inst.condition, inst.on, inst.args[0]!, inst.args[1]!, yes, no);
-			return l.branch("ne", 32, inst, l.constant(0, 32), yes, no);
+			if (inst.op === "compare") {
+				l.branch(inst.condition, inst.on, inst.args[0]!, inst.args[1]!, yes, no);
+				return;
+			}
+			l.branch("ne", 32, inst, l.constant(0, 32), yes, no);
+			return;
 		}
 		case "text":
-			return l.goto(v.text !== "" ? yes : no);
+			l.goto(v.text !== "" ? yes : no);
+			return;
 		case "undefined":
 		case "void":
-			return l.goto(no);
+			l.goto(no);
+			return;
 		case "poison":
 			// Both ways are looked at, so that their errors are reported too.
 			yes.incoming.push(l.facts);
@@ -105,30 +137,45 @@ export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, ke
 					`truthiness of a copied ${describe(inner)}: zero and missing look alike`,
 					`write ${l.text(node)} !== undefined, or ${l.text(node)} ?? 0`,
 				);
-				return branchOnPresence(l, v, yes, no, key);
+				branchOnPresence(l, v, yes, no, key);
+				return;
 			}
-			if (inner.kind === "place" && inner.type.kind === "struct") return branchOnPresence(l, v, yes, no, key);
+			if (inner.kind === "place" && inner.type.kind === "struct") {
+				branchOnPresence(l, v, yes, no, key);
+				return;
+			}
 			const there = l.join();
 			branchOnPresence(l, v, there, no, key);
 			l.enter(there);
-			return truth(l, inner, node, yes, no, key);
+			truth(l, inner, node, yes, no, key);
+			return;
 		}
 		case "place":
-			if (v.nullable) return branchOnPresence(l, v, yes, no, key);
-			if (v.type.kind === "chars" && !v.boxed)
-				return l.branch("ne", 32, loadBytes(l, v, 0, 1), l.constant(0, 32), yes, no);
-			return l.goto(yes);
+			if (v.nullable) {
+				branchOnPresence(l, v, yes, no, key);
+				return;
+			}
+			if (v.type.kind === "chars" && !v.boxed) {
+				l.branch("ne", 32, loadBytes(l, v, 0, 1), l.constant(0, 32), yes, no);
+				return;
+			}
+			l.goto(yes);
+			return;
 		case "kernel":
-			return branchOnPresence(l, v, yes, no, key);
+			branchOnPresence(l, v, yes, no, key);
+			return;
 		case "kernel-pointer":
 		case "user-pointer":
-			return l.branch("ne", 64, v.inst, l.constant(0, 64), yes, no);
+			l.branch("ne", 64, v.inst, l.constant(0, 64), yes, no);
+			return;
 		case "kernel-array":
 		case "be":
 			l.error("SK1009", node, `${describe(v)} has no truth`, v.kind === "be" ? "compare it: !== htons(0)" : undefined);
-			return l.goto(yes);
+			l.goto(yes);
+			return;
 		default:
-			return l.goto(yes);
+			l.goto(yes);
+			return;
 	}
 }
 
@@ -172,28 +219,45 @@ function relationBranch(l: Lowering, op: Relation, node: Node, yes: Join, no: Jo
 	if (equality && (isUndefined(leftNode) || isUndefined(rightNode))) {
 		const operand = isUndefined(rightNode) ? leftNode : rightNode;
 		const v = expression(l, operand);
-		if (v.kind === "poison") return truth(l, v, node, yes, no);
-		return op === "==="
+		if (v.kind === "poison") {
+			truth(l, v, node, yes, no);
+			return;
+		}
+		op === "==="
 			? branchOnPresence(l, v, no, yes, keyOf(l, operand))
 			: branchOnPresence(l, v, yes, no, keyOf(l, operand));
+		return;
 	}
 	const literalRight = unwrap(rightNode).type === "Literal" || unwrap(rightNode).type === "Identifier";
 	if (equality && literalRight) {
 		const other = expression(l, rightNode);
 		const swapped = swappedConstant(l, leftNode, other);
-		if (swapped) return relateValues(l, op, expression(l, swapped.operand), swapped.constant, node, yes, no);
+		if (swapped) {
+			relateValues(l, op, expression(l, swapped.operand), swapped.constant, node, yes, no);
+			return;
+		}
 	}
 	let a = expression(l, leftNode);
 	const b = expression(l, rightNode);
-	if (a.kind === "poison" || b.kind === "poison") return truth(l, POISON, node, yes, no);
+	if (a.kind === "poison" || b.kind === "poison") {
+		truth(l, POISON, node, yes, no);
+		return;
+	}
 	if (equality) {
 		const swapped = swappedConstant(l, rightNode, a);
-		if (swapped) return relateValues(l, op, expression(l, swapped.operand), swapped.constant, node, yes, no);
+		if (swapped) {
+			relateValues(l, op, expression(l, swapped.operand), swapped.constant, node, yes, no);
+			return;
+		}
 	} else {
 		a = requirePresent(l, a, leftNode);
 		const right = requirePresent(l, b, rightNode);
-		if (a.kind === "poison" || right.kind === "poison") return truth(l, POISON, node, yes, no);
-		return relateValues(l, op, a, right, node, yes, no);
+		if (a.kind === "poison" || right.kind === "poison") {
+			truth(l, POISON, node, yes, no);
+			return;
+		}
+		relateValues(l, op, a, right, node, yes, no);
+		return;
 	}
 	relateValues(l, op, a, b, node, yes, no);
 }
@@ -210,18 +274,26 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 			a.kind === "optional" ? [a, b, leftNode] : [b as Extract<Value, { kind: "optional" }>, a, rightNode];
 		if (other.kind === "optional") {
 			const v = requirePresent(l, other, rightNode);
-			return relateValues(l, op, a, v, node, yes, no);
+			relateValues(l, op, a, v, node, yes, no);
+			return;
 		}
 		const there = l.join();
 		const [same, different] = op === "===" ? [yes, no] : [no, yes];
 		branchOnPresence(l, o, there, different, keyOf(l, oNode));
 		l.enter(there);
-		return relateValues(l, "===", o.value, other, node, same, different);
+		relateValues(l, "===", o.value, other, node, same, different);
+		return;
 	}
 	if (a.kind === "int" && b.kind === "int") {
 		const r = relation(l, op, a, b, node);
-		if (r === undefined) return truth(l, POISON, node, yes, no);
-		if (typeof r === "boolean") return l.goto(r ? yes : no);
+		if (r === undefined) {
+			truth(l, POISON, node, yes, no);
+			return;
+		}
+		if (typeof r === "boolean") {
+			l.goto(r ? yes : no);
+			return;
+		}
 		const facts = (o: Relation) => {
 			const before = l.facts;
 			learnRange(l, keyOf(l, leftNode), o, a, b);
@@ -230,7 +302,8 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 			l.facts = before;
 			return after;
 		};
-		return l.branch(r.condition, r.on, r.a, r.b, yes, no, facts(op), facts(NEGATED[op]));
+		l.branch(r.condition, r.on, r.a, r.b, yes, no, facts(op), facts(NEGATED[op]));
+		return;
 	}
 	if (!equality) {
 		l.error(
@@ -239,25 +312,34 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 			`\`${op}\` orders numbers; here are ${describe(a, l.target.kernel)} and ${describe(b, l.target.kernel)}`,
 			a.kind === "be" ? "write ntohs(…) or ntohl(…)" : undefined,
 		);
-		return truth(l, POISON, node, yes, no);
+		truth(l, POISON, node, yes, no);
+		return;
 	}
 	const [same, different] = op === "===" ? [yes, no] : [no, yes];
 	if (a.kind === "bool" && b.kind === "bool") {
-		if (a.constant !== undefined && b.constant !== undefined)
-			return l.goto(a.constant === b.constant ? same : different);
-		if (b.constant !== undefined)
-			return b.constant ? truth(l, a, node, same, different) : truth(l, a, node, different, same);
-		return l.branch("eq", 32, boolInst(l, a), boolInst(l, b), same, different);
+		if (a.constant !== undefined && b.constant !== undefined) {
+			l.goto(a.constant === b.constant ? same : different);
+			return;
+		}
+		if (b.constant !== undefined) {
+			b.constant ? truth(l, a, node, same, different) : truth(l, a, node, different, same);
+			return;
+		}
+		l.branch("eq", 32, boolInst(l, a), boolInst(l, b), same, different);
+		return;
 	}
 	if (a.kind === "be" && b.kind === "be") {
 		if (a.bits !== b.bits) {
 			l.error("SK1009", node, `be${a.bits} and be${b.bits} never equal`);
-			return truth(l, POISON, node, yes, no);
+			truth(l, POISON, node, yes, no);
+			return;
 		}
-		if (a.constant !== undefined && b.constant !== undefined)
-			return l.goto(a.constant === b.constant ? same : different);
+		if (a.constant !== undefined && b.constant !== undefined) {
+			l.goto(a.constant === b.constant ? same : different);
+			return;
+		}
 		const width = a.bits === 64 ? 64 : 32;
-		return l.branch(
+		l.branch(
 			"eq",
 			width,
 			a.inst ?? l.constant(a.constant!, width),
@@ -265,9 +347,12 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 			same,
 			different,
 		);
+		return;
 	}
-	if (isText(a) && isText(b))
-		return textEquals(l, requirePresent(l, a, leftNode), requirePresent(l, b, rightNode), node, same, different);
+	if (isText(a) && isText(b)) {
+		textEquals(l, requirePresent(l, a, leftNode), requirePresent(l, b, rightNode), node, same, different);
+		return;
+	}
 	const pointer = (v: Value): Inst | undefined =>
 		v.kind === "kernel"
 			? kernelAddressOf(l, v)
@@ -278,7 +363,10 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 					: undefined;
 	const x = pointer(a);
 	const y = pointer(b);
-	if (x && y && a.kind === b.kind) return l.branch("eq", 64, x, y, same, different);
+	if (x && y && a.kind === b.kind) {
+		l.branch("eq", 64, x, y, same, different);
+		return;
+	}
 	if (a.kind === "place" && b.kind === "place" && a.type.kind !== "chars") {
 		l.error(
 			"SK2102",
@@ -286,12 +374,16 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 			`\`${op}\` on two ${describe(a)} values compares references, which are never the same`,
 			`write equals(${l.text(leftNode)}, ${l.text(rightNode)})`,
 		);
-		return truth(l, POISON, node, yes, no);
+		truth(l, POISON, node, yes, no);
+		return;
 	}
 	if (mayBeMissing(a) || mayBeMissing(b)) {
 		const p = requirePresent(l, a, leftNode);
 		const q = requirePresent(l, b, rightNode);
-		if (p !== a || q !== b) return truth(l, POISON, node, yes, no);
+		if (p !== a || q !== b) {
+			truth(l, POISON, node, yes, no);
+			return;
+		}
 	}
 	if (a.kind === "be" || b.kind === "be")
 		l.error(
@@ -311,15 +403,20 @@ function learnRange(l: Lowering, key: string | undefined, op: Relation, v: IntVa
 	const [min, max] = knownRange(v);
 	switch (op) {
 		case "===":
-			return l.learn(key, { min: low > min ? low : min, max: high < max ? high : max });
+			l.learn(key, { min: most(low, min), max: least(high, max) });
+			return;
 		case "<":
-			return l.learn(key, { min, max: high - 1n });
+			l.learn(key, { min, max: high - 1n });
+			return;
 		case "<=":
-			return l.learn(key, { min, max: high });
+			l.learn(key, { min, max: high });
+			return;
 		case ">":
-			return l.learn(key, { min: low + 1n, max });
+			l.learn(key, { min: low + 1n, max });
+			return;
 		case ">=":
-			return l.learn(key, { min: low, max });
+			l.learn(key, { min: low, max });
+			return;
 		default:
 			return;
 	}

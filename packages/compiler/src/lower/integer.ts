@@ -3,12 +3,12 @@ import type { BinaryOp, Condition, Inst, IntType, Width } from "#ir";
 import type { Lowering } from "./lowering.ts";
 import {
 	type BoolValue,
-	boolConstant,
 	constant,
 	describe,
 	type IntValue,
 	int,
 	knownRange,
+	least,
 	literal,
 	POISON,
 	rangeOf,
@@ -149,7 +149,7 @@ function resultRange(
 			if (al < 0n) return {};
 			return bl > 0n ? { min: 0n, max: bh - 1n < ah ? bh - 1n : ah } : { min: 0n, max: ah };
 		case "&":
-			if (bl >= 0n && al >= 0n) return { min: 0n, max: ah < bh ? ah : bh };
+			if (bl >= 0n && al >= 0n) return { min: 0n, max: least(ah, bh) };
 			if (bl >= 0n) return { min: 0n, max: bh };
 			if (al >= 0n) return { min: 0n, max: ah };
 			return {};
@@ -196,7 +196,10 @@ export function arithmetic(l: Lowering, op: Operator, a: IntValue, b: IntValue, 
 	const shift = op === "<<" || op === ">>" || op === ">>>";
 	let type: { bits: 32 | 64; signed: boolean; open: boolean } | undefined;
 	if (shift) {
-		if ((a.bits === 64) !== (b.bits === 64)) return (common(l, a, b, false, node, "the shift"), POISON);
+		if ((a.bits === 64) !== (b.bits === 64)) {
+			common(l, a, b, false, node, "the shift");
+			return POISON;
+		}
 		if (b.constant !== undefined && b.constant < 0n)
 			return l.error("SK2003", node, `a shift by ${b.constant} has no meaning`, "shift the other way");
 		type = { bits: widthOf(a), signed: op === ">>>" ? false : a.signed, open: a.open && op !== ">>>" };

@@ -6,7 +6,7 @@ import { integerOperand } from "./expression.ts";
 import { keyOf } from "./fact-key.ts";
 import { instOf } from "./integer.ts";
 import type { Lowering } from "./lowering.ts";
-import { alignmentAt, place } from "./place.ts";
+import { alignmentAt } from "./place.ts";
 import {
 	bool,
 	type IntValue,

@@ -7,7 +7,7 @@ import { present } from "./optional.ts";
 import { copyToTemporary } from "./place.ts";
 import type { Scope } from "./scope.ts";
 import { coerce } from "./type-of.ts";
-import { type IntValue, knownRange, type Local, POISON, type Value } from "./value.ts";
+import { type IntValue, knownRange, type Local, type PlaceValue, POISON, type Value } from "./value.ts";
 
 const assignedNames = new WeakMap<Node, Set<string>>();
 
@@ -24,7 +24,10 @@ export function assignedIn(node: Node): Set<string> {
 		else if (p.type === "AssignmentPattern") pattern(p["left"]);
 	};
 	const walk = (n: unknown): void => {
-		if (Array.isArray(n)) return n.forEach(walk);
+		if (Array.isArray(n)) {
+			n.forEach(walk);
+			return;
+		}
 		if (!n || typeof n !== "object" || typeof (n as Node).type !== "string") return;
 		const x = n as Node;
 		if (x.type === "AssignmentExpression") pattern(x["left"]);
@@ -52,6 +55,8 @@ export function declare(
 	body: Node,
 ): void {
 	const mutable = !isConst && assignedIn(body).has(name);
+	if (value.kind === "place" && value.type.kind === "chars" && !value.boxed && !value.nullable)
+		value = ownText(l, value, node, name);
 	const open = value.kind === "int" && value.open && type === undefined && mutable;
 	const local = l.local(name, node, mutable, {
 		type,
@@ -92,6 +97,10 @@ export function declare(
 	}
 }
 
+/** Text is a value in JavaScript: a name for text in memory that may change gets bytes of its own. */
+const ownText = (l: Lowering, v: PlaceValue, node: Node, name: string): PlaceValue =>
+	v.temporary || !v.writable ? v : copyToTemporary(l, v, v.type, node, name);
+
 const assignedBits = (v: IntValue): IntValue["bits"] => {
 	if (v.bits === 64) return 64;
 	if (v.constant === undefined) return v.bits;
@@ -121,6 +130,19 @@ export function readLocal(l: Lowering, local: Local, _node: Node): Value {
 	return v;
 }
 
+/** What a local that is assigned again holds of memory: text by value; in loops, literals outlive the turn that made them. */
+function keptPlace(l: Lowering, v: PlaceValue, node: Node, name: string): Value {
+	const looping = l.frames.some((f) => f.breakables.some((b) => b.onContinue !== undefined));
+	if (v.type.kind === "chars") return v.temporary && !looping ? v : copyToTemporary(l, v, v.type, node, name);
+	if (v.space !== "stack" || !looping) return v;
+	if (v.temporary) return copyToTemporary(l, v, v.type, node, name);
+	return l.notYet(
+		node,
+		"a reference to a local struct, kept from one turn of a loop to the next",
+		`copy it: ${name} = { ...${l.text(node)} }`,
+	);
+}
+
 /** `local = value`. */
 export function writeLocal(l: Lowering, local: Local, value: Value, node: Node): Value {
 	if (value.kind === "poison") return POISON;
@@ -142,7 +164,7 @@ export function writeLocal(l: Lowering, local: Local, value: Value, node: Node):
 				"SK2003",
 				node,
 				`${v.constant} into ${local.name}, which is unsigned`,
-				"annotate it: let " + local.name + ": i32",
+				`annotate it: let ${local.name}: i32`,
 			);
 		if (v.computed) local.computed = true;
 		const bits = assignedBits(v);
@@ -158,6 +180,8 @@ export function writeLocal(l: Lowering, local: Local, value: Value, node: Node):
 		}
 		if (v.bits < 32) v = { ...convert(l, v, 32, v.signed, node), ...(v.computed ? { computed: true } : {}) };
 	}
+	if (v.kind === "place" && !v.nullable && !v.boxed) v = keptPlace(l, v, node, local.name);
+	if (v.kind === "poison") return v;
 	if (!local.cell || local.cell.variables.length === 0) {
 		// Declared without a value, or with undefined: the first assignment gives the shape.
 		const before = local.cell?.shape;

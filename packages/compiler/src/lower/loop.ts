@@ -21,7 +21,10 @@ const unwrap = (node: Node): Node => (node.type === "ParenthesizedExpression" ? 
 
 /** All loops. Each keeps its shape; its bound is proved here, or SK3002 says what is missing. */
 export function loop(l: Lowering, node: Node, labels: readonly string[]): void {
-	if (node.type === "ForOfStatement") return forOf(l, node, labels);
+	if (node.type === "ForOfStatement") {
+		forOf(l, node, labels);
+		return;
+	}
 	l.inner(() => counted(l, node, labels));
 }
 
@@ -250,8 +253,10 @@ function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
 	const right = unwrap(node["right"]);
 	if (right.type === "CallExpression" && right["callee"].type === "Identifier") {
 		const b = l.lookup(right["callee"]["name"]);
-		if (b && "kind" in b && b.kind === "vocabulary" && (b.name === "range" || b.name === "unroll"))
-			return b.name === "range" ? range(l, node, right, pattern, labels) : unroll(l, node, right, pattern, labels);
+		if (b && "kind" in b && b.kind === "vocabulary" && (b.name === "range" || b.name === "unroll")) {
+			b.name === "range" ? range(l, node, right, pattern, labels) : unroll(l, node, right, pattern, labels);
+			return;
+		}
 	}
 	const raw = expression(l, right);
 	const v = requirePresent(l, raw, right);
@@ -266,15 +271,18 @@ function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
 					`${v.elements.length} copies of the body are too many`,
 					"count over an array in a map",
 				);
-			return copies(l, node, labels, v.elements.length, (i) => bindElement(l, pattern, v.elements[i]!, node));
+			copies(l, node, labels, v.elements.length, (i) => bindElement(l, pattern, v.elements[i]!, node));
+			return;
 		case "place":
 			if (v.type.kind === "array") {
 				const { element, length } = v.type;
-				if (v.space === "ctx")
-					return copies(l, node, labels, length, (i) =>
+				if (v.space === "ctx") {
+					copies(l, node, labels, length, (i) =>
 						bindElement(l, pattern, readPlace(l, part(v, element, i * sizeOf(element)), node), node),
 					);
-				return turns(l, node, labels, constant(0, 32, false), constant(length, 32, false), (i) => {
+					return;
+				}
+				turns(l, node, labels, constant(0, 32, false), constant(length, 32, false), (i) => {
 					const wide = l.b.emit({ op: "extend", from: 32, signed: false }, [i], 64);
 					const amount = sizeOf(element) === 1 ? wide : l.binary("mul", wide, l.constant(sizeOf(element), 64), 64);
 					const base = l.b.emit({ op: "offset", offset: 0 }, [l.address(v), amount], 64, v.space);
@@ -285,6 +293,7 @@ function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
 						node,
 					);
 				});
+				return;
 			}
 			break;
 		case "map":

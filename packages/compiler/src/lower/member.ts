@@ -231,28 +231,21 @@ export function boundedIndex(
 	const [low, high] = knownRange(i);
 	const text = l.text(indexNode);
 	// Only a local stays what it was when it was checked.
-	const advice = (test: string) => (indexNode.type === "Identifier" ? `check it before: if (${text} ${test}) …` : `keep it in a const i and check that: if (i ${test}) …`);
+	const advice = (test: string) =>
+		indexNode.type === "Identifier"
+			? `check it before: if (${text} ${test}) …`
+			: `keep it in a const i and check that: if (i ${test}) …`;
 	if (i.constant !== undefined) {
 		if (i.constant >= 0n && i.constant < BigInt(length)) return { constant: Number(i.constant) };
 		l.error("SK3003", node, `index ${i.constant} of an array of ${length}`, `the last one is ${length - 1}`);
 		return undefined;
 	}
 	if (low < 0n && !i.open && high < BigInt(length) && i.signed) {
-		l.error(
-			"SK3003",
-			node,
-			`nothing says that ${text} is not negative`,
-			`${advice(">= 0")}, or make it unsigned`,
-		);
+		l.error("SK3003", node, `nothing says that ${text} is not negative`, `${advice(">= 0")}, or make it unsigned`);
 		return undefined;
 	}
 	if (high >= BigInt(length)) {
-		l.error(
-			"SK3003",
-			node,
-			`nothing says that ${text} is less than ${length}`,
-			advice(`< ${arrayText}.length`),
-		);
+		l.error("SK3003", node, `nothing says that ${text} is less than ${length}`, advice(`< ${arrayText}.length`));
 		return undefined;
 	}
 	l.at(node);
@@ -263,7 +256,11 @@ export function boundedIndex(
 
 /** The verifier forgets the bound of a remainder: it is said once more, where it can be seen. */
 function visible(l: Lowering, index: Inst, wide: Inst, length: number): Inst {
-	if (index.op !== "binary" || (index.operator !== "umod" && index.operator !== "smod" && index.operator !== "udiv" && index.operator !== "sdiv")) return wide;
+	if (
+		index.op !== "binary" ||
+		(index.operator !== "umod" && index.operator !== "smod" && index.operator !== "udiv" && index.operator !== "sdiv")
+	)
+		return wide;
 	const bounded: Variable = { name: "index", width: 64, space: "scalar" };
 	const inside = l.join();
 	const outside = l.join();

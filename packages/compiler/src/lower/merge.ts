@@ -4,7 +4,7 @@ import type { Block, Inst, Space, Variable, Width } from "#ir";
 import { boolInst, instOf } from "./integer.ts";
 import type { Facts, Lowering } from "./lowering.ts";
 import { copyToTemporary } from "./place.ts";
-import { describe, type IntValue, POISON, UNDEFINED, type Value, VOID } from "./value.ts";
+import { describe, type IntValue, least, most, POISON, UNDEFINED, type Value, VOID } from "./value.ts";
 
 /** One way to a value: where it ends, what is known there. */
 export interface Arm {
@@ -146,7 +146,7 @@ export function unify(a: Value, b: Value): Value | undefined {
 	if (a.kind === "int" && b.kind === "int") {
 		if ((a.bits === 64) !== (b.bits === 64)) return undefined;
 		const closed = a.open ? b : a;
-		const bits = (a.bits > b.bits ? a.bits : b.bits) as IntValue["bits"];
+		const bits = Math.max(a.bits, b.bits) as IntValue["bits"];
 		const low = (v: IntValue) => (v.constant !== undefined ? v.constant : v.min);
 		const high = (v: IntValue) => (v.constant !== undefined ? v.constant : v.max);
 		const [al, bl, ah, bh] = [low(a), low(b), high(a), high(b)];
@@ -157,8 +157,8 @@ export function unify(a: Value, b: Value): Value | undefined {
 			signed,
 			open: a.open && b.open,
 			...(a.computed || b.computed ? { computed: true } : {}),
-			...(al !== undefined && bl !== undefined ? { min: al < bl ? al : bl } : {}),
-			...(ah !== undefined && bh !== undefined ? { max: ah > bh ? ah : bh } : {}),
+			...(al !== undefined && bl !== undefined ? { min: least(al, bl) } : {}),
+			...(ah !== undefined && bh !== undefined ? { max: most(ah, bh) } : {}),
 		};
 	}
 	if (a.kind === "bool" && b.kind === "bool") return a;
@@ -202,24 +202,44 @@ export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 		return arms[0]!.value;
 	}
 	// Constant text has no address: where arms differ it becomes memory.
+	let blocks = arms.map((a) => a.block);
 	let values = arms.map((a) => a.value);
-	if (values.some((v) => v.kind === "text")) {
+	if (
+		values.every(
+			(v) =>
+				v.kind === "text" ||
+				v.kind === "undefined" ||
+				(v.kind === "kernel-array" && v.text) ||
+				(v.kind === "place" && v.type.kind === "chars" && !v.boxed && !v.nullable),
+		)
+	) {
 		const first = values[0]!;
-		if (!values.every((v) => v.kind === "text" && first.kind === "text" && v.text === first.text)) {
-			const size = Math.max(
-				...values.map((v) =>
-					v.kind === "text"
-						? encodeUtf8(v.text).length + 1
-						: v.kind === "place" && v.type.kind === "chars"
-							? v.type.size
-							: 1,
-				),
-			);
+		const same = values.every((v) =>
+			v.kind === "text"
+				? first.kind === "text" && v.text === first.text
+				: v.kind === "place" &&
+					first.kind === "place" &&
+					v.space === first.space &&
+					sameType(v.type, first.type) &&
+					v.epoch === undefined,
+		);
+		if (!same && values.some((v) => v.kind !== "undefined")) {
+			const bytes = (v: Value) =>
+				v.kind === "text"
+					? encodeUtf8(v.text).length + 1
+					: v.kind === "place" && v.type.kind === "chars"
+						? v.type.size
+						: v.kind === "kernel-array"
+							? v.length
+							: 1;
+			const size = Math.max(...values.map(bytes));
+			blocks = arms.map((a) => a.block);
 			values = values.map((v, i) => {
+				if (v.kind === "undefined") return v;
 				l.b.enter(arms[i]!.block);
-				return v.kind === "text" || v.kind === "place"
-					? copyToTemporary(l, v, { kind: "chars", size }, arms[i]!.node)
-					: v;
+				const copied = copyToTemporary(l, v, { kind: "chars", size }, arms[i]!.node);
+				blocks[i] = l.b.block!;
+				return copied;
 			});
 		}
 	}
@@ -229,8 +249,18 @@ export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 		if (!next) {
 			shape =
 				shape?.kind === "closure" || v.kind === "closure"
-					? l.error("SK1007", node, "a function cannot be chosen at run time", "choose by if, and call each by its name")
-					: l.error("SK1009", node, `one value cannot be both ${describe(shape!, l.target.kernel)} and ${describe(v, l.target.kernel)}`, "give both the same type");
+					? l.error(
+							"SK1007",
+							node,
+							"a function cannot be chosen at run time",
+							"choose by if, and call each by its name",
+						)
+					: l.error(
+							"SK1009",
+							node,
+							`one value cannot be both ${describe(shape!, l.target.kernel)} and ${describe(v, l.target.kernel)}`,
+							"give both the same type",
+						);
 			break;
 		}
 		shape = next;
@@ -242,7 +272,7 @@ export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 	}));
 	const end = l.join();
 	for (const [i, a] of arms.entries()) {
-		l.b.enter(a.block);
+		l.b.enter(blocks[i]!);
 		l.facts = a.facts;
 		if (shape!.kind !== "poison")
 			for (const [k, inst] of pack(l, values[i]!, shape!).entries()) l.b.write(variables[k]!, inst);

@@ -41,9 +41,10 @@ export function requirePresent(l: Lowering, v: Value, node: Node): Value {
 export function branchOnPresence(l: Lowering, v: Value, yes: Join, no: Join, key: string | undefined): void {
 	switch (v.kind) {
 		case "undefined":
-			return l.goto(no);
+			l.goto(no);
+			return;
 		case "optional":
-			return l.branch(
+			l.branch(
 				"ne",
 				32,
 				v.flag,
@@ -53,11 +54,12 @@ export function branchOnPresence(l: Lowering, v: Value, yes: Join, no: Join, key
 				l.withFact(key, { present: true }),
 				l.withFact(key, { present: false }),
 			);
+			return;
 		case "place":
 		case "kernel":
 			if (v.nullable || (v.kind === "kernel" && !v.embedded)) {
 				const address = v.kind === "place" ? l.address(v) : v.base;
-				return l.branch(
+				l.branch(
 					"ne",
 					64,
 					address,
@@ -67,10 +69,13 @@ export function branchOnPresence(l: Lowering, v: Value, yes: Join, no: Join, key
 					l.withFact(key, { present: true }),
 					l.withFact(key, { present: false }),
 				);
+				return;
 			}
-			return l.goto(yes);
+			l.goto(yes);
+			return;
 		default:
-			return l.goto(yes);
+			l.goto(yes);
+			return;
 	}
 }
 

@@ -196,24 +196,32 @@ export function storeValue(l: Lowering, to: PlaceValue, value: Value, node: Node
 	const wrong = () => void l.error("SK1009", node, `${describe(v, l.target.kernel)} where ${typeName(t)} is wanted`);
 	switch (t.kind) {
 		case "int": {
-			if (v.kind === "bool") return storeBytes(l, to, 0, (t.bits / 8) as Size, boolInst(l, v));
-			if (v.kind !== "int") return wrong();
+			if (v.kind === "bool") {
+				storeBytes(l, to, 0, (t.bits / 8) as Size, boolInst(l, v));
+				return;
+			}
+			if (v.kind !== "int") {
+				wrong();
+				return;
+			}
 			const fitted = assign(l, v, t, node);
 			if (fitted.kind === "int") storeBytes(l, to, 0, (t.bits / 8) as Size, instOf(l, fitted));
 			return;
 		}
 		case "bool":
-			if (v.kind !== "bool") return wrong();
-			return storeBytes(l, to, 0, 1, boolInst(l, v));
+			if (v.kind !== "bool") {
+				wrong();
+				return;
+			}
+			storeBytes(l, to, 0, 1, boolInst(l, v));
+			return;
 		case "be":
-			if (v.kind !== "be" || v.bits !== t.bits) return wrong();
-			return storeBytes(
-				l,
-				to,
-				0,
-				(t.bits / 8) as Size,
-				v.inst ?? l.constant(v.constant ?? 0n, t.bits === 64 ? 64 : 32),
-			);
+			if (v.kind !== "be" || v.bits !== t.bits) {
+				wrong();
+				return;
+			}
+			storeBytes(l, to, 0, (t.bits / 8) as Size, v.inst ?? l.constant(v.constant ?? 0n, t.bits === 64 ? 64 : 32));
+			return;
 		case "chars": {
 			if (v.kind === "text") {
 				const bytes = encodeUtf8(v.text);
@@ -224,10 +232,17 @@ export function storeValue(l: Lowering, to: PlaceValue, value: Value, node: Node
 						`the text has ${bytes.length} bytes; chars<${t.size}> holds ${t.size - 1} and the NUL`,
 						`shorten it, or write chars(text, ${t.size}) to cut it`,
 					);
-				return storeText(l, to, bytes, t.size);
+				storeText(l, to, bytes, t.size);
+				return;
 			}
-			if (v.kind === "kernel-array" && v.text) return readArrayInto(l, v as KernelArrayValue, to, node);
-			if (v.kind !== "place" || v.type.kind !== "chars") return wrong();
+			if (v.kind === "kernel-array" && v.text) {
+				readArrayInto(l, v as KernelArrayValue, to, node);
+				return;
+			}
+			if (v.kind !== "place" || v.type.kind !== "chars") {
+				wrong();
+				return;
+			}
 			if (!checkAlive(l, v, node)) return;
 			if (v.base === to.base && v.offset === to.offset) return;
 			if (v.type.size > t.size)
@@ -253,8 +268,10 @@ export function storeValue(l: Lowering, to: PlaceValue, value: Value, node: Node
 				for (const [i, e] of v.elements.entries()) storeValue(l, part(to, t.element, i * sizeOf(t.element)), e, node);
 				return;
 			}
-			if (v.kind === "kernel-array" && v.elementSize === sizeOf(t.element) && v.length >= t.length)
-				return readArrayInto(l, v, to, node);
+			if (v.kind === "kernel-array" && v.elementSize === sizeOf(t.element) && v.length >= t.length) {
+				readArrayInto(l, v, to, node);
+				return;
+			}
 			break;
 		}
 		case "struct":
@@ -267,7 +284,10 @@ export function storeValue(l: Lowering, to: PlaceValue, value: Value, node: Node
 			}
 			break;
 	}
-	if (v.kind !== "place" || !sameType(v.type, t)) return wrong();
+	if (v.kind !== "place" || !sameType(v.type, t)) {
+		wrong();
+		return;
+	}
 	if (!checkAlive(l, v, node)) return;
 	if (v.base === to.base && v.offset === to.offset) return;
 	copy(l, to, v, sizeOf(t));

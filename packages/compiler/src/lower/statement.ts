@@ -40,31 +40,42 @@ export function statement(l: Lowering, node: Node, labels: readonly string[] = [
 			expression(l, node["expression"], { unused: true });
 			return;
 		case "VariableDeclaration":
-			return variables(l, node);
+			variables(l, node);
+			return;
 		case "FunctionDeclaration":
 		case "EmptyStatement":
 		case "TSInterfaceDeclaration":
 		case "TSTypeAliasDeclaration":
 			return;
 		case "BlockStatement":
-			if (labels.length > 0) return labelled(l, node, labels);
-			return block(l, node);
+			if (labels.length > 0) {
+				labelled(l, node, labels);
+				return;
+			}
+			block(l, node);
+			return;
 		case "IfStatement":
-			return ifStatement(l, node);
+			ifStatement(l, node);
+			return;
 		case "ReturnStatement":
-			return returnStatement(l, node);
+			returnStatement(l, node);
+			return;
 		case "ForStatement":
 		case "ForOfStatement":
 		case "WhileStatement":
 		case "DoWhileStatement":
-			return loop(l, node, labels);
+			loop(l, node, labels);
+			return;
 		case "SwitchStatement":
-			return switchStatement(l, node, labels);
+			switchStatement(l, node, labels);
+			return;
 		case "LabeledStatement":
-			return statement(l, node["body"], [...labels, node["label"]["name"]]);
+			statement(l, node["body"], [...labels, node["label"]["name"]]);
+			return;
 		case "BreakStatement":
 		case "ContinueStatement":
-			return leave(l, node);
+			leave(l, node);
+			return;
 		case "ForInStatement":
 			return void l.error("SK1001", node, "for…in does not exist in kernel code", "write for…of, or a counted loop");
 		case "TryStatement":

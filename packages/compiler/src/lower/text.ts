@@ -63,14 +63,23 @@ const constantWord = (bytes: Uint8Array, at: number, size: Size): bigint => {
 
 /** Branches on two texts being the same up to their NUL. Text is NUL-padded everywhere, so words can be compared. */
 export function textEquals(l: Lowering, a: Value, b: Value, node: Node, same: Join, different: Join): void {
-	if (a.kind === "text" && b.kind === "text") return l.goto(a.text === b.text ? same : different);
+	if (a.kind === "text" && b.kind === "text") {
+		l.goto(a.text === b.text ? same : different);
+		return;
+	}
 	if (a.kind === "text" || b.kind === "text") {
 		const [t, other] = a.kind === "text" ? [a, b] : [b as Extract<Value, { kind: "text" }>, a];
 		const p = bytesOf(l, other, node);
-		if (!p || p.type.kind !== "chars") return l.goto(different);
+		if (!p || p.type.kind !== "chars") {
+			l.goto(different);
+			return;
+		}
 		const bytes = encode(t.text);
 		// A longer text can never be there.
-		if (bytes.length > p.type.size || t.text.includes("\0")) return l.goto(different);
+		if (bytes.length > p.type.size || t.text.includes("\0")) {
+			l.goto(different);
+			return;
+		}
 		const end = Math.min(bytes.length + 1, p.type.size);
 		compareRange(
 			l,
@@ -80,11 +89,15 @@ export function textEquals(l: Lowering, a: Value, b: Value, node: Node, same: Jo
 			(at, size) => l.constant(constantWord(bytes, at, size), size === 8 ? 64 : 32),
 			different,
 		);
-		return l.goto(same);
+		l.goto(same);
+		return;
 	}
 	const p = bytesOf(l, a, node);
 	const q = bytesOf(l, b, node);
-	if (p?.type.kind !== "chars" || q?.type.kind !== "chars") return l.goto(different);
+	if (p?.type.kind !== "chars" || q?.type.kind !== "chars") {
+		l.goto(different);
+		return;
+	}
 	const [short, long] = p.type.size <= q.type.size ? [p, q] : [q, p];
 	const end = (short.type as { size: number }).size;
 	const rough = { ...short, align: Math.min(short.align, long.align), space: short.space };

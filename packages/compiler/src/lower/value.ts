@@ -243,6 +243,16 @@ export const boolConstant = (value: boolean): BoolValue => ({ kind: "bool", cons
 export const rangeOf = (bits: number, signed: boolean): [bigint, bigint] =>
 	signed ? [-(1n << BigInt(bits - 1)), (1n << BigInt(bits - 1)) - 1n] : [0n, (1n << BigInt(bits)) - 1n];
 
+/** The smaller of two; `Math.min` takes no bigint. */
+export function least(a: bigint, b: bigint): bigint {
+	if (a < b) return a;
+	return b;
+}
+export function most(a: bigint, b: bigint): bigint {
+	if (a > b) return a;
+	return b;
+}
+
 /** What is known of a value: by constant, by fact, by type. */
 export function knownRange(v: IntValue): [bigint, bigint] {
 	if (v.constant !== undefined) return [v.constant, v.constant];

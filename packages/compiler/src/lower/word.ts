@@ -196,7 +196,8 @@ function equals(l: Lowering, node: Node, yes: Join, no: Join): void {
 	if (a?.kind !== "place" || b?.kind !== "place" || !sameType(a.type, b.type)) {
 		if (!sides.some((s) => s.kind === "poison"))
 			l.error("SK1009", node, "equals takes two structs or arrays of one type");
-		return l.goto(yes);
+		l.goto(yes);
+		return;
 	}
 	l.at(node);
 	const size = sizeOf(a.type);
