@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { FormatError } from "#base";
 import {
@@ -250,6 +251,28 @@ describe("Btf", () => {
 			const builder = new BtfBuilder();
 			for (const type of all(original)) builder.add(type);
 			assert.equal(dump(builder.encode()), dump(original.bytes));
+		} finally {
+			rmSync(folder, { recursive: true });
+		}
+	});
+
+	test("the golden files are what clang makes of their sources", (t) => {
+		const clang = spawnSync("clang-19", ["--version"], { encoding: "utf8" });
+		if (clang.error || spawnSync("llvm-objcopy-19", ["--version"]).error)
+			return t.skip("needs clang-19 and llvm-objcopy-19");
+		if (!/version 19\.1\.7/.test(clang.stdout))
+			return t.skip(`made by clang 19.1.7, here is ${clang.stdout.split("\n")[0]}`);
+		const folder = mkdtempSync(join(tmpdir(), "skep-golden-"));
+		try {
+			for (const [script, files] of [
+				["btf", ["types.btf", "types-be.btf", "types.ext", "types-be.ext"]],
+				["relocate", ["core.o"]],
+			] as const) {
+				const source = fileURLToPath(new URL(`../../testdata/${script}/`, import.meta.url));
+				const built = spawnSync("sh", [join(source, "build.sh"), folder], { encoding: "utf8" });
+				assert.equal(built.status, 0, built.stderr);
+				for (const f of files) assert.ok(readFileSync(join(folder, f)).equals(readFileSync(join(source, f))), f);
+			}
 		} finally {
 			rmSync(folder, { recursive: true });
 		}
