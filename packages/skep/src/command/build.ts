@@ -12,11 +12,10 @@ export async function run(call: Invocation): Promise<number> {
 	if (file === undefined) throw new UsageError("build wants a file: FILE.ts", "build");
 	if (more.length > 0) throw new UsageError(`build takes one file, "${more[0]}" is one too many`, "build");
 	const btf = call.flags.get("btf");
-	const { result, warnings } = await compileFile(file, { btf: typeof btf === "string" ? btf : undefined }).catch(
-		reportFindings,
-	);
-	if (warnings !== "") writeError(warnings);
 	const explain = call.flags.has("explain");
+	const compiled = compileFile(file, { btf: typeof btf === "string" ? btf : undefined, explain });
+	const { result, warnings } = await compiled.catch(reportFindings);
+	if (warnings !== "") writeError(warnings);
 	const output = call.flags.get("output");
 	if (explain) process.stdout.write(renderReport(file, result));
 	if (explain && output === undefined) return STATUS.ok;
