@@ -73,7 +73,7 @@ const PAGES: readonly Page[] = [
 	page("SK5004", "function that differs between halves", "A function of both halves contains a construct that means something else in each.", "`number / number` is a fraction in JavaScript and an integer in the kernel.", "Write `Math.trunc(a / b)`.", "a / b  →  Math.trunc(a / b)"),
 	page("SK5005", "user-side name in kernel code", "`console`, `process`, `fetch` or a name from Node or npm stands in kernel code.", "None of it exists in the kernel.", "`printk` prints; records carry data to the user half, which does the rest.", "console.log(pid)  →  printk(`${pid}`)"),
 	page("SK5006", "impossible size", "A size or range that no map or option can have.", "The kernel would refuse the map.", "Ring buffers are powers of two from 4096; other maps have at least one entry.", "ringbuf<E>(1000)  →  ringbuf<E>(4096)"),
-	page("SK6001", "refused by the kernel's verifier", "The kernel's verifier refused the program when it was loaded.", "It found a path that it cannot prove safe.", "The TypeScript line and the verifier's own words are shown; the whole log follows.", "skep run --log FILE.ts"),
+	page("SK6001", "refused by the kernel's verifier", "The kernel's verifier refused the program when it was loaded.", "It found a path that it cannot prove safe.", "The TypeScript line and the verifier's own words are shown; the whole log follows.", "exec.ts:8:3: R1 invalid mem access 'scalar'"),
 ];
 
 const byCode = new Map<string, Page>(PAGES.map((p) => [p.code, p]));

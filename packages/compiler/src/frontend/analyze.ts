@@ -172,7 +172,7 @@ class Analyzer implements DeclarationContext {
 				module,
 				call["callee"],
 				`\`${word}\` is part of the language but not compiled by this version`,
-				"write it with words that are (`skep help words` lists them), or wait for the version that compiles it",
+				"write it with words that this version compiles",
 			);
 			// Its functions are kernel code all the same: nothing is said about what they use.
 			for (const a of call["arguments"] as Node[])

@@ -46,6 +46,14 @@ test("deep nesting is a failure, not a crash", () => {
 		const { failure } = parseModule(`const a = ${open.repeat(20_000)}`);
 		assert.ok(failure, open);
 	}
+	for (const long of [
+		`x${".a".repeat(20_000)}`,
+		`1${" + 1".repeat(20_000)}`,
+		`${"if (x) {} else ".repeat(5_000)}{}`,
+		`f${"()".repeat(5_000)}`,
+	])
+		assert.match(parseModule(long).failure?.message ?? "", /nested too deeply|stack/);
+	assert.equal(parseModule(`const a = [${"1, ".repeat(50_000)}];`).failure, undefined);
 });
 
 test("no text makes the parser throw", () => {

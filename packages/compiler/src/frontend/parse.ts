@@ -1,6 +1,6 @@
 import { tsPlugin } from "@sveltejs/acorn-typescript";
 import { type Options, Parser } from "acorn";
-import type { Node } from "./tree.ts";
+import { childrenInto, type Node } from "./tree.ts";
 
 /** A syntax error: where, what is there, what was expected. */
 export interface SyntaxFailure {
@@ -145,11 +145,36 @@ const labelOf = (type: Internals["type"]): string => {
 	}
 };
 
+/** Nodes within nodes: more than people write, less than what the walks over the tree have stack for. */
+const MAX_DEPTH = 800;
+
+/** A node that lies too deep; undefined: none does. Without recursion. */
+function tooDeep(program: Node): Node | undefined {
+	let level: Node[] = [program];
+	for (let depth = 0; level.length > 0; depth++) {
+		if (depth > MAX_DEPTH) return level[0];
+		const next: Node[] = [];
+		for (const node of level) childrenInto(node, next);
+		level = next;
+	}
+	return undefined;
+}
+
 /** Module text to its tree. Any text: what is not TypeScript comes back as a failure, nothing is thrown. */
 export function parseModule(text: string): Parsed {
 	try {
 		const options: Options = { ecmaVersion: "latest", sourceType: "module", locations: true, allowHashBang: true };
-		return { program: new ModuleParser(options, text).parse() as Node };
+		const program = new ModuleParser(options, text).parse() as Node;
+		const deep = tooDeep(program);
+		if (!deep) return { program };
+		return {
+			failure: {
+				offset: deep.start,
+				length: 1,
+				message: "nested too deeply to be compiled",
+				remedy: "split the expression or the blocks",
+			},
+		};
 	} catch (error) {
 		if (error instanceof Refusal)
 			return {

@@ -13,14 +13,23 @@ export interface Node {
 const isNode = (x: unknown): x is Node =>
 	typeof x === "object" && x !== null && typeof (x as { type?: unknown }).type === "string" && "start" in x;
 
-/** Direct children in source order of their keys; types and values alike. */
-export function* children(node: Node): Generator<Node> {
+/** Adds the direct children, types and values alike, in the order of their keys. */
+export function childrenInto(node: Node, into: Node[]): void {
 	for (const key in node) {
 		if (key === "loc") continue;
 		const value: unknown = node[key];
-		if (isNode(value)) yield value;
-		else if (Array.isArray(value)) for (const v of value) if (isNode(v)) yield v;
+		if (typeof value !== "object" || value === null) continue;
+		if (Array.isArray(value)) {
+			for (const v of value) if (isNode(v)) into.push(v);
+		} else if (isNode(value)) into.push(value);
 	}
+}
+
+/** Direct children, types and values alike, in the order of their keys. */
+export function children(node: Node): Node[] {
+	const found: Node[] = [];
+	childrenInto(node, found);
+	return found;
 }
 
 /** Visits `node` and all below it, parents first. `false` from the visitor leaves the children out. */
