@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Btf } from "@skep/bpf/btf";
 import { decodeTracepoints } from "#declare";
-import { compile } from "./compile.ts";
+import { type CompileResult, compile } from "./compile.ts";
 
 const data = (name: string) => readFileSync(fileURLToPath(new URL(`../data/${name}`, import.meta.url)));
 const kernel = Btf.decode(data("kernel.btf"));
@@ -34,6 +34,27 @@ function program(cases: readonly Case[], imports: string): string {
 	return `${lines.join("\n")}\n`;
 }
 
+/** Compiles a file against the shipped kernel types. */
+export const compileAgainstShipped = (
+	entry: string,
+	read: (path: string) => string | undefined,
+	optimise: boolean,
+): CompileResult => compile({ entry, read, kernel, tracepoints, optimise });
+
+/** Loads every program of the objects in a bpffs of their own. @throws where the verifier refuses one */
+export function loadAll(objects: readonly Uint8Array[]): void {
+	const folder = mkdtempSync(join(tmpdir(), "skep-vocabulary-"));
+	try {
+		for (const [i, o] of objects.entries()) writeFileSync(join(folder, `${i}.o`), o);
+		const script = `mount -t bpf bpf /sys/fs/bpf && cd ${folder} && for i in $(seq 0 ${objects.length - 1}); do
+			bpftool prog loadall $i.o /sys/fs/bpf/p$i >log 2>&1 || { tail -40 log >&2; exit 1; }
+		done`;
+		execFileSync("unshare", ["-m", "sh", "-c", script], { stdio: ["ignore", "ignore", "pipe"] });
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+}
+
 /** Runs programs on one packet each, in a bpffs of their own, and gives the values of their maps `out`. */
 function run(objects: readonly Uint8Array[]): bigint[][] {
 	const folder = mkdtempSync(join(tmpdir(), "skep-semantics-"));
@@ -56,7 +77,7 @@ function run(objects: readonly Uint8Array[]): bigint[][] {
 	}
 }
 
-function canRun(t: TestContext): boolean {
+export function canRun(t: TestContext): boolean {
 	try {
 		execFileSync("unshare", ["-m", "sh", "-c", "mount -t bpf bpf /sys/fs/bpf && bpftool prog show >/dev/null"], {
 			stdio: "ignore",
