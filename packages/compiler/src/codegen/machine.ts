@@ -114,6 +114,14 @@ export interface MachineBlock {
 	cold: boolean;
 }
 
+export const machineBlock = (index: number, depth: number, insts: Machine[], header: boolean): MachineBlock => ({
+	index,
+	depth,
+	insts,
+	cold: false,
+	header,
+});
+
 export interface MachineFunc {
 	blocks: MachineBlock[];
 	/** One more than the highest register number in use. */

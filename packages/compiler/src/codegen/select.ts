@@ -22,6 +22,7 @@ import {
 	type MachineBlock,
 	type MachineFunc,
 	machine,
+	machineBlock,
 	NONE,
 	type Place,
 } from "./machine.ts";
@@ -212,13 +213,7 @@ class Selector {
 	run(): MachineFunc {
 		const { order } = this.#graph;
 		for (const b of order) {
-			const mb: MachineBlock = {
-				index: this.out.blocks.length,
-				depth: this.#graph.depth.get(b) ?? 0,
-				insts: [],
-				cold: false,
-				header: this.#graph.loops.has(b),
-			};
+			const mb = machineBlock(this.out.blocks.length, this.#graph.depth.get(b) ?? 0, [], this.#graph.loops.has(b));
 			this.#blocks.set(b, mb);
 			this.out.blocks.push(mb);
 		}
@@ -242,7 +237,8 @@ class Selector {
 		for (const i of this.#func.entry.insts)
 			if (i.op === "param" && this.#demand.isUsed(i)) {
 				this.#position = i.position ?? this.#func.position;
-				this.#emit("move", { dst: this.#define(i), src: indexOfArgument(i.index) });
+				// What a caller leaves in the upper half of a 32-bit argument is its own affair.
+				this.#emit(i.width === 32 ? "move32" : "move", { dst: this.#define(i), src: indexOfArgument(i.index) });
 			}
 	}
 
@@ -556,14 +552,9 @@ class Selector {
 					from.insts.splice(from.insts.length - 1, 0, ...this.#insts);
 					return;
 				}
-				const edge: MachineBlock = {
-					index: this.out.blocks.length,
-					depth: Math.min(from.depth, target.depth),
-					insts: this.#insts,
-					cold: false,
-					header: false,
-				};
 				this.#emit("jump", { then: target });
+				const depth = Math.min(from.depth, target.depth);
+				const edge = machineBlock(this.out.blocks.length, depth, this.#insts, false);
 				const last = from.insts[from.insts.length - 1]!;
 				if (last.then === target) last.then = edge;
 				else last.else = edge;

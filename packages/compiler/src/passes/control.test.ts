@@ -74,3 +74,71 @@ test("empty blocks are jumped over, unless phis tell the ways apart", () => {
 		),
 	);
 });
+
+test("a flag beside a pointer: the way with the pointer goes on, the other leaves", () => {
+	expectPass(
+		simplifyControl,
+		around(`%0:64.packet = param 0
+%1:64 = const 0
+%2:32 = const 1
+%3:32 = const 0
+branch ugt 64 %0, %1, b1, b2
+b1:
+jump b3
+b2:
+jump b3
+b3:
+%4:32 = phi b1 %2, b2 %3
+%5:64.packet = phi b1 %0, b2 %1
+branch ne 32 %4, %3, b4, b5
+b4:
+%6:32 = load u32 %5
+return %6
+b5:
+return %3`),
+		around(`%0:64.packet = param 0
+%1:64 = const 0
+%2:32 = const 1
+%3:32 = const 0
+branch ugt 64 %0, %1, b4, b5
+b4:
+%6:32 = load u32 %0
+return %6
+b5:
+return %3`),
+	);
+});
+
+test("a loop whose first test is decided is entered behind its test; what comes after it sees both ways", () => {
+	expectPass(
+		simplifyControl,
+		around(`%0:32 = param 0
+%1:32 = const 0
+%2:32 = const 8
+%3:32 = const 1
+jump b1
+b1:
+%4:32 = phi b0 %1, b2 %6
+%5:32 = phi b0 %0, b2 %7
+branch ult 32 %4, %2, b2, b3
+b2:
+%6:32 = add %4, %3
+%7:32 = mul %5, %6
+jump b1
+b3:
+return %5`),
+		around(`%0:32 = param 0
+%1:32 = const 0
+%2:32 = const 8
+%3:32 = const 1
+jump b2
+b2:
+%4:32 = phi b2 %6, b0 %1
+%5:32 = phi b2 %7, b0 %0
+%6:32 = add %4, %3
+%7:32 = mul %5, %6
+branch ult 32 %6, %2, b2, b3
+b3:
+return %7`),
+	);
+});
