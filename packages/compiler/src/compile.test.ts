@@ -63,6 +63,7 @@ test("the same text gives the same bytes, and the object says what the manifest 
 		[...(a.report?.ir?.keys() ?? [])],
 		a.manifest.programs.map((p) => p.name),
 	);
+	assert.deepEqual(a.report?.needs[0], { since: "5.8", word: "ringbuf", position: { file: 0, line: 11, column: 16 } });
 	assert.ok(a.report?.inserted.some((i) => i.what.includes("lost in `events`")));
 });
 

@@ -48,6 +48,8 @@ export interface BuildReport {
 	readonly functions: readonly FunctionReport[];
 	/** What the compiler put in that the source does not say, in order of the source. */
 	readonly inserted: readonly Insertion[];
+	/** Words that need a kernel of their own, newest first, each where it is used first. The first says what the file needs. */
+	readonly needs: readonly { readonly since: string; readonly word: string; readonly position: Position }[];
 	/** With `explain`: IR before the passes, by function. */
 	readonly ir?: ReadonlyMap<string, string>;
 }
@@ -94,7 +96,7 @@ export function compile(input: CompileInput): CompileResult {
 		diagnostics,
 		object: writeCollection(module, functions, input.kernel),
 		manifest: module.manifest,
-		report: { functions: built.functions, inserted, ...(ir ? { ir } : {}) },
+		report: { functions: built.functions, inserted, needs: needs(analysis), ...(ir ? { ir } : {}) },
 	};
 }
 
@@ -182,6 +184,20 @@ function problemDiagnostic(analysis: Analysis, p: Problem): Diagnostic {
 				remedy: "make loops that are unrolled shorter, or split the program",
 			};
 	}
+}
+
+/** Mainline versions in order: `5.10` is newer than `5.8`. */
+const newer = (a: string, b: string): number => {
+	const [x, y] = [a, b].map((v) => v.split(".").map(Number));
+	return x![0]! - y![0]! || x![1]! - y![1]!;
+};
+
+function needs(analysis: Analysis): BuildReport["needs"] {
+	const first = new Map<string, BuildReport["needs"][number]>();
+	for (const { word, module, node } of analysis.words)
+		if (word.since !== "=" && !first.has(word.name))
+			first.set(word.name, { since: word.since, word: word.name, position: analysis.position(module, node) });
+	return [...first.values()].sort((a, b) => newer(b.since, a.since));
 }
 
 /** What stands in the IR and not in the source: zeroing, loss counters, probed reads. */

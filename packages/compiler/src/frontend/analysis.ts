@@ -1,6 +1,7 @@
 import type { ManifestOption } from "@skep/bpf/spec";
 import type { MapType } from "@skep/bpf/uapi";
 import type { Position, StructType, Type } from "#ir";
+import type { Word } from "#language";
 import type { Node } from "./tree.ts";
 
 /** What the front end finds out without looking into function bodies: modules, names, types and declarations. */
@@ -13,6 +14,8 @@ export interface Analysis {
 	readonly shared: readonly SharedDeclaration[];
 	/** `export const license` of the entry; `GPL` where it says none. */
 	readonly license: string;
+	/** Words of the vocabulary that handles and kernel code use, each place; for the kernel version that is needed. */
+	readonly words: readonly { readonly word: Word; readonly module: SourceModule; readonly node: Node }[];
 	/** Functions that kernel code reaches, by node; those handed to program constructors included. */
 	readonly kernelFunctions: ReadonlySet<Node>;
 	/** Of these, the ones that no user code reaches and no module exports: the hook blanks their bodies. */

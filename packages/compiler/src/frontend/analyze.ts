@@ -262,6 +262,7 @@ class Analyzer implements DeclarationContext {
 			options: order(this.#options),
 			shared: order(this.#shared),
 			license: this.#license(),
+			words: this.#words(halves),
 			kernelFunctions: new Set(halves.kernel.keys()),
 			kernelOnly: new Set(
 				[...halves.kernel]
@@ -398,6 +399,20 @@ class Analyzer implements DeclarationContext {
 		}
 		for (const s of entry.stars) target(entry, s);
 		return collected;
+	}
+
+	#words(halves: Halves): Analysis["words"] {
+		const handles = [...this.#maps, ...this.#programs, ...this.#options, ...this.#shared].map((d) => ({
+			word: wordOf("skep", "word" in d ? d.word : "entries" in d ? "options" : "shared"),
+			module: d.module,
+			node: d.call,
+		}));
+		const used = halves.kernelReferences.map((r) => ({
+			word: r.binding?.kind === "vocabulary" ? wordOf(r.binding.module, r.binding.name) : undefined,
+			module: r.module as SourceModule,
+			node: r.node,
+		}));
+		return [...handles, ...used].flatMap(({ word, module, node }) => (word ? [{ word, module, node }] : []));
 	}
 
 	#isExported(module: ResolvedModule, node: Node): boolean {
