@@ -107,7 +107,12 @@ function labelled(l: Lowering, node: Node, labels: readonly string[]): void {
 
 function variables(l: Lowering, node: Node): void {
 	const kind: string = node["kind"];
-	if (kind === "using" || kind === "await using") return void l.notYet(node, "`using`");
+	if (kind === "using" || kind === "await using") {
+		l.notYet(node, "`using`");
+		// The names are there, so that no later message is about them.
+		for (const d of node["declarations"] as Node[]) bind(l, d["id"], POISON, true, undefined, l.frame.node);
+		return;
+	}
 	if (kind === "var") l.error("SK1001", node, "`var` does not exist in kernel code", "write let or const");
 	for (const d of node["declarations"] as Node[]) {
 		l.at(d);
