@@ -133,6 +133,8 @@ export class Folder {
 				return this.#offset(i);
 			case "load":
 				if (!i.core) this.#address(i, 0, "offset");
+				// As wide as its result: there is nothing to extend.
+				if (i.signed && i.size * 8 === i.width) i.signed = false;
 				return i;
 			case "store":
 				this.#address(i, 0, "offset");

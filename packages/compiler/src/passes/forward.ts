@@ -1,4 +1,4 @@
-import { type Block, Editor, type Func, type Inst, replaceUses, reversePostorder, type Space } from "#ir";
+import { type Block, Editor, type Func, formatCore, type Inst, replaceUses, reversePostorder, type Space } from "#ir";
 import { isNarrow } from "./bits.ts";
 import type { PassContext } from "./context.ts";
 import { callEffects, changesMaps } from "./helper-memory.ts";
@@ -10,6 +10,8 @@ interface Known {
 	readonly size: number;
 	/** What a zero-extending load of it gives; absent: all bytes are zero. */
 	readonly value: Inst | undefined;
+	/** The relocated field that was loaded: its offset is known only at load time. */
+	readonly core: string;
 }
 
 /** Spaces whose loads may be merged when nothing has written in between. */
@@ -42,10 +44,12 @@ export function forwardMemory(func: Func, context: PassContext): number {
 			switch (i.op) {
 				case "load": {
 					const base = i.args[0]!;
-					if (i.shared || i.core || !SPACES.has(base.space)) break;
+					if (i.shared || !SPACES.has(base.space)) break;
+					const core = i.core ? formatCore(i.core) : "";
 					const hit = known.find(
 						(k) =>
 							k.base === base &&
+							k.core === core &&
 							(k.value
 								? k.offset === i.offset && k.size === i.size
 								: k.offset <= i.offset && i.offset + i.size <= k.offset + k.size),
@@ -62,7 +66,7 @@ export function forwardMemory(func: Func, context: PassContext): number {
 							replaced.set(i, value);
 							continue;
 						}
-					} else if (!i.signed) known.push({ base, offset: i.offset, size: i.size, value: i });
+					} else if (!i.signed) known.push({ base, offset: i.offset, size: i.size, value: i, core });
 					break;
 				}
 				case "store": {
@@ -73,14 +77,14 @@ export function forwardMemory(func: Func, context: PassContext): number {
 						value.space === "scalar" &&
 						(base.space === "stack" || base.space === "ringbuf")
 					)
-						known.push({ base, offset: i.offset, size: i.size, value });
+						known.push({ base, offset: i.offset, size: i.size, value, core: "" });
 					break;
 				}
 				case "zero": {
 					const base = i.args[0]!;
 					drop(base, i.offset, i.size);
 					if (base.space === "stack" || base.space === "ringbuf")
-						known.push({ base, offset: i.offset, size: i.size, value: undefined });
+						known.push({ base, offset: i.offset, size: i.size, value: undefined, core: "" });
 					break;
 				}
 				case "copy":
@@ -134,6 +138,7 @@ function rootOf(i: Inst): Inst {
 }
 
 function mayTouch(k: Known, base: Inst, offset: number, size: number): boolean {
+	if (k.base === base && k.core) return true;
 	if (k.base === base) return k.offset < offset + size && offset < k.offset + k.size;
 	const a = rootOf(k.base);
 	const b = rootOf(base);

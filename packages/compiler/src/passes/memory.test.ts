@@ -155,3 +155,15 @@ test("direct-read: not where the slot is read twice or the record is read in bet
 	);
 	expectPass(clean(readDirectly), text, text);
 });
+
+test("forward: a kernel field is read once while nothing is called or stored in between", () => {
+	expectPass(
+		clean(forwardMemory),
+		around(
+			"%0:64.btf = param 0\n%1:32 = load u32 %0 + 8 core field_byte_offset:3:0/1\n%2:32 = load u32 %0 + 8 core field_byte_offset:3:0/1\n%3:32 = load u32 %0 + 8 core field_byte_offset:3:0/2\n%4:32 = xor %1, %2\n%5:32 = add %4, %3\nreturn %5",
+		),
+		around(
+			"%0:64.btf = param 0\n%1:32 = load u32 %0 + 8 core field_byte_offset:3:0/1\n%3:32 = load u32 %0 + 8 core field_byte_offset:3:0/2\n%4:32 = xor %1, %1\n%5:32 = add %4, %3\nreturn %5",
+		),
+	);
+});
