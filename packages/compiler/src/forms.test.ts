@@ -210,6 +210,7 @@ const TEXT: Case[] = [
 	at("texts.set(1, 'abc'); const t = texts.get(1);", "t !== undefined && t === 'abc' ? 1 : 0", 1),
 	at("texts.set(1, 'abc'); const r = texts.ref(1); if (r) r.value = 'wxyz';", "texts.get(1) === 'wxyz' ? 1 : 0", 1),
 	at("const t: chars<32> = `n ${five} m ${minus} b ${big} ${'x'} %`;", "t === 'n 5 m -4 b 1000000007 x %' ? 1 : 0", 1),
+	at("const n: chars<8> = 'ab'; const t: chars<32> = `${n}x1 ${n}é ${five}y`;", "t === 'abx1 abé 5y' ? 1 : 0", 1),
 	at("const c: chars<16> = 'sh'; let found = 0; for (const n of NAMES) if (c === n) found += 1;", "found", 1),
 	at("const n: Named = { id: 1, name: 'abc' }; n.name = 'de';", "n.name === 'de' ? n.name.length : 0", 2),
 	at("const n: Named = { id: 1, name: 'abc' }; const old = n.name; n.name = 'de';", "old === 'abc' ? 1 : 0", 1),

@@ -8,8 +8,11 @@ import { place } from "./place.ts";
 import { sized } from "./type-of.ts";
 import { type CursorValue, int, knownRange, POISON, type Value, VOID } from "./value.ts";
 
-/** Farther than this no header begins; the verifier follows packet offsets up to 65535. */
-const FAR = 0xff00;
+/**
+ * Farther than this no header begins. The verifier follows packet offsets up to 65535, variable steps counted at their
+ * most: what is left above lets a cursor that went too far take further steps.
+ */
+const FAR = 0xc000;
 /** Largest single step that is added as a variable. */
 const STEP = 0x1fff;
 

@@ -292,8 +292,15 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 	let format = "";
 	const args: Inst[] = [];
 	let failed = false;
+	// The kernel wants %s to end at a space or sign, and a format of ASCII only: other text is an argument itself.
+	const append = (piece: string): void => {
+		if ((format.endsWith("%s") && /^[0-9A-Za-z]/.test(piece)) || /[^\t\n\r\x20-\x7e]/.test(piece)) {
+			format += "%s";
+			args.push(l.constantText(piece));
+		} else format += piece.replaceAll("%", "%%");
+	};
 	for (const [i, q] of quasis.entries()) {
-		format += String(q["value"]["cooked"]).replaceAll("%", "%%");
+		append(String(q["value"]["cooked"]));
 		const e = parts[i];
 		if (!e) continue;
 		const raw = expression(l, e);
@@ -302,7 +309,7 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 		switch (v.kind) {
 			case "int":
 				if (v.constant !== undefined) {
-					format += v.constant.toString();
+					append(v.constant.toString());
 					break;
 				}
 				format += v.bits === 64 ? (v.signed ? "%lld" : "%llu") : v.signed && !v.open ? "%d" : "%u";
@@ -314,14 +321,14 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 				break;
 			case "bool":
 				if (v.constant !== undefined) {
-					format += String(v.constant);
+					append(String(v.constant));
 					break;
 				}
 				format += "%d";
 				args.push(l.b.emit({ op: "extend", from: 32, signed: false }, [boolInst(l, v)], 64));
 				break;
 			case "text":
-				format += v.text.replaceAll("%", "%%");
+				append(v.text);
 				break;
 			case "poison":
 				failed = true;
