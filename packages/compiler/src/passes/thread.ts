@@ -16,10 +16,18 @@ interface Decided {
  */
 export function threadPhis(func: Func): number {
 	let changes = 0;
+	// Moving edges makes no new circles, so the heads of loops stay those of now and those that moved.
+	let heads: Set<Block> | undefined;
 	for (let k = 0; k < func.blocks.length; k++) {
 		const b = func.blocks[k]!;
-		const decided = decidedEdges(func, b);
+		let decided = decidedEdges(b);
 		if (decided.length === 0) continue;
+		heads ??= new Set(analyseGraph(func).loops.keys());
+		if (heads.has(b)) {
+			decided = waysIn(func, b, decided);
+			if (decided.length === 0) continue;
+			heads.add(decided[0]!.to);
+		}
 		move(func, b, decided);
 		removeTrivialPhis(func);
 		changes += decided.length;
@@ -37,7 +45,7 @@ export function retarget(p: Block, from: Block, to: Block): void {
 	}
 }
 
-function decidedEdges(func: Func, b: Block): Decided[] {
+function decidedEdges(b: Block): Decided[] {
 	const t = b.terminator;
 	if (t?.op !== "branch" || t.then === t.else || b.phis.length === 0 || b.insts.length > 0 || b.predecessors.length < 2)
 		return [];
@@ -49,11 +57,14 @@ function decidedEdges(func: Func, b: Block): Decided[] {
 		if (to && to !== b && from !== b && !b.phis.some((phi) => phi.args[k]!.op === "phi" && phi.args[k]!.block === b))
 			list.push({ from, to });
 	});
-	if (list.length === 0) return [];
+	return list;
+}
+
+/** The head of a loop: only if all ways in go to one block, which is the head then. Else the loop had two entries. */
+function waysIn(func: Func, b: Block, list: readonly Decided[]): Decided[] {
 	const graph = analyseGraph(func);
 	const back = b.predecessors.filter((p) => graph.dominates(b, p));
-	if (back.length === 0) return list;
-	// The head of a loop: only if all ways in go to one block, which is the head then. Else the loop had two entries.
+	if (back.length === 0) return [...list];
 	const entries = b.predecessors.length - back.length;
 	const into = list.filter((d) => !back.includes(d.from));
 	const inside = graph.loops.get(b);
