@@ -14,5 +14,13 @@ export type {
 	TargetJson,
 } from "./manifest.ts";
 export type { MapSpec } from "./map.ts";
-export { CORE_KINDS, type CoreKind, type CoreRelocation, type FunctionSpec, type LineInfo, type ProgramSpec, type Reference } from "./program.ts";
+export {
+	CORE_KINDS,
+	type CoreKind,
+	type CoreRelocation,
+	type FunctionSpec,
+	type LineInfo,
+	type ProgramSpec,
+	type Reference,
+} from "./program.ts";
 export type { VariableSpec } from "./variable.ts";

@@ -1,4 +1,4 @@
-import type { ProgramType, AttachType } from "#uapi";
+import type { AttachType, ProgramType } from "#uapi";
 
 /** What an instruction slot refers to; patched by `relocate`. Slots count 8-byte units from the function's first. */
 export type Reference =
