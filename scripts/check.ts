@@ -26,5 +26,5 @@ const run = (title: string, command: string, args: string[]) => {
 	}
 };
 for (const p of projects) run(`tsc ${p}`, bin("tsc"), ["-p", p]);
-run("biome", bin("biome"), ["ci", "--error-on-warnings", "."]);
+run("biome", bin("biome"), ["ci", "--colors=off", "--error-on-warnings", "."]);
 process.exit(failed === 0 ? 0 : 1);
