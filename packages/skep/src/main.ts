@@ -43,5 +43,5 @@ async function dispatch(words: readonly string[]): Promise<number> {
 		return STATUS.ok;
 	}
 	const { run } = await command.load();
-	return run(call);
+	return run(call, COMMANDS);
 }

@@ -27,5 +27,5 @@ export interface Command {
 	readonly flags: readonly Flag[];
 	/** Flags end at the first positional argument: what follows belongs to the file. */
 	readonly stopsAtFile?: true;
-	load(): Promise<{ run(call: Invocation): Promise<number> }>;
+	load(): Promise<{ run(call: Invocation, commands: readonly Command[]): Promise<number> }>;
 }

@@ -2,7 +2,8 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ManifestHandle } from "@skep/bpf/spec";
 import { BindError, type Site } from "#program";
-import { display, type Source } from "./source.ts";
+import { display } from "./files.ts";
+import type { Source } from "./source.ts";
 
 /**
  * The compiled twin of a constructor's call: the handle of the manifest that stands at the same place of the same module.

@@ -1,8 +1,9 @@
 import { BpfError } from "@skep/bpf/base";
 import { activate } from "#program";
+import { display } from "./files.ts";
 import { entryUrl, installHook } from "./hook.ts";
 import type { Session } from "./session.ts";
-import { display, type Source } from "./source.ts";
+import type { Source } from "./source.ts";
 
 /** The user half threw. The message is its own, with the place in its source. */
 export class UserHalfError extends BpfError {

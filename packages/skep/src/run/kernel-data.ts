@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { BpfError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import { decodeTracepoints, type TracepointJson, type TracepointTable } from "@skep/compiler/declare";
-import { readBtfFile } from "./source.ts";
+import { readBtfFile } from "./files.ts";
 
 /** What the compiler is given to know the kernel by. */
 export interface KernelData {

@@ -3,8 +3,8 @@ import { BpfError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import { kernelDeclarations, readTracefs, type TracepointTable, tracepointTable } from "@skep/compiler/declare";
 import { tracefsRoot } from "#backend";
+import { readBtfFile } from "./files.ts";
 import { kernelData } from "./kernel-data.ts";
-import { readBtfFile } from "./source.ts";
 
 /** What the vocabulary's own types name; the sources' names come on top. */
 const STRUCTS = [

@@ -9,11 +9,12 @@ import { renderSummary } from "#output";
 import { activate } from "#program";
 import { OptionError, parseOptions, renderOptions } from "./arguments.ts";
 import { loadsItself } from "./explicit.ts";
+import { display } from "./files.ts";
 import { entryUrl, installHook } from "./hook.ts";
 import { firstLine } from "./say.ts";
 import { Session } from "./session.ts";
 import { onSignals } from "./signals.ts";
-import { display, readSource } from "./source.ts";
+import { readSource } from "./source.ts";
 
 const [, file, ...words] = process.argv;
 try {

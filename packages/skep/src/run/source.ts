@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, extname, relative, resolve } from "node:path";
-import { BpfError, FormatError } from "@skep/bpf/base";
-import { Btf } from "@skep/bpf/btf";
+import { readFileSync, statSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { BpfError } from "@skep/bpf/base";
 import { readObject } from "@skep/bpf/object";
 import type { CollectionSpec, Manifest } from "@skep/bpf/spec";
 import type { CompileResult } from "@skep/compiler";
 import { screenOf } from "#output";
+import { checkFile, display } from "./files.ts";
 
 /** A file that was read or compiled: what a run starts from. */
 export interface Source {
@@ -81,46 +81,7 @@ function decodeText(file: string, bytes: Uint8Array): string {
 	}
 }
 
-/** Relative where that is shorter to read. */
-export function display(path: string): string {
-	const near = relative(process.cwd(), path);
-	return near.startsWith("../../") || near === "" ? path : near;
-}
-
-function checkFile(name: string, path: string): void {
-	const stat = statSync(path, { throwIfNoEntry: false });
-	if (stat === undefined) {
-		const folder = dirname(path);
-		if (!existsSync(folder)) throw new BpfError("ERR_FILE", `${name}: no such file, and no folder ${display(folder)}`);
-		const near = similar(basename(path), folder);
-		throw new BpfError("ERR_FILE", `${name}: no such file${near === undefined ? "" : `, did you mean ${near}?`}`);
-	}
-	if (stat.isDirectory()) {
-		const inside = `${basename(path)}.ts`;
-		const hint = existsSync(resolve(path, inside)) ? `, did you mean ${name.replace(/\/$/, "")}/${inside}?` : "";
-		throw new BpfError("ERR_FILE", `${name} is a folder: a file is expected${hint}`);
-	}
-}
-
-/** A file of the folder that has this name with another ending, or the ending left out. */
-function similar(name: string, folder: string): string | undefined {
-	const stem = name.replace(/\.[^.]*$/, "");
-	return readdirSync(folder).find((file) => /\.(ts|o)$/.test(file) && file.replace(/\.[^.]*$/, "") === stem);
-}
-
 function isObject(path: string): boolean {
 	const head = readFileSync(path).subarray(0, 4);
 	return extname(path) === ".o" || (head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46);
-}
-
-/** BTF from a file: raw, as /sys/kernel/btf/vmlinux is. @throws FormatError, BpfError ERR_FILE */
-export function readBtfFile(name: string): Btf {
-	const path = resolve(name);
-	checkFile(name, path);
-	try {
-		return Btf.decode(readFileSync(path), { section: "BTF", file: name });
-	} catch (error) {
-		if (error instanceof FormatError) throw error;
-		throw new BpfError("ERR_FILE", `${name}: ${(error as Error).message}`);
-	}
 }
