@@ -1,15 +1,16 @@
 import type { Node } from "#frontend";
 import { type AtomicOp, sizeOf, type Type } from "#ir";
-import { truth } from "./condition.ts";
-import { arithmeticOf, expression, type Want } from "./expression.ts";
 import { findVariable, type GlobalVariable } from "./global.ts";
 import { arithmetic, assign, instOf, type Operator } from "./integer.ts";
 import { mentions } from "./literal.ts";
-import { declare, readLocal, writeLocal } from "./local.ts";
-import type { Lowering } from "./lowering.ts";
-import { member, memberPlace } from "./member.ts";
-import { branchOnPresence, mayBeMissing, requirePresent } from "./optional.ts";
-import { checkAlive, readPlace, storeValue } from "./place.ts";
+import { readLocal, writeLocal } from "./local.ts";
+import type { Lowering, Want } from "./lowering.ts";
+import { memberPlace } from "./member.ts";
+import { arithmeticOf } from "./operand.ts";
+import { branchOnPresence, requirePresent } from "./optional.ts";
+import { checkAlive, readPlace } from "./place.ts";
+import { storeValue } from "./store.ts";
+import { truth } from "./truth.ts";
 import { int, type Local, literal, type PlaceValue, POISON, type Value, VOID } from "./value.ts";
 
 type Goal =
@@ -81,18 +82,18 @@ export function assignment(l: Lowering, node: Node, want: Want): Value {
 	if (op === "=") {
 		const g = goal(l, left);
 		if (!g) {
-			expression(l, right);
+			l.expression(right);
 			return POISON;
 		}
 		if (g.kind === "place" && !g.place.boxed && !mentions(right, left)) {
 			// Structs and text are built where they are wanted, unless the right side reads what it overwrites.
-			const v = expression(l, right, { type: g.place.type, into: g.place });
+			const v = l.expression(right, { type: g.place.type, into: g.place });
 			l.at(node);
 			storeValue(l, g.place, v, right);
 			return v;
 		}
 		const type = goalType(g);
-		const v = expression(l, right, type ? { type } : {});
+		const v = l.expression(right, type ? { type } : {});
 		l.at(node);
 		return write(l, g, v, right);
 	}
@@ -100,7 +101,7 @@ export function assignment(l: Lowering, node: Node, want: Want): Value {
 	if (operator === "&&" || operator === "||" || operator === "??") return conditionalAssignment(l, node, operator);
 	if (operator === "**") return l.error("SK1001", node, "`**=` does not exist in kernel code", "multiply, or shift");
 	const g = goal(l, left);
-	const b = expression(l, right);
+	const b = l.expression(right);
 	if (!g || b.kind === "poison") return POISON;
 	return compound(l, g, operator as Operator, b, node, left, right, want.unused === true, false);
 }
@@ -108,7 +109,7 @@ export function assignment(l: Lowering, node: Node, want: Want): Value {
 function conditionalAssignment(l: Lowering, node: Node, operator: string): Value {
 	const set = l.join();
 	const end = l.join();
-	const v = expression(l, node["left"]);
+	const v = l.expression(node["left"]);
 	if (v.kind === "poison") return POISON;
 	if (operator === "??") branchOnPresence(l, v, end, set, undefined);
 	else if (operator === "&&") truth(l, v, node, set, end);
@@ -116,7 +117,7 @@ function conditionalAssignment(l: Lowering, node: Node, operator: string): Value
 	l.enter(set);
 	if (l.reachable) {
 		const g = goal(l, node["left"]);
-		if (g) write(l, g, expression(l, node["right"]), node["right"]);
+		if (g) write(l, g, l.expression(node["right"]), node["right"]);
 	}
 	l.goto(end);
 	l.enter(end);
@@ -197,87 +198,4 @@ export function update(l: Lowering, node: Node, want: Want): Value {
 		want.unused === true,
 		!node["prefix"],
 	);
-}
-
-/** A pattern or name of a declaration. */
-export function bind(
-	l: Lowering,
-	pattern: Node,
-	value: Value,
-	isConst: boolean,
-	type: Local["type"],
-	body: Node,
-): void {
-	const scope = l.scope!;
-	switch (pattern.type) {
-		case "Identifier":
-			declare(l, scope, pattern["name"], value, pattern, isConst, type, body);
-			return;
-		case "AssignmentPattern":
-			if (value.kind === "undefined") {
-				bind(l, pattern["left"], expression(l, pattern["right"]), isConst, type, body);
-				return;
-			}
-			if (mayBeMissing(value)) {
-				l.notYet(pattern, "a default for a value that may be undefined", "write `?? value`");
-				bind(l, pattern["left"], POISON, isConst, type, body);
-				return;
-			}
-			bind(l, pattern["left"], value, isConst, type, body);
-			return;
-		case "ObjectPattern":
-			for (const p of pattern["properties"] as Node[]) {
-				if (p.type === "RestElement" || p["computed"]) {
-					l.error("SK1001", p, "`...` in a pattern does not exist in kernel code");
-					continue;
-				}
-				const v =
-					value.kind === "poison"
-						? POISON
-						: member(
-								l,
-								{
-									type: "MemberExpression",
-									start: p["key"].start,
-									end: p["key"].end,
-									object: pattern,
-									property: p["key"],
-									computed: false,
-								},
-								{},
-								value,
-							);
-				bind(l, p["value"], v, isConst, undefined, body);
-			}
-			return;
-		case "ArrayPattern":
-			for (const [i, e] of (pattern["elements"] as (Node | null)[]).entries()) {
-				if (!e) continue;
-				if (e.type === "RestElement") {
-					l.error("SK1001", e, "`...` in a pattern does not exist in kernel code");
-					continue;
-				}
-				const index: Node = { type: "Literal", start: e.start, end: e.end, value: i, raw: String(i) };
-				const v =
-					value.kind === "poison"
-						? POISON
-						: member(
-								l,
-								{
-									type: "MemberExpression",
-									start: e.start,
-									end: e.end,
-									object: pattern,
-									property: index,
-									computed: true,
-								},
-								{},
-								value,
-							);
-				bind(l, e, v, isConst, undefined, body);
-			}
-			return;
-		default:
-			l.error("SK1001", pattern, `${pattern.type} is not in the subset of kernel code`);
-	}
 }

@@ -1,15 +1,14 @@
 import { didYouMean } from "#declare";
 import type { Node } from "#frontend";
-import { asValue, condition } from "./condition.ts";
-import { expression, type Want } from "./expression.ts";
 import { inline } from "./function.ts";
-import type { Lowering } from "./lowering.ts";
+import type { Lowering, Want } from "./lowering.ts";
 import { mapMethod } from "./map.ts";
 import { optionalChain } from "./member.ts";
 import { mayBeMissing, requirePresent } from "./optional.ts";
 import { cursorMethod, packetMethod } from "./packet.ts";
 import { pointerMethod } from "./pointer.ts";
 import { isText, textMethod } from "./text.ts";
+import { asValue } from "./truth.ts";
 import { describe, POISON, type Value } from "./value.ts";
 import { callWord, mathCall } from "./word.ts";
 
@@ -23,7 +22,7 @@ export function call(l: Lowering, node: Node, want: Want): Value {
 	if (callee.type === "MemberExpression") return method(l, node, callee, want);
 	if (callee.type === "Super" || callee.type === "Import")
 		return l.error("SK1001", callee, `${l.text(callee)} does not exist in kernel code`);
-	const f = expression(l, callee);
+	const f = l.expression(callee);
 	return apply(l, f, node, want);
 }
 
@@ -38,10 +37,10 @@ function apply(l: Lowering, f: Value, node: Node, want: Want): Value {
 		case "poison":
 			// The arguments' own mistakes are told too; functions are not looked at without their call.
 			for (const a of args)
-				if (a.type !== "ArrowFunctionExpression" && a.type !== "FunctionExpression") expression(l, a);
+				if (a.type !== "ArrowFunctionExpression" && a.type !== "FunctionExpression") l.expression(a);
 			return POISON;
 		case "closure": {
-			const values = args.map((a) => expression(l, a));
+			const values = args.map((a) => l.expression(a));
 			if (!l.reachable) return POISON;
 			l.at(node);
 			return inline(l, f, values, node);
@@ -65,7 +64,7 @@ function method(l: Lowering, node: Node, callee: Node, want: Want): Value {
 	const objectNode: Node = callee["object"];
 	if (callee["computed"]) return l.error("SK1007", callee, "functions are called by name");
 	const name: string = callee["property"]["name"];
-	const object = expression(l, objectNode);
+	const object = l.expression(objectNode);
 	if (object.kind === "poison") return apply(l, POISON, node, want);
 	if (callee["optional"] && mayBeMissing(object))
 		return optionalChain(l, callee, object, (v) => methodOf(l, node, callee, v, name, want));
@@ -90,7 +89,7 @@ function methodOf(l: Lowering, node: Node, callee: Node, raw: Value, name: strin
 		case "dynamic-text":
 			return pointerMethod(l, object, name, node, want);
 		case "word":
-			if (object.module === "js") return apply(l, expression(l, callee), node, want);
+			if (object.module === "js") return apply(l, l.expression(callee), node, want);
 			break;
 		case "record": {
 			const f = object.members.get(name);
@@ -103,7 +102,7 @@ function methodOf(l: Lowering, node: Node, callee: Node, raw: Value, name: strin
 			break;
 	}
 	if (isText(object)) {
-		if (TEXT_PREDICATES.has(name)) return asValue(l, node, (yes, no) => condition(l, node, yes, no));
+		if (TEXT_PREDICATES.has(name)) return asValue(l, node, (yes, no) => l.condition(node, yes, no));
 		return textMethod(l, object, name, node, want);
 	}
 	if (object.kind === "place" && object.type.kind === "array") {

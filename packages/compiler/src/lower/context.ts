@@ -1,5 +1,4 @@
-import type { Tracepoint, TracepointType } from "#declare";
-import { didYouMean } from "#declare";
+import { didYouMean, type Tracepoint, type TracepointType } from "#declare";
 import type { Node, TypeRef } from "#frontend";
 import { kernelTypes } from "./kernel.ts";
 import type { Lowering } from "./lowering.ts";

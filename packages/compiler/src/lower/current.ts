@@ -1,7 +1,6 @@
 import type { Node } from "#frontend";
-import type { Want } from "./expression.ts";
 import { currentTask } from "./kernel.ts";
-import type { Lowering } from "./lowering.ts";
+import type { Lowering, Want } from "./lowering.ts";
 import { int, type PlaceValue, type Value } from "./value.ts";
 
 /** `current.…` and `cpu.…`. */

@@ -1,5 +1,4 @@
 import type { Node } from "#frontend";
-import { expression } from "./expression.ts";
 import { keyOf } from "./fact-key.ts";
 import { kernelTypes } from "./kernel.ts";
 import type { Join, Lowering } from "./lowering.ts";
@@ -22,7 +21,7 @@ export function existsBranch(l: Lowering, node: Node, yes: Join, no: Join): bool
 		l.goto(yes);
 		return true;
 	}
-	const object = expression(l, what["object"]);
+	const object = l.expression(what["object"]);
 	const name: string = what["property"]["name"];
 	if (object.kind === "kernel") {
 		const m = kernelTypes(l).member(object.type, name);

@@ -1,6 +1,6 @@
 import type { Node } from "#frontend";
-import { localKey } from "./local.ts";
 import type { Lowering } from "./lowering.ts";
+import type { Local } from "./value.ts";
 
 /** The name under which facts about an expression are kept: locals, options, members of locals. undefined: none. */
 export function keyOf(l: Lowering, node: Node | undefined): string | undefined {
@@ -27,3 +27,5 @@ export function keyOf(l: Lowering, node: Node | undefined): string | undefined {
 			return undefined;
 	}
 }
+
+export const localKey = (local: Local): string => `L${local.id}`;

@@ -1,11 +1,9 @@
 import type { Node } from "#frontend";
-import { bind } from "./assignment.ts";
-import { expression } from "./expression.ts";
+import { coerce } from "./coercion.ts";
 import type { Frame, Lowering } from "./lowering.ts";
 import { merge } from "./merge.ts";
+import { bind } from "./pattern.ts";
 import { Scope } from "./scope.ts";
-import { block } from "./statement.ts";
-import { coerce } from "./type-of.ts";
 import { type ClosureValue, UNDEFINED, type Value } from "./value.ts";
 
 const annotationOf = (pattern: Node): Node | undefined => {
@@ -47,7 +45,7 @@ export function inlineBody(l: Lowering, fn: ClosureValue, args: readonly Value[]
 			l,
 			p,
 			type && type.kind !== "void" && p.type === "Identifier" && given.kind !== "undefined"
-				? coerceParameter(l, given, type, p)
+				? coerce(l, given, type, p)
 				: given,
 			false,
 			p.type === "Identifier" ? type : undefined,
@@ -58,10 +56,10 @@ export function inlineBody(l: Lowering, fn: ClosureValue, args: readonly Value[]
 	const resultType =
 		resultNode && resultNode.type !== "TSTypePredicate" ? l.analysis.resolveType(l.module, resultNode) : undefined;
 	if (f["body"].type === "BlockStatement") {
-		block(l, f["body"]);
+		l.statement(f["body"]);
 		if (l.b.block) frame.exits.push({ block: l.b.block, facts: l.facts, value: UNDEFINED, node: f["body"] });
 	} else {
-		const value = expression(l, f["body"], resultType && resultType.kind === "chars" ? { type: resultType } : {});
+		const value = l.expression(f["body"], resultType && resultType.kind === "chars" ? { type: resultType } : {});
 		if (l.b.block) frame.exits.push({ block: l.b.block, facts: l.facts, value, node: f["body"] });
 	}
 	if (resultType && resultType.kind !== "void") {
@@ -84,11 +82,19 @@ export function inlineBody(l: Lowering, fn: ClosureValue, args: readonly Value[]
 	return frame.exits;
 }
 
-function coerceParameter(l: Lowering, v: Value, type: Parameters<typeof coerce>[2], node: Node): Value {
-	return coerce(l, v, type, node);
-}
-
 /** A call of a function of the source. */
 export function inline(l: Lowering, fn: ClosureValue, args: readonly Value[], node: Node): Value {
 	return merge(l, inlineBody(l, fn, args, node), node);
+}
+
+/** A function as a value: lowered where it is called. */
+export function closure(l: Lowering, node: Node): Value {
+	if (node["async"] || node["generator"])
+		return l.error(
+			"SK1001",
+			node,
+			"async functions and generators do not exist in kernel code",
+			"write an ordinary function",
+		);
+	return { kind: "closure", node, module: l.module, scope: l.scope, name: node["id"]?.name ?? "a function" };
 }

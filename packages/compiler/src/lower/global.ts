@@ -12,6 +12,7 @@ export interface GlobalVariable {
 	readonly type: Type;
 	place(l: Lowering): PlaceValue;
 }
+
 type Variable = Extract<Binding, { kind: "variable" }>;
 
 /** The variable behind the binding; undefined after a report. */

@@ -1,11 +1,12 @@
 import type { MapDeclaration, Node } from "#frontend";
 import type { Inst, Type } from "#ir";
-import { expression } from "./expression.ts";
 import { assign, instOf } from "./integer.ts";
+import { addInPlace, branchOnFound, lookup } from "./lookup.ts";
 import type { Lowering } from "./lowering.ts";
-import { addInPlace, branchOnFound, lookup } from "./map.ts";
 import { requirePresent } from "./optional.ts";
-import { hasPadding, part, storeValue } from "./place.ts";
+import { part } from "./place.ts";
+import { storeValue } from "./store.ts";
+import { hasPadding } from "./type-of.ts";
 import { describe, POISON, type Value, VOID } from "./value.ts";
 
 const U64: Type = { kind: "int", bits: 64, signed: false };
@@ -64,7 +65,7 @@ export function histogramAdd(l: Lowering, map: MapDeclaration, node: Node): Valu
 	const keyed = map.histogram?.keyed === true;
 	if (args.length !== (keyed ? 2 : 1))
 		return l.error("SK1009", node, keyed ? "add takes the value and the key" : "add takes the value");
-	const raw = requirePresent(l, expression(l, args[0]!), args[0]!);
+	const raw = requirePresent(l, l.expression(args[0]!), args[0]!);
 	if (raw.kind !== "int")
 		return raw.kind === "poison" ? POISON : l.error("SK1009", args[0]!, `${describe(raw, l.target.kernel)} is no u64`);
 	const v = assign(l, raw, { kind: "int", bits: 64, signed: false }, args[0]!);
@@ -93,7 +94,7 @@ export function histogramAdd(l: Lowering, map: MapDeclaration, node: Node): Valu
 	const [userField, bucketField] = [type.fields[0]!, type.fields[1]!];
 	const key = l.temporary("bucket", type, hasPadding(type));
 	const user = part(key, userField.type, userField.offset);
-	const given = expression(l, args[1]!, { type: userField.type, into: user });
+	const given = l.expression(args[1]!, { type: userField.type, into: user });
 	if (given.kind === "poison") return POISON;
 	storeValue(l, user, given, args[1]!);
 	l.at(node);

@@ -19,6 +19,7 @@ export const widthOf = (v: { readonly bits: number }): Width => (v.bits === 64 ?
 
 /** The register of an integer; constants get theirs here. */
 export const instOf = (l: Lowering, v: IntValue): Inst => v.inst ?? l.constant(v.constant ?? 0n, widthOf(v));
+
 export const boolInst = (l: Lowering, v: BoolValue): Inst => v.inst ?? l.constant(v.constant ? 1 : 0, 32);
 
 /** `v` as a constant wrapped to `bits`. */
@@ -261,6 +262,7 @@ export function arithmetic(l: Lowering, op: Operator, a: IntValue, b: IntValue, 
 }
 
 export type Relation = "===" | "!==" | "<" | "<=" | ">" | ">=";
+
 const UNSIGNED: Record<Relation, Condition> = {
 	"===": "eq",
 	"!==": "ne",
@@ -269,6 +271,7 @@ const UNSIGNED: Record<Relation, Condition> = {
 	">": "ugt",
 	">=": "uge",
 };
+
 const SIGNED: Record<Relation, Condition> = {
 	"===": "eq",
 	"!==": "ne",
@@ -396,4 +399,10 @@ export function assign(l: Lowering, v: IntValue, type: IntType, node: Node): Val
 			: `${describe(v)} does not fit ${name(type.bits, type.signed)}`,
 		`write ${name(type.bits, type.signed)}(…) to keep the low ${type.bits} bits`,
 	);
+}
+
+export function swapBytes(value: bigint, bits: number): bigint {
+	let out = 0n;
+	for (let i = 0; i < bits; i += 8) out = (out << 8n) | ((value >> BigInt(i)) & 0xffn);
+	return out;
 }

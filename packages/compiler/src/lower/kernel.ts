@@ -2,10 +2,10 @@ import type { Btf } from "@skep/bpf/btf";
 import { type KernelMember, type KernelType, KernelTypes } from "#declare";
 import type { Node } from "#frontend";
 import type { CoreAccess, Inst, Size, Type } from "#ir";
-import { integerOperand } from "./expression.ts";
 import { keyOf } from "./fact-key.ts";
 import { instOf } from "./integer.ts";
 import type { Lowering } from "./lowering.ts";
+import { integerOperand } from "./operand.ts";
 import { alignmentAt } from "./place.ts";
 import {
 	bool,
@@ -22,9 +22,11 @@ const types = new WeakMap<Btf, KernelTypes>();
 
 /** The target kernel's types; kept per BTF. */
 export function kernelTypes(l: Lowering): KernelTypes {
-	let t = types.get(l.target.kernel);
-	if (!t) types.set(l.target.kernel, (t = new KernelTypes(l.target.kernel)));
-	return t;
+	const known = types.get(l.target.kernel);
+	if (known) return known;
+	const made = new KernelTypes(l.target.kernel);
+	types.set(l.target.kernel, made);
+	return made;
 }
 
 export const HELPERS = {

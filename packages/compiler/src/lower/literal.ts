@@ -1,10 +1,11 @@
 import type { Node } from "#frontend";
 import { type StructType, sizeOf } from "#ir";
-import { expression, type Want } from "./expression.ts";
-import type { Lowering } from "./lowering.ts";
+import type { Lowering, Want } from "./lowering.ts";
 import { requirePresent } from "./optional.ts";
-import { hasPadding, part, storeValue } from "./place.ts";
-import type { PlaceValue, Value } from "./value.ts";
+import { part } from "./place.ts";
+import { storeValue } from "./store.ts";
+import { hasPadding } from "./type-of.ts";
+import { boolConstant, literal as literalInt, type PlaceValue, type Value } from "./value.ts";
 
 /** Whether an expression reads what stands at the root of `left`: then it cannot be built in place. */
 export function mentions(right: Node, left: Node): boolean {
@@ -55,7 +56,7 @@ export function literalObject(l: Lowering, node: Node, want: Want): Value {
 	const members = new Map<string, Value>();
 	for (const p of node["properties"] as Node[]) {
 		if (p.type === "SpreadElement") {
-			const v = expression(l, p["argument"]);
+			const v = l.expression(p["argument"]);
 			if (v.kind === "record") for (const [k, m] of v.members) members.set(k, m);
 			else if (v.kind === "place" && v.type.kind === "struct" && node["properties"].length === 1) {
 				const copy = l.temporary("copy", v.type, false);
@@ -71,7 +72,7 @@ export function literalObject(l: Lowering, node: Node, want: Want): Value {
 			continue;
 		}
 		const name = propertyName(l, p);
-		if (name !== undefined) members.set(name, expression(l, p["value"]));
+		if (name !== undefined) members.set(name, l.expression(p["value"]));
 	}
 	return { kind: "record", members };
 }
@@ -80,7 +81,7 @@ function fillStruct(l: Lowering, node: Node, type: StructType, to: PlaceValue): 
 	const missing = new Set(type.fields.map((f) => f.name));
 	for (const p of node["properties"] as Node[]) {
 		if (p.type === "SpreadElement") {
-			const v = expression(l, p["argument"], { type });
+			const v = l.expression(p["argument"], { type });
 			l.at(p);
 			if (v.kind === "record") {
 				for (const f of type.fields) {
@@ -107,7 +108,7 @@ function fillStruct(l: Lowering, node: Node, type: StructType, to: PlaceValue): 
 		}
 		missing.delete(name);
 		const at = part(to, field.type, field.offset);
-		const v = expression(l, p["value"], { type: field.type, into: at });
+		const v = l.expression(p["value"], { type: field.type, into: at });
 		l.at(p);
 		storeValue(l, at, v, p["value"]);
 	}
@@ -134,7 +135,7 @@ export function literalArray(l: Lowering, node: Node, want: Want): Value {
 				continue;
 			}
 			const at = part(to, type.element, i * sizeOf(type.element));
-			const v = expression(l, e, { type: type.element, into: at });
+			const v = l.expression(e, { type: type.element, into: at });
 			l.at(e);
 			storeValue(l, at, v, e);
 		}
@@ -145,7 +146,47 @@ export function literalArray(l: Lowering, node: Node, want: Want): Value {
 		elements: elements.map((e) => {
 			if (!e || e.type === "SpreadElement")
 				return l.error("SK1001", e ?? node, "every element is written out in kernel code");
-			return expression(l, e);
+			return l.expression(e);
 		}),
 	};
+}
+
+/** `1`, `1n`, `true`, `"text"`. */
+export function literal(l: Lowering, node: Node): Value {
+	if (node["regex"])
+		return l.error(
+			"SK1005",
+			node,
+			"regular expressions do not exist in kernel code",
+			"use startsWith, endsWith, includes or ===",
+		);
+	if (typeof node["bigint"] === "string") {
+		const value = BigInt(node["bigint"].replaceAll("_", ""));
+		if (value >= 1n << 64n)
+			return l.error("SK2003", node, `${value}n does not fit 64 bits`, "the largest is 18446744073709551615n");
+		return literalInt(value, true);
+	}
+	const value: unknown = node["value"];
+	if (typeof value === "bigint") return literalInt(value, true);
+	if (typeof value === "number") {
+		if (!Number.isInteger(value))
+			return l.error(
+				"SK2001",
+				node,
+				`${node["raw"]} is a fraction; kernel code has integers only`,
+				"scale it: thousandths, nanoseconds",
+			);
+		if (value > 0xffff_ffff)
+			return l.error(
+				"SK2003",
+				node,
+				`${node["raw"]} does not fit 32 bits, which number has`,
+				`write ${BigInt(value)}n (64 bit)`,
+			);
+		return literalInt(BigInt(value), false);
+	}
+	if (typeof value === "boolean") return boolConstant(value);
+	if (typeof value === "string") return { kind: "text", text: value };
+	if (value === null) return l.error("SK1009", node, "null has no value in kernel code", "write undefined");
+	return l.error("SK1001", node, "this literal does not exist in kernel code");
 }

@@ -1,12 +1,13 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
+import { coerce } from "./coercion.ts";
+import { localKey } from "./fact-key.ts";
 import { assign, convert } from "./integer.ts";
 import type { Lowering } from "./lowering.ts";
 import { makeCell, readCell, unify, writeCell } from "./merge.ts";
 import { present } from "./optional.ts";
-import { copyToTemporary } from "./place.ts";
 import type { Scope } from "./scope.ts";
-import { coerce } from "./type-of.ts";
+import { copyToTemporary } from "./store.ts";
 import { type IntValue, knownRange, type Local, type PlaceValue, POISON, type Value } from "./value.ts";
 
 const assignedNames = new WeakMap<Node, Set<string>>();
@@ -40,8 +41,6 @@ export function assignedIn(node: Node): Set<string> {
 	assignedNames.set(node, names);
 	return names;
 }
-
-export const localKey = (local: Local): string => `L${local.id}`;
 
 /** Declares a name with a value. `body`: where assignments to it may stand. */
 export function declare(
@@ -82,7 +81,7 @@ export function declare(
 		held.kind === "int"
 			? { kind: "int", bits: held.bits === 64 ? 64 : type ? held.bits : 32, signed: held.signed, open }
 			: held;
-	const cell = makeCell(l, name, shape);
+	const cell = makeCell(name, shape);
 	if (!cell) {
 		if (value.kind === "poison") local.value = POISON;
 		else if (value.kind === "undefined") local.cell = { shape: value, variables: [] };
@@ -187,7 +186,7 @@ export function writeLocal(l: Lowering, local: Local, value: Value, node: Node):
 		const before = local.cell?.shape;
 		if (before?.kind === "undefined" && v.kind === "undefined") return v;
 		const shape = before?.kind === "undefined" ? unify(before, v) : v;
-		const cell = shape && makeCell(l, local.name, shape);
+		const cell = shape && makeCell(local.name, shape);
 		if (!cell) return l.error("SK1007", node, `${local.name} cannot be chosen at run time`, "use a const");
 		local.cell = cell;
 	}

@@ -1,32 +1,23 @@
 import type { Node } from "#frontend";
 import { type Inst, sizeOf } from "#ir";
-import { bind } from "./assignment.ts";
-import { condition } from "./condition.ts";
-import { expression, integerOperand } from "./expression.ts";
+import { localKey } from "./fact-key.ts";
 import { assign, instOf } from "./integer.ts";
-import { assignedIn, declare, localKey } from "./local.ts";
+import { assignedIn, declare } from "./local.ts";
 import type { Lowering } from "./lowering.ts";
+import { integerOperand } from "./operand.ts";
 import { requirePresent } from "./optional.ts";
+import { bind } from "./pattern.ts";
 import { part, readPlace } from "./place.ts";
 import { Scope } from "./scope.ts";
-import { statement } from "./statement.ts";
 import { constant, describe, type IntValue, int, knownRange, type Local, type Value } from "./value.ts";
 
 /** Turns the verifier walks without tiring. */
 const MAX_TURNS = 1_000_000n;
+
 /** Copies of a body that `unroll` and constant arrays may make. */
 const MAX_COPIES = 256;
 
 const unwrap = (node: Node): Node => (node.type === "ParenthesizedExpression" ? unwrap(node["expression"]) : node);
-
-/** All loops. Each keeps its shape; its bound is proved here, or SK3002 says what is missing. */
-export function loop(l: Lowering, node: Node, labels: readonly string[]): void {
-	if (node.type === "ForOfStatement") {
-		forOf(l, node, labels);
-		return;
-	}
-	l.inner(() => counted(l, node, labels));
-}
 
 /** Before a body that may run again: what it changes is not known any more. */
 function forgetAssigned(l: Lowering, node: Node): void {
@@ -36,10 +27,15 @@ function forgetAssigned(l: Lowering, node: Node): void {
 	}
 }
 
-function counted(l: Lowering, node: Node, labels: readonly string[]): void {
+/** `for`, `while`, `do`: each keeps its shape; its bound is proved here, or SK3002 says what is missing. */
+export function counted(l: Lowering, node: Node, labels: readonly string[]): void {
+	l.inner(() => keptLoop(l, node, labels));
+}
+
+function keptLoop(l: Lowering, node: Node, labels: readonly string[]): void {
 	if (node["init"]) {
-		if (node["init"].type === "VariableDeclaration") statement(l, node["init"]);
-		else expression(l, node["init"], { unused: true });
+		if (node["init"].type === "VariableDeclaration") l.statement(node["init"]);
+		else l.expression(node["init"], { unused: true });
 	}
 	if (!l.reachable) return;
 	const bound = proveBound(l, node);
@@ -51,14 +47,12 @@ function counted(l: Lowering, node: Node, labels: readonly string[]): void {
 			"count with a constant bound (for (let i = 0; i < 16; i++)), or write for (const i of range(n))",
 		);
 	}
-	const starting = bound ? l.facts.known.get(localKey(bound.local)) : undefined;
 	forgetAssigned(l, node);
 	if (bound) {
 		// The counter never passes where it began.
 		if (bound.up && bound.start !== undefined) l.learn(localKey(bound.local), { min: bound.start });
 		if (!bound.up && bound.start !== undefined) l.learn(localKey(bound.local), { max: bound.start });
 	}
-	void starting;
 	const head = l.join();
 	const body = l.join();
 	const next = l.join();
@@ -69,20 +63,20 @@ function counted(l: Lowering, node: Node, labels: readonly string[]): void {
 	} else {
 		l.goto(head);
 		l.b.enter(head.block);
-		if (node["test"]) condition(l, node["test"], body, end);
+		if (node["test"]) l.condition(node["test"], body, end);
 		else l.goto(body);
 		l.enter(body);
 	}
 	l.frame.breakables.push({ labels, plain: true, onBreak: end, onContinue: next });
-	if (l.reachable) l.inner(() => statement(l, node["body"]));
+	if (l.reachable) l.inner(() => l.statement(node["body"]));
 	l.frame.breakables.pop();
 	l.goto(next);
 	l.enter(next);
 	if (node.type === "DoWhileStatement") {
-		if (l.reachable) condition(l, node["test"], body, end);
+		if (l.reachable) l.condition(node["test"], body, end);
 		l.b.seal(body.block);
 	} else {
-		if (l.reachable && node["update"]) expression(l, node["update"], { unused: true });
+		if (l.reachable && node["update"]) l.expression(node["update"], { unused: true });
 		l.goto(head);
 		l.b.seal(head.block);
 	}
@@ -151,6 +145,7 @@ const conjuncts = (node: Node | null | undefined): Node[] => {
 };
 
 const FLIP: Record<string, string> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=", "!==": "!==", "===": "===" };
+
 const NOT: Record<string, string> = { "<": ">=", "<=": ">", ">": "<=", ">=": "<", "===": "!==" };
 
 /** Finds the counter that ends the loop: one step a turn, always the same way, against a bound that is known. */
@@ -236,14 +231,15 @@ function limitRange(l: Lowering, node: Node, loopNode: Node): [bigint, bigint] |
 	const facts = l.facts;
 	const before = l.report.list().length;
 	l.b.block = undefined;
-	const v = expression(l, node);
+	const v = l.expression(node);
 	l.b.block = block;
 	l.facts = facts;
 	if (l.report.list().length !== before || v.kind !== "int") return undefined;
 	return knownRange(v);
 }
 
-function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
+/** `for…of` over arrays, constant lists, `range` and `unroll`. */
+export function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
 	if (node["await"])
 		return void l.error("SK1001", node, "for await does not exist in kernel code", "read records in the user half");
 	const left: Node = node["left"];
@@ -258,7 +254,7 @@ function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
 			return;
 		}
 	}
-	const raw = expression(l, right);
+	const raw = l.expression(right);
 	const v = requirePresent(l, raw, right);
 	switch (v.kind) {
 		case "poison":
@@ -312,7 +308,7 @@ const bindElement = (l: Lowering, pattern: Node, v: Value, node: Node): void =>
 /** `for (const i of range(n))`: a plain loop. */
 function range(l: Lowering, node: Node, call: Node, pattern: Node, labels: readonly string[]): void {
 	const args: Node[] = call["arguments"];
-	const values = args.map((a) => integerOperand(l, expression(l, a), a, "range"));
+	const values = args.map((a) => integerOperand(l, l.expression(a), a, "range"));
 	if (values.some((v) => !v) || values.length === 0) return;
 	const fitted = values.map((v, i) => assign(l, v!, { kind: "int", bits: 32, signed: false }, args[i]!));
 	if (fitted.some((v) => v.kind !== "int")) return;
@@ -367,7 +363,7 @@ function turns(
 	const outer = l.scope;
 	l.scope = new Scope(outer);
 	enter(l.b.read(i));
-	statement(l, node["body"]);
+	l.statement(node["body"]);
 	l.scope = outer;
 	l.frame.breakables.pop();
 	l.goto(next);
@@ -380,7 +376,7 @@ function turns(
 
 /** `for (const i of unroll(n))`: n copies. */
 function unroll(l: Lowering, node: Node, call: Node, pattern: Node, labels: readonly string[]): void {
-	const n = call["arguments"][0] ? expression(l, call["arguments"][0]) : undefined;
+	const n = call["arguments"][0] ? l.expression(call["arguments"][0]) : undefined;
 	if (n?.kind !== "int" || n.constant === undefined) {
 		if (n?.kind !== "poison")
 			l.error("SK3002", call, "unroll takes a constant", "write range(n) for a count that is only known when running");
@@ -401,7 +397,7 @@ function copies(l: Lowering, node: Node, labels: readonly string[], count: numbe
 		const outer = l.scope;
 		l.scope = new Scope(outer);
 		enter(i);
-		statement(l, node["body"]);
+		l.statement(node["body"]);
 		l.scope = outer;
 		l.frame.breakables.pop();
 		l.goto(next);

@@ -2,6 +2,7 @@ import type { Manifest, ManifestMap, ManifestProgram } from "@skep/bpf/spec";
 import type { Report } from "#diagnostics";
 import { type Analysis, manifestOf, type ProgramDeclaration } from "#frontend";
 import { Builder, type Func, type MapDecl, type Module, type ParamType } from "#ir";
+import { FORMS } from "./forms.ts";
 import { inlineBody } from "./function.ts";
 import { declareShared } from "./global.ts";
 import { instOf } from "./integer.ts";
@@ -11,8 +12,11 @@ import { LOST } from "./ringbuf.ts";
 import { type ClosureValue, describe, type Value } from "./value.ts";
 
 const PRODUCER = "skep 0.1.0";
+
 const U32 = { kind: "int", bits: 32, signed: false } as const;
+
 const I32 = { kind: "int", bits: 32, signed: true } as const;
+
 const U64 = { kind: "int", bits: 64, signed: false } as const;
 
 /**
@@ -20,7 +24,7 @@ const U64 = { kind: "int", bits: 64, signed: false } as const;
  * wrong goes to the report, all of it. The module is complete even then, but means nothing.
  */
 export function lower(analysis: Analysis, target: Target, report: Report): Module {
-	const l = new Lowering(analysis, target, report);
+	const l = new Lowering(analysis, target, report, FORMS);
 	const functions: Func[] = [];
 	const manifest = manifestOf(analysis, PRODUCER);
 	const programs: ManifestProgram[] = [];

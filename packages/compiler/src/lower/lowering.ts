@@ -35,11 +35,13 @@ export interface Fact {
 	readonly min?: bigint;
 	readonly max?: bigint;
 }
+
 export interface Facts {
 	readonly known: ReadonlyMap<string, Fact>;
 	/** Counts calls that move the packet: references of an older count are dead. */
 	readonly epoch: number;
 }
+
 export const NO_FACTS: Facts = { known: new Map(), epoch: 0 };
 
 /** A place in the graph that several ways lead to, with what each way knows. */
@@ -57,12 +59,31 @@ export interface Frame {
 	/** Program functions: `return` ends the program. */
 	readonly result: Type | undefined;
 }
+
 export interface Breakable {
 	readonly labels: readonly string[];
 	/** `break` without a label leaves it: loops and switch. */
 	readonly plain: boolean;
 	readonly onBreak: Join;
 	readonly onContinue: Join | undefined;
+}
+
+/** What the place of an expression asks of it. */
+export interface Want {
+	/** Type of the place the value goes to. */
+	readonly type?: Type;
+	/** Text, structs and arrays may be written right here; the result is then this place. */
+	readonly into?: PlaceValue;
+	/** The value is not used: `++` need not fetch. */
+	readonly unused?: true;
+}
+
+/** Every form of the source: the type of its syntax node → the function of its own file that lowers it. */
+export interface Forms {
+	readonly expressions: Readonly<Record<string, (l: Lowering, node: Node, want: Want) => Value>>;
+	readonly statements: Readonly<Record<string, (l: Lowering, node: Node, labels: readonly string[]) => void>>;
+	/** An expression as a branch. */
+	readonly condition: (l: Lowering, node: Node, yes: Join, no: Join) => void;
 }
 
 /** State of one `lower()`: what is shared by the program that is being built, and the module that grows. */
@@ -89,10 +110,34 @@ export class Lowering {
 	#nextLocal = 1;
 	#strings = new Map<string, string>();
 
-	constructor(analysis: Analysis, target: Target, report: Report) {
+	readonly #forms: Forms;
+
+	constructor(analysis: Analysis, target: Target, report: Report, forms: Forms) {
 		this.analysis = analysis;
 		this.target = target;
 		this.report = report;
+		this.#forms = forms;
+	}
+
+	// ── syntax: each form is lowered by the function that `forms.ts` names ──
+	/** Types and lowers an expression. Every error is reported; what cannot be lowered gives poison. */
+	expression(node: Node, want: Want = {}): Value {
+		const form = this.#forms.expressions[node.type];
+		return form
+			? form(this, node, want)
+			: this.error("SK1001", node, `${node.type} is not in the subset of kernel code`);
+	}
+
+	statement(node: Node, labels: readonly string[] = []): void {
+		this.at(node);
+		const form = this.#forms.statements[node.type];
+		if (form) form(this, node, labels);
+		else this.error("SK1001", node, `${node.type} is not in the subset of kernel code`);
+	}
+
+	/** Branches on an expression's truth; each way knows what it means for locals, options and members. */
+	condition(node: Node, yes: Join, no: Join): void {
+		this.#forms.condition(this, node, yes, no);
 	}
 
 	get frame(): Frame {

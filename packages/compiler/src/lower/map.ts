@@ -1,15 +1,18 @@
 import { didYouMean } from "#declare";
 import type { MapDeclaration, Node } from "#frontend";
-import type { Inst, Size, Type } from "#ir";
+import type { Inst, Type } from "#ir";
 import { MAP_MEMBERS, MEMBER_REMEDIES } from "#language";
-import { expression } from "./expression.ts";
 import { histogramAdd } from "./histogram.ts";
 import { assign, instOf } from "./integer.ts";
+import { addInPlace, branchOnFound, isPerCpu, lookup, scalar } from "./lookup.ts";
 import type { Join, Lowering } from "./lowering.ts";
-import { sameType } from "./merge.ts";
-import { argument, arms, requirePresent } from "./optional.ts";
-import { hasPadding, place, readPlace, storeValue } from "./place.ts";
+import { arms } from "./merge.ts";
+import { argument } from "./operand.ts";
+import { requirePresent } from "./optional.ts";
+import { place, readPlace } from "./place.ts";
 import { emit } from "./ringbuf.ts";
+import { storeValue } from "./store.ts";
+import { hasPadding, sameType } from "./type-of.ts";
 import {
 	describe,
 	type IntValue,
@@ -22,11 +25,6 @@ import {
 	VOID,
 } from "./value.ts";
 
-export const isPerCpu = (map: MapDeclaration): boolean =>
-	map.type === "percpu_hash" || map.type === "percpu_array" || map.type === "lru_percpu_hash";
-
-const scalar = (t: Type) => t.kind === "int" || t.kind === "bool" || t.kind === "be" || t.kind === "chars";
-
 /** A value in memory that a helper can read: what stands there already, else a stack slot with all bytes set. */
 export function inMemory(l: Lowering, type: Type, node: Node, name: string): PlaceValue | undefined {
 	const composite = type.kind === "struct" || type.kind === "array" || type.kind === "chars";
@@ -37,7 +35,7 @@ export function inMemory(l: Lowering, type: Type, node: Node, name: string): Pla
 		node.type !== "CallExpression" &&
 		node.type !== "MemberExpression";
 	if (lazy) {
-		const v = requirePresent(l, expression(l, node, { type }), node);
+		const v = requirePresent(l, l.expression(node, { type }), node);
 		if (v.kind === "poison") return undefined;
 		if (v.kind === "place" && (v.space === "stack" || v.space === "map_value") && sameType(v.type, type) && !v.shared)
 			return v;
@@ -47,21 +45,10 @@ export function inMemory(l: Lowering, type: Type, node: Node, name: string): Pla
 	}
 	l.at(node);
 	const slot = l.temporary(name, type, hasPadding(type));
-	const v = expression(l, node, { type, into: slot });
+	const v = l.expression(node, { type, into: slot });
 	if (v.kind === "poison") return undefined;
 	storeValue(l, slot, v, node);
 	return slot;
-}
-
-/** `bpf_map_lookup_elem`: the value in place, or undefined. */
-export function lookup(l: Lowering, map: string, key: Inst, type: Type, shared: boolean, name = "value"): PlaceValue {
-	const p = l.helper(1, "bpf_map_lookup_elem", [l.map(map), key], "map_value");
-	p.name = name;
-	return place(type, p, 0, "map_value", 8, { nullable: true, boxed: scalar(type), shared });
-}
-
-export function branchOnFound(l: Lowering, p: PlaceValue, found: Join, missing: Join): void {
-	l.branch("ne", 64, p.base, l.constant(0, 64), found, missing);
 }
 
 /** Methods of maps in kernel code. */
@@ -82,12 +69,12 @@ export function mapMethod(l: Lowering, map: MapDeclaration, name: string, node: 
 	if (args.length < wanted || args.length > wanted + (name === "set" ? 1 : 0))
 		return l.error("SK1009", node, `${name} takes ${wanted} arguments`);
 	const keyNode = name === "refOn" ? args[1]! : args[0]!;
-	const cpu = name === "refOn" ? expression(l, args[0]!) : undefined;
+	const cpu = name === "refOn" ? l.expression(args[0]!) : undefined;
 	const key = inMemory(l, map.key, keyNode, "key");
 	const value = map.value;
 	const shared = !isPerCpu(map);
 	if (!key) {
-		for (const a of args.slice(1)) expression(l, a, name === "add" ? {} : { type: value });
+		for (const a of args.slice(1)) l.expression(a, name === "add" ? {} : { type: value });
 		return POISON;
 	}
 	l.at(node);
@@ -117,7 +104,7 @@ export function mapMethod(l: Lowering, map: MapDeclaration, name: string, node: 
 			);
 		case "set": {
 			const stored = inMemory(l, value, args[1]!, "value");
-			const mode = args[2] ? expression(l, args[2]) : undefined;
+			const mode = args[2] ? l.expression(args[2]) : undefined;
 			if (!stored) return POISON;
 			const flags = mode === undefined ? 0 : mode.kind === "text" ? ["any", "noexist", "exist"].indexOf(mode.text) : -1;
 			if (flags < 0)
@@ -184,16 +171,6 @@ function copyOut(l: Lowering, map: MapDeclaration, key: () => Inst, type: Type, 
 	return { kind: "optional", flag: l.b.read(flag), value: { ...copied, temporary: false }, copied: true };
 }
 
-/** Adds to the value in place: atomic where other CPUs see it. */
-export function addInPlace(l: Lowering, p: PlaceValue, amount: Inst, size: 4 | 8): void {
-	const width = size === 8 ? 64 : 32;
-	if (p.shared) {
-		l.b.emit({ op: "atomic", operator: "add", size, offset: p.offset, fetch: false }, [p.base, amount], width);
-		return;
-	}
-	l.store(p.base, p.offset, size as Size, l.binary("add", l.load(p.base, p.offset, size), amount, width));
-}
-
 /** `add(key, n)`: add in place; where the key is missing insert n; where another CPU was faster, add after all. */
 function add(l: Lowering, map: MapDeclaration, key: PlaceValue, amountNode: Node, node: Node): Value {
 	const type = map.value!;
@@ -201,7 +178,7 @@ function add(l: Lowering, map: MapDeclaration, key: PlaceValue, amountNode: Node
 		return l.error("SK1009", node, `add works on integers; the values are ${typeName(type)}`, "use ref and +=");
 	if (type.bits < 32)
 		return l.error("SK2011", node, "add is atomic, which 8 and 16 bit do not have", "make the values u32 or u64");
-	const raw = requirePresent(l, expression(l, amountNode), amountNode);
+	const raw = requirePresent(l, l.expression(amountNode), amountNode);
 	if (raw.kind !== "int")
 		return raw.kind === "poison"
 			? POISON

@@ -1,36 +1,26 @@
 import { didYouMean } from "#declare";
 import type { Node } from "#frontend";
-import { type Field, type Inst, sizeOf, type Type, type Variable } from "#ir";
+import { type Field, sizeOf, type Type, type Variable } from "#ir";
 import { knownObject, MAP_MEMBERS, MEMBER_REMEDIES } from "#language";
+import { boundedIndex } from "./bounds.ts";
 import { contextMember } from "./context.ts";
 import { currentMember } from "./current.ts";
-import { expression, integerOperand, type Want } from "./expression.ts";
 import { keyOf } from "./fact-key.ts";
 import { sharedPlace } from "./global.ts";
-import { instOf } from "./integer.ts";
 import { kernelElement, kernelMember, kernelTypes } from "./kernel.ts";
-import type { Lowering } from "./lowering.ts";
+import type { Lowering, Want } from "./lowering.ts";
+import { arms } from "./merge.ts";
+import { integerOperand } from "./operand.ts";
 import { optionMember } from "./option.ts";
-import { arms, branchOnPresence, mayBeMissing, present, requirePresent } from "./optional.ts";
+import { branchOnPresence, mayBeMissing, present, requirePresent } from "./optional.ts";
 import { alignmentAt, part, readField, readPlace } from "./place.ts";
 import { isText, textLength } from "./text.ts";
-import {
-	constant,
-	describe,
-	int,
-	knownRange,
-	literal,
-	type PlaceValue,
-	POISON,
-	typeName,
-	UNDEFINED,
-	type Value,
-} from "./value.ts";
+import { constant, describe, int, literal, type PlaceValue, POISON, typeName, UNDEFINED, type Value } from "./value.ts";
 
 /** `a.b`, `a[i]`, `a?.b`. `object`: the value of `a` where it is known already. */
 export function member(l: Lowering, node: Node, want: Want, known?: Value): Value {
 	const objectNode: Node = node["object"];
-	const object = known ?? expression(l, objectNode);
+	const object = known ?? l.expression(objectNode);
 	if (object.kind === "poison") return POISON;
 	if (node["optional"] && mayBeMissing(object))
 		return optionalChain(l, node, object, (v) => memberOf(l, node, v, want));
@@ -71,7 +61,7 @@ function memberOf(l: Lowering, node: Node, raw: Value, want: Want): Value {
 		case "list":
 			if (name === "length") return literal(BigInt(object.elements.length), false);
 			if (computed) {
-				const i = integerOperand(l, expression(l, property), property, "index");
+				const i = integerOperand(l, l.expression(property), property, "index");
 				if (!i) return POISON;
 				if (i.constant === undefined)
 					return l.notYet(
@@ -94,7 +84,7 @@ function memberOf(l: Lowering, node: Node, raw: Value, want: Want): Value {
 			return kernelMember(l, object, name, node);
 		case "kernel-array":
 			if (name === "length") return object.text ? textLength(l, object, node) : constant(object.length, 32, false);
-			if (computed) return kernelElement(l, object, expression(l, property), node);
+			if (computed) return kernelElement(l, object, l.expression(property), node);
 			break;
 		case "kernel-pointer":
 		case "user-pointer":
@@ -217,68 +207,9 @@ function placeMember(l: Lowering, node: Node, object: PlaceValue, name: string, 
 	return undefined;
 }
 
-/** The index as a number that is proved to be within the length; undefined after SK3003. */
-export function boundedIndex(
-	l: Lowering,
-	indexNode: Node,
-	index: Value,
-	length: number,
-	node: Node,
-	arrayText: string,
-): { constant: number } | { inst: Inst } | undefined {
-	const i = integerOperand(l, index, indexNode, "index");
-	if (!i) return undefined;
-	const [low, high] = knownRange(i);
-	const text = l.text(indexNode);
-	// Only a local stays what it was when it was checked.
-	const advice = (test: string) =>
-		indexNode.type === "Identifier"
-			? `check it before: if (${text} ${test}) …`
-			: `keep it in a const i and check that: if (i ${test}) …`;
-	if (i.constant !== undefined) {
-		if (i.constant >= 0n && i.constant < BigInt(length)) return { constant: Number(i.constant) };
-		l.error("SK3003", node, `index ${i.constant} of an array of ${length}`, `the last one is ${length - 1}`);
-		return undefined;
-	}
-	if (low < 0n && !i.open && high < BigInt(length) && i.signed) {
-		l.error("SK3003", node, `nothing says that ${text} is not negative`, `${advice(">= 0")}, or make it unsigned`);
-		return undefined;
-	}
-	if (high >= BigInt(length)) {
-		l.error("SK3003", node, `nothing says that ${text} is less than ${length}`, advice(`< ${arrayText}.length`));
-		return undefined;
-	}
-	l.at(node);
-	const inst = instOf(l, i);
-	const wide = i.bits === 64 ? inst : l.b.emit({ op: "extend", from: 32, signed: false }, [inst], 64);
-	return { inst: visible(l, inst, wide, length) };
-}
-
-/** The verifier forgets the bound of a remainder: it is said once more, where it can be seen. */
-function visible(l: Lowering, index: Inst, wide: Inst, length: number): Inst {
-	if (
-		index.op !== "binary" ||
-		(index.operator !== "umod" && index.operator !== "smod" && index.operator !== "udiv" && index.operator !== "sdiv")
-	)
-		return wide;
-	const bounded: Variable = { name: "index", width: 64, space: "scalar" };
-	const inside = l.join();
-	const outside = l.join();
-	const end = l.join();
-	l.branch("ult", 64, wide, l.constant(length, 64), inside, outside);
-	l.enter(inside);
-	l.b.write(bounded, wide);
-	l.goto(end);
-	l.enter(outside);
-	l.b.write(bounded, l.constant(0, 64));
-	l.goto(end);
-	l.enter(end);
-	return l.b.read(bounded);
-}
-
 function element(l: Lowering, node: Node, object: PlaceValue, type: Type, length: number): Found | undefined {
 	const property: Node = node["property"];
-	const i = boundedIndex(l, property, expression(l, property), length, node, l.text(node["object"]));
+	const i = boundedIndex(l, property, l.expression(property), length, node, l.text(node["object"]));
 	if (!i) return undefined;
 	const size = sizeOf(type);
 	if ("constant" in i) return { place: part(object, type, i.constant * size) };
@@ -299,7 +230,7 @@ function element(l: Lowering, node: Node, object: PlaceValue, type: Type, length
 /** The memory that a member expression names, to be written; undefined after a report. */
 export function memberPlace(l: Lowering, node: Node): PlaceValue | undefined {
 	const objectNode: Node = node["object"];
-	const raw = expression(l, objectNode);
+	const raw = l.expression(objectNode);
 	if (raw.kind === "poison") return undefined;
 	const object = requirePresent(l, raw, objectNode);
 	const name: string = node["computed"] ? "" : node["property"]["name"];

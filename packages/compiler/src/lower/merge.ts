@@ -2,8 +2,9 @@ import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
 import type { Block, Inst, Space, Variable, Width } from "#ir";
 import { boolInst, instOf } from "./integer.ts";
-import type { Facts, Lowering } from "./lowering.ts";
-import { copyToTemporary } from "./place.ts";
+import type { Facts, Join, Lowering } from "./lowering.ts";
+import { copyToTemporary } from "./store.ts";
+import { sameType } from "./type-of.ts";
 import { describe, type IntValue, least, most, POISON, UNDEFINED, type Value, VOID } from "./value.ts";
 
 /** One way to a value: where it ends, what is known there. */
@@ -180,16 +181,6 @@ export function unify(a: Value, b: Value): Value | undefined {
 	return a === b ? a : undefined;
 }
 
-export function sameType(a: import("#ir").Type, b: import("#ir").Type): boolean {
-	if (a === b) return true;
-	if (a.kind === "int") return b.kind === "int" && a.bits === b.bits && a.signed === b.signed;
-	if (a.kind === "be") return b.kind === "be" && a.bits === b.bits;
-	if (a.kind === "bool") return b.kind === "bool";
-	if (a.kind === "chars") return b.kind === "chars" && a.size === b.size;
-	if (a.kind === "array") return b.kind === "array" && a.length === b.length && sameType(a.element, b.element);
-	return b.kind === "struct" && a.name === b.name && a.size === b.size;
-}
-
 /** Goes on where all arms meet, with the value that each of them gave. */
 export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 	if (arms.length === 0) {
@@ -286,7 +277,7 @@ export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 }
 
 /** Variables for a local that is assigned again. */
-export function makeCell(l: Lowering, name: string, shape: Value): { shape: Value; variables: Variable[] } | undefined {
+export function makeCell(name: string, shape: Value): { shape: Value; variables: Variable[] } | undefined {
 	const parts = partsOf(shape);
 	if (parts.length === 0) return undefined;
 	return {
@@ -316,3 +307,15 @@ export const readCell = (l: Lowering, cell: { shape: Value; variables: Variable[
 		cell.shape,
 		cell.variables.map((v) => l.b.read(v)),
 	);
+
+/** `c ? a : b` on branches that are made already. */
+export function arms(l: Lowering, node: Node, ways: readonly { join: Join; value: () => Value; node: Node }[]): Value {
+	const list: Arm[] = [];
+	for (const w of ways) {
+		l.enter(w.join);
+		if (!l.reachable) continue;
+		const value = w.value();
+		if (l.b.block) list.push({ block: l.b.block, facts: l.facts, value, node: w.node });
+	}
+	return merge(l, list, node);
+}

@@ -28,8 +28,8 @@ export function optionMember(l: Lowering, options: OptionsDeclaration, name: str
 			`an option of type ${entry.option.type} has no value in kernel code`,
 			"use it as the target of a program, or in the user half",
 		);
-	let known = l.options.get(options);
-	if (!known) l.options.set(options, (known = new Map()));
+	const known = l.options.get(options) ?? new Map<string, { variable: string; present: string | undefined }>();
+	l.options.set(options, known);
 	const prefix = l.analysis.options.indexOf(options) === 0 ? "opt_" : `opt${l.analysis.options.indexOf(options)}_`;
 	const variable = `${prefix}${name}`;
 	const present = entry.optional ? `${variable}_set` : undefined;

@@ -1,7 +1,5 @@
 import type { Node } from "#frontend";
-import { boolInst, instOf } from "./integer.ts";
 import type { Join, Lowering } from "./lowering.ts";
-import { type Arm, merge } from "./merge.ts";
 import { describe, POISON, type Value } from "./value.ts";
 
 export const mayBeMissing = (v: Value): boolean =>
@@ -77,27 +75,4 @@ export function branchOnPresence(l: Lowering, v: Value, yes: Join, no: Join, key
 			l.goto(yes);
 			return;
 	}
-}
-
-/** `c ? a : b` on branches that are made already. */
-export function arms(l: Lowering, node: Node, ways: readonly { join: Join; value: () => Value; node: Node }[]): Value {
-	const list: Arm[] = [];
-	for (const w of ways) {
-		l.enter(w.join);
-		if (!l.reachable) continue;
-		const value = w.value();
-		if (l.b.block) list.push({ block: l.b.block, facts: l.facts, value, node: w.node });
-	}
-	return merge(l, list, node);
-}
-
-/** A scalar as a 64-bit argument of a helper. */
-export function argument(l: Lowering, v: Value) {
-	if (v.kind === "int") {
-		const i = instOf(l, v);
-		return v.bits === 64
-			? i
-			: l.b.emit({ op: "extend", from: 32, signed: v.signed && v.constant === undefined }, [i], 64);
-	}
-	return v.kind === "bool" ? boolInst(l, v) : l.constant(0, 64);
 }

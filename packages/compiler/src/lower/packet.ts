@@ -1,11 +1,10 @@
 import type { Node } from "#frontend";
 import { type Inst, type Size, sizeOf, type Type, type Variable } from "#ir";
-import { expression, integerOperand, type Want } from "./expression.ts";
 import { instOf } from "./integer.ts";
-import type { Lowering } from "./lowering.ts";
-import { argument } from "./optional.ts";
+import type { Lowering, Want } from "./lowering.ts";
+import { argument, integerOperand } from "./operand.ts";
 import { place } from "./place.ts";
-import { sized } from "./type-of.ts";
+import { typeArgument } from "./type-of.ts";
 import { type CursorValue, int, knownRange, POISON, type Value, VOID } from "./value.ts";
 
 /**
@@ -13,31 +12,15 @@ import { type CursorValue, int, knownRange, POISON, type Value, VOID } from "./v
  * most: what is left above lets a cursor that went too far take further steps.
  */
 const FAR = 0xc000;
+
 /** Largest single step that is added as a variable. */
 const STEP = 0x1fff;
 
 const data = (l: Lowering): Inst =>
 	l.b.emit({ op: "load", size: 4, signed: false, offset: 0 }, [l.context], 64, "packet");
+
 const dataEnd = (l: Lowering): Inst =>
 	l.b.emit({ op: "load", size: 4, signed: false, offset: 4 }, [l.context], 64, "packet_end");
-
-/** The type in `next<T>()`; undefined after a report. */
-export function typeArgument(l: Lowering, node: Node): Type | undefined {
-	const t = rawTypeArgument(l, node);
-	if (t === undefined) return undefined;
-	if (sized(t)) return t;
-	l.error("SK2101", node, `${t.kind === "kernel" ? t.name : t.kind} has no size here`);
-	return undefined;
-}
-
-export function rawTypeArgument(l: Lowering, node: Node) {
-	const list: Node[] | undefined = (node["typeArguments"] ?? node["typeParameters"])?.params;
-	if (list?.length !== 1) {
-		l.error("SK1009", node, "which type?", `write ${l.text(node["callee"])}<T>(…)`);
-		return undefined;
-	}
-	return l.analysis.resolveType(l.module, list[0]!);
-}
 
 /** A header at `at`, if it lies within the packet: the check is on the pointer that is used. */
 function header(l: Lowering, at: Inst, type: Type, advance?: (next: Inst) => void): Value {
@@ -113,7 +96,7 @@ export function cursorMethod(l: Lowering, c: CursorValue, name: string, node: No
 			return header(l, l.b.read(c.at), type, name === "next" ? (next) => l.b.write(c.at, next) : undefined);
 		}
 		case "skip": {
-			const bytes = args[0] ? expression(l, args[0]) : POISON;
+			const bytes = args[0] ? l.expression(args[0]) : POISON;
 			l.at(node);
 			const to = args[0] && bytes.kind !== "poison" ? step(l, l.b.read(c.at), args[0], bytes) : undefined;
 			if (to) l.b.write(c.at, to);
@@ -132,7 +115,7 @@ export function packetMethod(l: Lowering, name: string, node: Node, _want: Want)
 		case "at": {
 			const type = typeArgument(l, node);
 			if (!type || !args[0]) return POISON;
-			const bytes = expression(l, args[0]);
+			const bytes = l.expression(args[0]);
 			l.at(node);
 			const at = bytes.kind === "poison" ? undefined : step(l, data(l), args[0], bytes);
 			return at ? header(l, at, type) : POISON;
@@ -143,7 +126,7 @@ export function packetMethod(l: Lowering, name: string, node: Node, _want: Want)
 				at: { name: "cursor", width: 64, space: "packet" },
 				epoch: { value: l.facts.epoch },
 			};
-			const bytes = args[0] ? expression(l, args[0]) : undefined;
+			const bytes = args[0] ? l.expression(args[0]) : undefined;
 			l.at(node);
 			const at = bytes && args[0] ? step(l, data(l), args[0], bytes) : data(l);
 			if (at) l.b.write(c.at, at);
@@ -151,7 +134,7 @@ export function packetMethod(l: Lowering, name: string, node: Node, _want: Want)
 		}
 		case "adjustHead":
 		case "adjustTail": {
-			const delta = args[0] ? integerOperand(l, expression(l, args[0]), args[0], "delta") : undefined;
+			const delta = args[0] ? integerOperand(l, l.expression(args[0]), args[0], "delta") : undefined;
 			if (!delta) return POISON;
 			l.at(node);
 			const amount = argument(l, delta);
@@ -163,7 +146,7 @@ export function packetMethod(l: Lowering, name: string, node: Node, _want: Want)
 			return int(32, true, l.b.emit({ op: "truncate" }, [result], 32));
 		}
 		case "redirect": {
-			const index = args[0] ? integerOperand(l, expression(l, args[0]), args[0], "interface") : undefined;
+			const index = args[0] ? integerOperand(l, l.expression(args[0]), args[0], "interface") : undefined;
 			if (!index) return POISON;
 			l.at(node);
 			return int(

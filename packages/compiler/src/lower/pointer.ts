@@ -1,9 +1,9 @@
 import type { Node, TypeRef } from "#frontend";
 import { type Inst, type Size, sizeOf, type Type } from "#ir";
-import { expression, integerOperand, type Want } from "./expression.ts";
 import { instOf } from "./integer.ts";
 import { HELPERS } from "./kernel.ts";
-import type { Lowering } from "./lowering.ts";
+import type { Lowering, Want } from "./lowering.ts";
+import { integerOperand } from "./operand.ts";
 import { readPlace } from "./place.ts";
 import { sized } from "./type-of.ts";
 import {
@@ -39,7 +39,7 @@ export function pointerMethod(l: Lowering, p: Pointer, name: string, node: Node,
 	if (name === "readString") {
 		if (p.kind === "kernel-pointer" && !p.text && !(p.to?.kind === "int" && p.to.bits === 8))
 			return l.error("SK1009", node, "this pointer is not known to point to text");
-		const n = args[0] ? expression(l, args[0]) : undefined;
+		const n = args[0] ? l.expression(args[0]) : undefined;
 		if (n?.kind === "poison") return POISON;
 		if (n?.kind !== "int" || n.constant === undefined || n.constant < 1n || n.constant > 4096n)
 			return l.error("SK1009", node, "readString takes the size as a constant, 1 to 4096", "write readString(64)");
@@ -61,7 +61,7 @@ export function pointerMethod(l: Lowering, p: Pointer, name: string, node: Node,
 			return readThrough(l, p, to, node, 0, true);
 		case "at":
 		case "add": {
-			const i = args[0] ? integerOperand(l, expression(l, args[0]), args[0], "index") : undefined;
+			const i = args[0] ? integerOperand(l, l.expression(args[0]), args[0], "index") : undefined;
 			if (!i) return POISON;
 			const size = to && (sized(to) ? sizeOf(to) : to.kind === "user-ptr" ? 8 : 0);
 			if (!size) return l.error("SK2101", node, "what this points to has no size");

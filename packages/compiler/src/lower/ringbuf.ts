@@ -1,16 +1,16 @@
 import type { MapDeclaration, Node } from "#frontend";
 import { sizeOf } from "#ir";
-import { truth } from "./condition.ts";
-import { expression } from "./expression.ts";
 import { inlineBody } from "./function.ts";
+import { branchOnFound, lookup } from "./lookup.ts";
 import type { Lowering } from "./lowering.ts";
-import { branchOnFound, lookup } from "./map.ts";
 import { type Arm, merge } from "./merge.ts";
 import { place } from "./place.ts";
+import { truth } from "./truth.ts";
 import { boolConstant, describe, type Emission, POISON, type Value } from "./value.ts";
 
 /** Per-CPU array of u64 that counts failed reservations, a slot per ring buffer. */
 export const LOST = "skep_lost";
+
 const U64 = { kind: "int", bits: 64, signed: false } as const;
 
 /** `events.emit((e) => …)`: reserve, fill in place, submit; `return false` discards; a failed reservation is counted. */
@@ -19,7 +19,7 @@ export function emit(l: Lowering, map: MapDeclaration, node: Node): Value {
 	const record = map.record;
 	if (!record || !fn || node["arguments"].length !== 1)
 		return l.error("SK1009", node, "emit takes one function that fills the record");
-	const body = expression(l, fn);
+	const body = l.expression(fn);
 	if (body.kind !== "closure")
 		return body.kind === "poison"
 			? POISON

@@ -1,20 +1,28 @@
 import type { Node } from "#frontend";
-import { bind } from "./assignment.ts";
-import { condition, relateValues } from "./condition.ts";
-import { expression, type Want } from "./expression.ts";
+import { coerce } from "./coercion.ts";
 import { declare } from "./local.ts";
-import { loop } from "./loop.ts";
-import type { Join, Lowering } from "./lowering.ts";
-import { copyToTemporary } from "./place.ts";
-import { coerce, sized } from "./type-of.ts";
+import type { Join, Lowering, Want } from "./lowering.ts";
+import { bind } from "./pattern.ts";
+import { relateValues } from "./relation.ts";
+import { copyToTemporary } from "./store.ts";
+import { sized } from "./type-of.ts";
 import { POISON, UNDEFINED, type Value } from "./value.ts";
 
 /** Statements of a block, in a scope of their own. */
-export function block(l: Lowering, node: Node): void {
-	l.inner(() => statements(l, node["body"]));
+export function block(l: Lowering, node: Node, labels: readonly string[]): void {
+	if (labels.length === 0) {
+		l.inner(() => statements(l, node["body"]));
+		return;
+	}
+	const end = l.join();
+	l.frame.breakables.push({ labels, plain: false, onBreak: end, onContinue: undefined });
+	block(l, node, []);
+	l.frame.breakables.pop();
+	l.goto(end);
+	l.enter(end);
 }
 
-export function statements(l: Lowering, list: readonly Node[]): void {
+function statements(l: Lowering, list: readonly Node[]): void {
 	// Functions can be called before they are declared.
 	for (const s of list)
 		if (s.type === "FunctionDeclaration") {
@@ -29,83 +37,21 @@ export function statements(l: Lowering, list: readonly Node[]): void {
 					name: s["id"]["name"],
 				});
 		}
-	for (const s of list) statement(l, s);
+	for (const s of list) l.statement(s);
 }
 
-export function statement(l: Lowering, node: Node, labels: readonly string[] = []): void {
-	l.at(node);
-	switch (node.type) {
-		case "ExpressionStatement":
-			if (node["directive"]) return;
-			expression(l, node["expression"], { unused: true });
-			return;
-		case "VariableDeclaration":
-			variables(l, node);
-			return;
-		case "FunctionDeclaration":
-		case "EmptyStatement":
-		case "TSInterfaceDeclaration":
-		case "TSTypeAliasDeclaration":
-			return;
-		case "BlockStatement":
-			if (labels.length > 0) {
-				labelled(l, node, labels);
-				return;
-			}
-			block(l, node);
-			return;
-		case "IfStatement":
-			ifStatement(l, node);
-			return;
-		case "ReturnStatement":
-			returnStatement(l, node);
-			return;
-		case "ForStatement":
-		case "ForOfStatement":
-		case "WhileStatement":
-		case "DoWhileStatement":
-			loop(l, node, labels);
-			return;
-		case "SwitchStatement":
-			switchStatement(l, node, labels);
-			return;
-		case "LabeledStatement":
-			statement(l, node["body"], [...labels, node["label"]["name"]]);
-			return;
-		case "BreakStatement":
-		case "ContinueStatement":
-			leave(l, node);
-			return;
-		case "ForInStatement":
-			return void l.error("SK1001", node, "for…in does not exist in kernel code", "write for…of, or a counted loop");
-		case "TryStatement":
-			return void l.error(
-				"SK1001",
-				node,
-				"try does not exist in kernel code: nothing throws",
-				"what can fail gives undefined, false or -errno",
-			);
-		case "ThrowStatement":
-			return void l.error("SK1001", node, "throw does not exist in kernel code", "return");
-		case "ClassDeclaration":
-			return void l.error("SK1001", node, "classes do not exist in kernel code", "use interfaces and functions");
-		case "DebuggerStatement":
-			return void l.error("SK1001", node, "debugger does not exist in kernel code", "printk(`…`)");
-		default:
-			return void l.error("SK1001", node, `${node.type} is not in the subset of kernel code`);
-	}
+/** Declarations that are known already, or are types only. */
+export function nothing(): void {}
+
+export function expressionStatement(l: Lowering, node: Node): void {
+	if (!node["directive"]) l.expression(node["expression"], { unused: true });
 }
 
-function labelled(l: Lowering, node: Node, labels: readonly string[]): void {
-	const end = l.join();
-	l.frame.breakables.push({ labels, plain: false, onBreak: end, onContinue: undefined });
-	block(l, node);
-	l.frame.breakables.pop();
-	l.goto(end);
-	l.enter(end);
+export function labelled(l: Lowering, node: Node, labels: readonly string[]): void {
+	l.statement(node["body"], [...labels, node["label"]["name"]]);
 }
 
-function variables(l: Lowering, node: Node): void {
+export function variables(l: Lowering, node: Node): void {
 	const kind: string = node["kind"];
 	if (kind === "using" || kind === "await using") {
 		l.notYet(node, "`using`");
@@ -121,7 +67,7 @@ function variables(l: Lowering, node: Node): void {
 		const want: Want = sized(type) ? { type } : {};
 		let value: Value = UNDEFINED;
 		if (d["init"]) {
-			value = expression(l, d["init"], want);
+			value = l.expression(d["init"], want);
 			if (type && value.kind !== "poison") {
 				value = coerce(l, value, type, d["init"]);
 				// `const s: Stat = other` is another name for the same struct; a literal has its own bytes.
@@ -150,29 +96,29 @@ function variables(l: Lowering, node: Node): void {
 	}
 }
 
-function ifStatement(l: Lowering, node: Node): void {
+export function ifStatement(l: Lowering, node: Node): void {
 	const yes = l.join();
 	const no = l.join();
 	const end = l.join();
-	condition(l, node["test"], yes, no);
+	l.condition(node["test"], yes, no);
 	l.enter(yes);
-	if (l.reachable) l.inner(() => statement(l, node["consequent"]));
+	if (l.reachable) l.inner(() => l.statement(node["consequent"]));
 	l.goto(end);
 	l.enter(no);
-	if (l.reachable && node["alternate"]) l.inner(() => statement(l, node["alternate"]));
+	if (l.reachable && node["alternate"]) l.inner(() => l.statement(node["alternate"]));
 	l.goto(end);
 	l.enter(end);
 }
 
-function returnStatement(l: Lowering, node: Node): void {
+export function returnStatement(l: Lowering, node: Node): void {
 	const type = l.frame.result;
-	const value = node["argument"] ? expression(l, node["argument"], type ? { type } : {}) : UNDEFINED;
+	const value = node["argument"] ? l.expression(node["argument"], type ? { type } : {}) : UNDEFINED;
 	if (!l.b.block) return;
 	l.frame.exits.push({ block: l.b.block, facts: l.facts, value, node: node["argument"] ?? node });
 	l.b.block = undefined;
 }
 
-function leave(l: Lowering, node: Node): void {
+export function leave(l: Lowering, node: Node): void {
 	const label: string | undefined = node["label"]?.name;
 	const isBreak = node.type === "BreakStatement";
 	const all = l.frame.breakables;
@@ -186,8 +132,8 @@ function leave(l: Lowering, node: Node): void {
 	l.error("SK1001", node, `${l.text(node)} leaves no loop here`);
 }
 
-function switchStatement(l: Lowering, node: Node, labels: readonly string[]): void {
-	const value = expression(l, node["discriminant"]);
+export function switchStatement(l: Lowering, node: Node, labels: readonly string[]): void {
+	const value = l.expression(node["discriminant"]);
 	const cases: Node[] = node["cases"];
 	const end = l.join();
 	const bodies: Join[] = cases.map(() => l.join());
@@ -198,7 +144,7 @@ function switchStatement(l: Lowering, node: Node, labels: readonly string[]): vo
 			continue;
 		}
 		if (!l.reachable) break;
-		const test = expression(l, c["test"]);
+		const test = l.expression(c["test"]);
 		const next = l.join();
 		if (value.kind === "poison" || test.kind === "poison") {
 			bodies[i]!.incoming.push(l.facts);

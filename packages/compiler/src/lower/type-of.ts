@@ -1,10 +1,6 @@
 import type { Node, TypeRef } from "#frontend";
-import type { Type } from "#ir";
-import { assign } from "./integer.ts";
+import { sizeOf, type Type } from "#ir";
 import type { Lowering } from "./lowering.ts";
-import { mayBeMissing, requirePresent } from "./optional.ts";
-import { copyToTemporary } from "./place.ts";
-import type { Value } from "./value.ts";
 
 export const sized = (t: TypeRef | undefined): t is Type =>
 	t !== undefined &&
@@ -15,21 +11,42 @@ export const sized = (t: TypeRef | undefined): t is Type =>
 		t.kind === "array" ||
 		t.kind === "struct");
 
-/** A value where a type is written: annotated locals, parameters, results. References stay references. */
-export function coerce(l: Lowering, value: Value, type: TypeRef, node: Node): Value {
-	if (value.kind === "poison") return value;
-	if (type.kind === "optional") {
-		if (value.kind === "undefined") return value;
-		if (value.kind === "optional") return { ...value, value: coerce(l, value.value, type.type, node) };
-		if (mayBeMissing(value)) return value;
-		return coerce(l, value, type.type, node);
+export function sameType(a: Type, b: Type): boolean {
+	if (a === b) return true;
+	if (a.kind === "int") return b.kind === "int" && a.bits === b.bits && a.signed === b.signed;
+	if (a.kind === "be") return b.kind === "be" && a.bits === b.bits;
+	if (a.kind === "bool") return b.kind === "bool";
+	if (a.kind === "chars") return b.kind === "chars" && a.size === b.size;
+	if (a.kind === "array") return b.kind === "array" && a.length === b.length && sameType(a.element, b.element);
+	return b.kind === "struct" && a.name === b.name && a.size === b.size;
+}
+
+/** Whether a struct has bytes that no member covers. */
+export function hasPadding(t: Type): boolean {
+	if (t.kind === "array") return hasPadding(t.element);
+	if (t.kind !== "struct") return false;
+	let end = 0;
+	for (const f of t.fields) {
+		if (f.offset > end || hasPadding(f.type)) return true;
+		end = Math.max(end, f.offset + sizeOf(f.type));
 	}
-	const v = mayBeMissing(value) && type.kind !== "void" ? requirePresent(l, value, node) : value;
-	if (type.kind === "int" && v.kind === "int") return assign(l, v, type, node);
-	if (type.kind === "chars" && v.kind === "text") return copyToTemporary(l, v, type, node);
-	if (type.kind === "chars" && v.kind === "place" && v.type.kind === "chars" && v.type.size !== type.size)
-		return copyToTemporary(l, v, type, node);
-	if ((type.kind === "struct" || type.kind === "array") && (v.kind === "record" || v.kind === "list"))
-		return copyToTemporary(l, v, type, node);
-	return v;
+	return end < t.size;
+}
+
+/** The type in `next<T>()`; undefined after a report. */
+export function typeArgument(l: Lowering, node: Node): Type | undefined {
+	const t = rawTypeArgument(l, node);
+	if (t === undefined) return undefined;
+	if (sized(t)) return t;
+	l.error("SK2101", node, `${t.kind === "kernel" ? t.name : t.kind} has no size here`);
+	return undefined;
+}
+
+export function rawTypeArgument(l: Lowering, node: Node) {
+	const list: Node[] | undefined = (node["typeArguments"] ?? node["typeParameters"])?.params;
+	if (list?.length !== 1) {
+		l.error("SK1009", node, "which type?", `write ${l.text(node["callee"])}<T>(…)`);
+		return undefined;
+	}
+	return l.analysis.resolveType(l.module, list[0]!);
 }

@@ -22,11 +22,13 @@ export interface IntValue {
 	/** The local it was read from, for the sign and the width that are still open. */
 	readonly local?: Local;
 }
+
 export interface BoolValue {
 	readonly kind: "bool";
 	readonly constant?: boolean;
 	readonly inst?: Inst;
 }
+
 /** As stored: the bytes in memory read little-endian. */
 export interface BeValue {
 	readonly kind: "be";
@@ -34,11 +36,13 @@ export interface BeValue {
 	readonly constant?: bigint;
 	readonly inst?: Inst;
 }
+
 /** A constant string. */
 export interface TextValue {
 	readonly kind: "text";
 	readonly text: string;
 }
+
 /** Memory of a known type: map value, record, stack, packet, option. Scalars only behind `.value` (`boxed`). */
 export interface PlaceValue {
 	readonly kind: "place";
@@ -61,9 +65,11 @@ export interface PlaceValue {
 	/** A copy on the stack nobody else names. */
 	readonly temporary?: boolean;
 }
+
 export interface Emission {
 	over: boolean;
 }
+
 /** A scalar or a copy that may be missing: `flag` is 1 where it is there. */
 export interface OptionalValue {
 	readonly kind: "optional";
@@ -72,6 +78,7 @@ export interface OptionalValue {
 	/** `get`, `take`: truthiness of a scalar copy is SK2103. */
 	readonly copied: boolean;
 }
+
 /** A struct of the target kernel in kernel memory: base plus a path of embedded members. */
 export interface KernelValue {
 	readonly kind: "kernel";
@@ -89,6 +96,7 @@ export interface KernelValue {
 	/** An embedded struct has an address, a pointer may be null. */
 	readonly embedded: boolean;
 }
+
 /** Array or char array inside a kernel struct. */
 export interface KernelArrayValue {
 	readonly kind: "kernel-array";
@@ -102,6 +110,7 @@ export interface KernelArrayValue {
 	readonly offset: number;
 	readonly trusted: boolean;
 }
+
 /** `char *`, or a pointer to scalars or to something unknown, in kernel memory. */
 export interface KernelPointerValue {
 	readonly kind: "kernel-pointer";
@@ -110,33 +119,40 @@ export interface KernelPointerValue {
 	readonly to: Type | undefined;
 	readonly text: boolean;
 }
+
 export interface UserPointerValue {
 	readonly kind: "user-pointer";
 	readonly inst: Inst;
 	readonly to: TypeRef | undefined;
 }
+
 /** `__data_loc char[]`: the 32-bit word that says where. */
 export interface DynamicTextValue {
 	readonly kind: "dynamic-text";
 	readonly word: Inst;
 }
+
 export interface ContextValue {
 	readonly kind: "context";
 }
+
 /** Where the next header begins; the variable holds a packet pointer. */
 export interface CursorValue {
 	readonly kind: "cursor";
 	readonly at: Variable;
 	readonly epoch: { value: number };
 }
+
 export interface MapValue {
 	readonly kind: "map";
 	readonly map: MapDeclaration;
 }
+
 export interface OptionsValue {
 	readonly kind: "options";
 	readonly options: OptionsDeclaration;
 }
+
 /** A word of the vocabulary that is an object or function: `current`, `XDP`, `u8`, `Math`. */
 export interface WordValue {
 	readonly kind: "word";
@@ -144,14 +160,17 @@ export interface WordValue {
 	/** Dotted: `enums.tcp_state`. */
 	readonly name: string;
 }
+
 export interface ListValue {
 	readonly kind: "list";
 	readonly elements: readonly Value[];
 }
+
 export interface RecordValue {
 	readonly kind: "record";
 	readonly members: ReadonlyMap<string, Value>;
 }
+
 export interface ClosureValue {
 	readonly kind: "closure";
 	readonly node: Node;
@@ -159,12 +178,14 @@ export interface ClosureValue {
 	readonly scope: Scope | undefined;
 	readonly name: string;
 }
+
 export interface EnumeratorValue {
 	readonly kind: "enumerator";
 	readonly type: number;
 	readonly index: number;
 	readonly value: bigint;
 }
+
 export type Value =
 	| IntValue
 	| BoolValue
@@ -192,7 +213,9 @@ export type Value =
 	| { readonly kind: "poison" };
 
 export const UNDEFINED: Value = { kind: "undefined" };
+
 export const VOID: Value = { kind: "void" };
+
 export const POISON: Value = { kind: "poison" };
 
 /** A local of the source. */
@@ -224,6 +247,7 @@ export const int = (bits: 8 | 16 | 32 | 64, signed: boolean, inst: Inst, more: P
 	inst,
 	...more,
 });
+
 export const constant = (value: bigint | number, bits: 8 | 16 | 32 | 64, signed: boolean, open = false): IntValue => ({
 	kind: "int",
 	bits,
@@ -231,12 +255,15 @@ export const constant = (value: bigint | number, bits: 8 | 16 | 32 | 64, signed:
 	open,
 	constant: BigInt(value),
 });
+
 /** A literal: sign open where not negative. */
 export const literal = (value: bigint, big: boolean): IntValue => {
 	const bits = big ? 64 : 32;
 	return { kind: "int", bits, signed: value < 1n << BigInt(bits - 1), open: value >= 0n, constant: value };
 };
+
 export const bool = (inst: Inst): BoolValue => ({ kind: "bool", inst });
+
 export const boolConstant = (value: boolean): BoolValue => ({ kind: "bool", constant: value });
 
 /** Lowest and highest value of a type. */
@@ -248,6 +275,7 @@ export function least(a: bigint, b: bigint): bigint {
 	if (a < b) return a;
 	return b;
 }
+
 export function most(a: bigint, b: bigint): bigint {
 	if (a > b) return a;
 	return b;

@@ -1,18 +1,18 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
 import { type Inst, type Size, sizeOf } from "#ir";
-import { asValue, condition, swapBytes } from "./condition.ts";
-import { expression, integerOperand, type Want } from "./expression.ts";
-import { arithmetic, assign, boolInst, convert, instOf, relation } from "./integer.ts";
+import { arithmetic, assign, boolInst, convert, instOf, relation, swapBytes } from "./integer.ts";
 import { copyArray } from "./kernel.ts";
-import type { Join, Lowering } from "./lowering.ts";
-import { sameType } from "./merge.ts";
-import { arms, requirePresent } from "./optional.ts";
-import { rawTypeArgument } from "./packet.ts";
-import { alignmentAt, copy, loadBytes, storeValue } from "./place.ts";
+import type { Join, Lowering, Want } from "./lowering.ts";
+import { arms } from "./merge.ts";
+import { integerOperand } from "./operand.ts";
+import { requirePresent } from "./optional.ts";
+import { alignmentAt, copy, loadBytes } from "./place.ts";
 import { tryRead } from "./pointer.ts";
-import { printk } from "./text.ts";
-import { sized } from "./type-of.ts";
+import { storeValue } from "./store.ts";
+import { printk } from "./template.ts";
+import { asValue } from "./truth.ts";
+import { rawTypeArgument, sameType, sized } from "./type-of.ts";
 import {
 	boolConstant,
 	constant,
@@ -36,6 +36,7 @@ const CONVERSIONS: Record<string, [8 | 16 | 32 | 64, boolean]> = {
 	i32: [32, true],
 	i64: [64, true],
 };
+
 const SWAPS: Record<string, { bits: 16 | 32 | 64; to: boolean }> = {
 	htons: { bits: 16, to: true },
 	htonl: { bits: 32, to: true },
@@ -44,7 +45,9 @@ const SWAPS: Record<string, { bits: 16 | 32 | 64; to: boolean }> = {
 	ntohl: { bits: 32, to: false },
 	be64ToCpu: { bits: 64, to: false },
 };
+
 const TIMES: Record<string, bigint> = { us: 1_000n, ms: 1_000_000n, seconds: 1_000_000_000n };
+
 const CALLS: Record<string, [id: number, name: string, bits: 32 | 64]> = {
 	ktime: [5, "bpf_ktime_get_ns", 64],
 	bootTime: [125, "bpf_ktime_get_boot_ns", 64],
@@ -67,7 +70,7 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 	}
 	const time = TIMES[name];
 	if (time !== undefined) {
-		const n = args[0] && integerOperand(l, expression(l, args[0]), args[0], name);
+		const n = args[0] && integerOperand(l, l.expression(args[0]), args[0], name);
 		if (!n || !args[0]) return POISON;
 		if (n.bits === 64) return l.error("SK1009", args[0], `${name}() takes a number`, `multiply: x * ${time}n`);
 		if (n.constant !== undefined) {
@@ -96,13 +99,13 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 		case "equals":
 			return asValue(l, node, (yes, no) => equals(l, node, yes, no));
 		case "exists":
-			return asValue(l, node, (yes, no) => condition(l, node, yes, no));
+			return asValue(l, node, (yes, no) => l.condition(node, yes, no));
 		case "chars":
 			return charsCall(l, node, want);
 		case "tryRead":
 			return tryRead(l, node, want);
 		case "ip4": {
-			const v = args[0] && expression(l, args[0]);
+			const v = args[0] && l.expression(args[0]);
 			const parts = v?.kind === "text" ? v.text.split(".").map(Number) : [];
 			if (parts.length !== 4 || parts.some((p) => !Number.isInteger(p) || p < 0 || p > 255))
 				return v?.kind === "poison"
@@ -145,7 +148,7 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 function conversionCall(l: Lowering, node: Node, bits: 8 | 16 | 32 | 64, signed: boolean): Value {
 	const arg: Node | undefined = node["arguments"][0];
 	if (!arg) return l.error("SK1009", node, "a conversion takes a value");
-	const v = requirePresent(l, expression(l, arg), arg);
+	const v = requirePresent(l, l.expression(arg), arg);
 	if (v.kind === "bool") {
 		if (v.constant !== undefined) return constant(v.constant ? 1 : 0, bits, signed);
 		l.at(node);
@@ -168,7 +171,7 @@ function conversionCall(l: Lowering, node: Node, bits: 8 | 16 | 32 | 64, signed:
 function swapCall(l: Lowering, node: Node, bits: 16 | 32 | 64, toNetwork: boolean): Value {
 	const arg: Node | undefined = node["arguments"][0];
 	if (!arg) return l.error("SK1009", node, "a value is missing");
-	const v = requirePresent(l, expression(l, arg), arg);
+	const v = requirePresent(l, l.expression(arg), arg);
 	const width = bits === 64 ? 64 : 32;
 	if (v.kind === "poison") return POISON;
 	l.at(node);
@@ -191,7 +194,7 @@ function swapCall(l: Lowering, node: Node, bits: 16 | 32 | 64, toNetwork: boolea
 /** `equals(a, b)`: bytes of two structs or arrays. */
 function equals(l: Lowering, node: Node, yes: Join, no: Join): void {
 	const args: Node[] = node["arguments"];
-	const sides = args.map((a) => requirePresent(l, expression(l, a), a));
+	const sides = args.map((a) => requirePresent(l, l.expression(a), a));
 	const [a, b] = sides;
 	if (a?.kind !== "place" || b?.kind !== "place" || !sameType(a.type, b.type)) {
 		if (!sides.some((s) => s.kind === "poison"))
@@ -216,8 +219,8 @@ function equals(l: Lowering, node: Node, yes: Join, no: Join): void {
 /** `chars(text, n)`: cut or padded. */
 function charsCall(l: Lowering, node: Node, want: Want): Value {
 	const args: Node[] = node["arguments"];
-	const v = args[0] ? requirePresent(l, expression(l, args[0]), args[0]) : POISON;
-	const n = args[1] ? expression(l, args[1]) : POISON;
+	const v = args[0] ? requirePresent(l, l.expression(args[0]), args[0]) : POISON;
+	const n = args[1] ? l.expression(args[1]) : POISON;
 	if (v.kind === "poison" || n.kind === "poison") return POISON;
 	if (n.kind !== "int" || n.constant === undefined || n.constant < 1n || n.constant > 4096n)
 		return l.error("SK1009", node, "the size of text is a constant", "write chars(text, 16)");
@@ -288,12 +291,12 @@ export function mathCall(l: Lowering, name: string, node: Node): Value {
 					: undefined,
 		);
 	if (name === "Boolean")
-		return args[0] ? asValue(l, node, (yes, no) => condition(l, args[0]!, yes, no)) : boolConstant(false);
+		return args[0] ? asValue(l, node, (yes, no) => l.condition(args[0]!, yes, no)) : boolConstant(false);
 	if (name === "Math.trunc" && args[0]?.type === "BinaryExpression" && args[0]["operator"] === "/")
-		return expression(l, args[0]);
+		return l.expression(args[0]);
 	const values: IntValue[] = [];
 	for (const a of args) {
-		const raw = requirePresent(l, expression(l, a), a);
+		const raw = requirePresent(l, l.expression(a), a);
 		const v =
 			raw.kind === "bool" && name === "Number"
 				? int(32, false, boolInst(l, raw), { min: 0n, max: 1n })
