@@ -2,7 +2,7 @@
  * The Linux side of the contract: bpf(2), perf_event_open(2), mmap(2) and the few questions beside them, by FFI. Whoever
  * opens it also wants `explainPermission`, which tells why the kernel said EPERM.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statfsSync, unlinkSync } from "node:fs";
 import { release } from "node:os";
 import { NotSupportedError } from "@skep/bpf/base";
 import type { Attributes, CommandName, Kernel, Mapping, PerfEventAttr } from "@skep/bpf/kernel";
@@ -15,6 +15,7 @@ import {
 	pageSize,
 	perfEventIoctl,
 	perfEventOpen,
+	possibleCpus,
 	syscall,
 	syscallNumbers,
 	tracepointId,
@@ -30,6 +31,8 @@ export function openLinux(): Kernel {
 	return new LinuxKernel();
 }
 
+/** `linux/magic.h`. */
+const BPF_FS_MAGIC = 0xcafe_4a11;
 const CLOSE = syscallNumbers(process.arch).close;
 
 class LinuxKernel implements Kernel {
@@ -68,19 +71,26 @@ class LinuxKernel implements Kernel {
 	}
 
 	btf(): Uint8Array | number {
-		try {
-			return readFileSync("/sys/kernel/btf/vmlinux");
-		} catch (error) {
-			return -errnoOf(error);
-		}
+		return attempt(() => readFileSync("/sys/kernel/btf/vmlinux"));
+	}
+
+	isBpffs(path: string): number {
+		return attempt(() => (statfsSync(path).type === BPF_FS_MAGIC ? 1 : 0));
+	}
+
+	unlink(path: string): number {
+		return attempt(() => {
+			unlinkSync(path);
+			return 0;
+		});
 	}
 }
 
-/** How many CPUs `0-3,6` names: a per-CPU map has a value for each. */
-function possibleCpus(): number {
-	const list = readFileSync("/sys/devices/system/cpu/possible", "utf8").trim();
-	return list.split(",").reduce((count, range) => {
-		const [first, last] = range.split("-").map(Number);
-		return count + (last ?? first ?? 0) - (first ?? 0) + 1;
-	}, 0);
+/** What node:fs returns; -errno instead of what it throws. */
+function attempt<T>(call: () => T): T | number {
+	try {
+		return call();
+	} catch (error) {
+		return -errnoOf(error);
+	}
 }

@@ -28,6 +28,10 @@ export interface Kernel {
 	tracepointId(category: string, name: string): number;
 	/** Index of a network device in the caller's namespace; -ENODEV. */
 	interfaceIndex(name: string): number;
+	/** 1: `path` lies in a bpffs, where objects can be pinned; 0: in another file system; -errno. */
+	isBpffs(path: string): number;
+	/** unlink(2): takes a pin away. 0; -errno. */
+	unlink(path: string): number;
 	/** Why it said EPERM or EACCES, where this kernel can find out. */
 	readonly diagnose?: Diagnose | undefined;
 	/** Raw BTF of the kernel (`vmlinux`); -errno. */

@@ -1,6 +1,7 @@
 /**
  * What Linux tells about this process and this system beside the system calls: capabilities, namespaces, seccomp, sysctls,
- * lockdown; and drawn from that, why the kernel said EPERM (`explainPermission`). Read from /proc and /sys, never changed. A file that cannot be read is an unknown, not an error.
+ * limits, lockdown; and drawn from that, why the kernel said EPERM (`explainPermission`). Read from /proc and /sys, never
+ * changed. A file that cannot be read is an unknown, not an error.
  */
 export {
 	CAPABILITIES,

@@ -55,6 +55,13 @@ const CASES: readonly (readonly [string, Situation, Parameters<typeof diagnose>[
 		/--cap-add BPF/,
 	],
 	[
+		"locked memory is used up",
+		situation(EVERY, { lockedMemory: 65_536 }),
+		refused,
+		["RLIMIT_MEMLOCK"],
+		/RLIMIT_MEMLOCK is 65536 bytes.*→ raise it \(ulimit -l unlimited/,
+	],
+	[
 		"tracing wants CAP_PERFMON",
 		situation(["CAP_BPF"]),
 		{ ...refused, programType: "tracepoint" },

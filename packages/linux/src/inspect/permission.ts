@@ -1,4 +1,5 @@
 import type { Diagnosis, Refused } from "@skep/bpf/kernel";
+import { countsLockedMemory, memoryLimit } from "#sys";
 import { type Capability, type Confinement, confinement } from "./confinement.ts";
 import { type Lockdown, lockdown, sysctl } from "./settings.ts";
 
@@ -10,6 +11,8 @@ export interface Situation {
 	readonly bpfDisabled: number | undefined;
 	/** kernel.perf_event_paranoid */
 	readonly perfParanoid: number | undefined;
+	/** RLIMIT_MEMLOCK in bytes, where there is one and maps and programs count against it (before Linux 5.11). */
+	readonly lockedMemory?: number | undefined;
 }
 
 /** Program types of the network: they take CAP_NET_ADMIN. */
@@ -19,6 +22,9 @@ const NETWORK = new Set(["xdp", "sched_cls", "sched_act", "cgroup_skb", "cgroup_
 // biome-ignore format: table
 const TRACING = new Set(["kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable", "tracing", "lsm", "ext"]);
 
+/** Commands whose memory is locked memory before Linux 5.11. */
+const LOCKS_MEMORY = new Set(["MAP_CREATE", "PROG_LOAD", "BTF_LOAD"]);
+
 /** Why the kernel refused, as far as this process can find out; without `refused`: what it lacks for eBPF in general. */
 export function explainPermission(refused?: Refused): Diagnosis {
 	return diagnose(
@@ -27,9 +33,15 @@ export function explainPermission(refused?: Refused): Diagnosis {
 			lockdown: lockdown(),
 			bpfDisabled: sysctl("kernel.unprivileged_bpf_disabled"),
 			perfParanoid: sysctl("kernel.perf_event_paranoid"),
+			lockedMemory: lockedMemory(),
 		},
 		refused,
 	);
+}
+
+function lockedMemory(): number | undefined {
+	const { soft } = memoryLimit();
+	return countsLockedMemory() && Number.isFinite(soft) ? soft : undefined;
 }
 
 /** The capabilities that a call takes; each may be had through CAP_SYS_ADMIN too. */
@@ -131,7 +143,14 @@ function addPolicy(
 	say: (name: string, what: string, remedy: string) => void,
 ): void {
 	const mode = situation.lockdown;
-	if (refused?.trampoline) {
+	const { lockedMemory: limit } = situation;
+	if (limit !== undefined && refused && LOCKS_MEMORY.has(refused.command ?? "")) {
+		say(
+			"RLIMIT_MEMLOCK",
+			`RLIMIT_MEMLOCK is ${limit} bytes, against which this kernel (before 5.11) counts maps and programs`,
+			"raise it (ulimit -l unlimited, or LimitMEMLOCK= of the service), or give CAP_SYS_RESOURCE",
+		);
+	} else if (refused?.trampoline) {
 		const seen = mode === "none" || mode === "unknown" ? `lockdown: ${mode}` : `lockdown is at ${mode}`;
 		say(
 			"lockdown",

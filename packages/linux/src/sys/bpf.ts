@@ -9,6 +9,7 @@ import {
 } from "@skep/bpf/kernel";
 import { addressOf, syscall3 } from "./ffi.ts";
 import { ATTR, INFO, LINK_INFO } from "./layout.ts";
+import { raiseMemoryLimit } from "./memory-limit.ts";
 import {
 	ATTR_AT,
 	address,
@@ -63,7 +64,7 @@ export function bpf(command: CommandName, attr: Attributes[CommandName]): number
 	}
 }
 
-/** The one place where a call that a signal cut short is made again. */
+/** The call with what stands in the slab; made again where a signal cut it short. The kernel must write no attribute. */
 function call(command: number, size: number): number {
 	for (let tries = 1; ; tries++) {
 		const result = syscall3(NR.bpf, command, address, size);
@@ -71,15 +72,23 @@ function call(command: number, size: number): number {
 	}
 }
 
+/** Commands whose memory counts against RLIMIT_MEMLOCK before Linux 5.11: EPERM is how they say that it is used up. */
+const LOCKS_MEMORY: ReadonlySet<CommandName> = new Set(["MAP_CREATE", "PROG_LOAD", "BTF_LOAD"]);
+
 /** Everything that is not hot: encoded and decoded by the command's row of fields. */
 function byTable(command: CommandName, attr: Record<string, unknown>): number {
 	const layout = ATTR[command];
 	const { value } = COMMANDS[command];
 	let result = 0;
 	for (let tries = 1; ; tries++) {
+		// Anew each time: a batch that was cut short has its count overwritten.
 		encode(ATTR_AT, layout, attr);
-		result = call(value, layout.size);
-		if (command !== "PROG_LOAD" || result !== -ERRNO.EAGAIN || tries === LOAD_TRIES) break;
+		result = syscall3(NR.bpf, value, address, layout.size);
+		const again =
+			(result === -ERRNO.EINTR && tries < SIGNAL_TRIES) ||
+			(result === -ERRNO.EAGAIN && command === "PROG_LOAD" && tries < LOAD_TRIES) ||
+			(result === -ERRNO.EPERM && LOCKS_MEMORY.has(command) && raiseMemoryLimit());
+		if (!again) break;
 		const log = attr["log_buf"];
 		if (log instanceof Uint8Array) log.fill(0);
 	}

@@ -9,6 +9,7 @@ const NUMBERS = {
 	mmap: { x64: 9, arm64: 222 },
 	munmap: { x64: 11, arm64: 215 },
 	close: { x64: 3, arm64: 57 },
+	prlimit64: { x64: 302, arm64: 261 },
 	fsopen: { x64: 430, arm64: 430 },
 	fsconfig: { x64: 431, arm64: 431 },
 	fsmount: { x64: 432, arm64: 432 },

@@ -22,6 +22,7 @@ export function detachedMount(type: "tracefs" | "securityfs"): string | number {
 	if (mount === undefined) {
 		const name = new TextEncoder().encode(`${type}\0`);
 		const context = syscall(NR.fsopen, addressOf(name), FSOPEN_CLOEXEC);
+		// The name is read after the call, so that it is not collected while only its address is known.
 		if (context < 0 || name.length === 0) return context;
 		const created = syscall(NR.fsconfig, context, FSCONFIG_CMD_CREATE);
 		mount = created < 0 ? created : syscall(NR.fsmount, context, FSMOUNT_CLOEXEC);
