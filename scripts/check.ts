@@ -8,6 +8,8 @@ const bin = (name: string) => `${root}node_modules/.bin/${name}`;
 const projects = [
 	"packages/bpf/tsconfig.json",
 	"packages/bpf/tsconfig.test.json",
+	"packages/vm/tsconfig.json",
+	"packages/vm/tsconfig.test.json",
 	"packages/linux/tsconfig.json",
 	"packages/compiler/tsconfig.json",
 	"packages/compiler/tsconfig.test.json",

@@ -88,3 +88,36 @@ export class PermissionError extends BpfError {
 		this.missing = missing;
 	}
 }
+
+/** Why a program on the virtual kernel was stopped. */
+export type FaultKind =
+	/** A load or store where nothing is. */
+	| "access"
+	/** A store to memory that may only be read. */
+	| "read-only"
+	/** An atomic operation across its own alignment. */
+	| "misaligned"
+	/** A jump or the end of the instructions leads out of the code. */
+	| "jump"
+	/** A call of nothing: no such helper, function or code address. */
+	| "call"
+	/** More nested functions than the stack has frames. */
+	| "stack"
+	/** The run's instructions are spent. */
+	| "fuel"
+	/** A map, variable or type that was never put in its place. */
+	| "reference";
+
+/** A program did on the virtual kernel what a verifier would not have let it do. `pc` is an instruction slot. */
+export class VmFault extends BpfError {
+	readonly pc: number;
+	readonly kind: FaultKind;
+	/** The guest address or code address in question, 64 bit unsigned; undefined where none is. */
+	readonly address: bigint | undefined;
+	constructor(kind: FaultKind, pc: number, message: string, address?: bigint) {
+		super("ERR_VM_FAULT", `instruction ${pc}: ${message}`);
+		this.pc = pc;
+		this.kind = kind;
+		this.address = address;
+	}
+}

@@ -7,6 +7,7 @@
 export { ByteReader, type ByteSource, ByteWriter } from "./bytes.ts";
 export {
 	BpfError,
+	type FaultKind,
 	FormatError,
 	type FormatPlace,
 	LinkError,
@@ -14,5 +15,6 @@ export {
 	PermissionError,
 	SyscallError,
 	VerifierError,
+	VmFault,
 } from "./errors.ts";
 export { compareBytes, cstring, decodeUtf8, encodeUtf8, fnv1a, toHex } from "./text.ts";

@@ -1,0 +1,32 @@
+import type { Cpu } from "./cpu.ts";
+
+/** What the engine makes of a program's instructions; here only its number, by which frames and code addresses name it. */
+export interface Executable {
+	/** 1 … 2^24 - 1, unique in a machine. */
+	readonly id: number;
+}
+
+/**
+ * What the engine calls out through; `objects` binds it. Arguments are in r1 … r5 of `cpu.registers`, the result goes
+ * to r0 (both words). Every method may throw; then the run ends with that error and `cpu.pc` says where.
+ * A callee may enter the engine again on the same cpu (callbacks) and may change memory as it likes.
+ */
+export interface Callables<Code extends Executable = Executable> {
+	/** Calls a helper by number; false: there is none. `cpu.tail` set to a code's id on return makes it a tail call. */
+	helper(id: number, cpu: Cpu): boolean;
+	/** Calls a kernel function by BTF id; `module` is the instruction's offset field. False: there is none. */
+	kfunc?(id: number, module: number, cpu: Cpu): boolean;
+	/** LD_ABS, LD_IND: 1, 2 or 4 bytes of the packet at `offset` (signed, 32 bit) into r0, in host order. False: outside; the program ends with 0. */
+	packet?(offset: number, size: 1 | 2 | 4, cpu: Cpu): boolean;
+	/** Code by its id, for tail calls and callbacks; undefined: there is none. */
+	code?(id: number): Code | undefined;
+}
+
+/** In a code address's high word, above the code's id: no memory is there. */
+export const CODE_TAG = 0x4000_0000;
+
+/** Both words of the address of an instruction slot, as a wide load of a function's address gives it. */
+export const codeAddress = (id: number, slot: number): { readonly low: number; readonly high: number } => ({
+	low: slot * 8,
+	high: CODE_TAG | id,
+});

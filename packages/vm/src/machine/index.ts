@@ -1,0 +1,31 @@
+/**
+ * The machine that programs run on, as data: memory, processors, tasks and a clock. Nothing here runs a program.
+ *
+ * `Memory` is one linear memory with a table of regions; a guest address is a byte offset in it, high half 0.
+ * `Cpu` holds the registers as pairs of 32-bit words and the frames of calls; `registerOf`/`setRegister` are for
+ * whoever is not in a hurry. `Clock` goes only when told to. `Tasks` is a plain table.
+ * `Callables` is what the engine calls out through: it knows no helper and no map.
+ */
+export { type Callables, CODE_TAG, codeAddress, type Executable } from "./call.ts";
+export { Clock, type ClockState } from "./clock.ts";
+export {
+	CALLEE_SAVED,
+	type Cpu,
+	FRAME_WORDS,
+	MAX_FRAMES,
+	MAY_GOTO_LIMIT,
+	newCpu,
+	R0,
+	R1,
+	R2,
+	R3,
+	R4,
+	R5,
+	R6,
+	R10,
+	registerOf,
+	STACK_FRAME_SIZE,
+	setRegister,
+} from "./cpu.ts";
+export { Memory, NULL_PAGE, type Region, type RegionKind } from "./memory.ts";
+export { type Task, Tasks } from "./tasks.ts";

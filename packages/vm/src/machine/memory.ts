@@ -1,0 +1,226 @@
+/** What a region is for; faults name it, nothing else depends on it. */
+export type RegionKind = "stack" | "context" | "packet" | "map" | "record" | "kernel" | "user" | "object";
+
+/** One row of the region table. */
+export interface Region {
+	readonly start: number;
+	readonly size: number;
+	readonly kind: RegionKind;
+	readonly writable: boolean;
+}
+
+/** Addresses below are never allocated; their bytes are 0. */
+export const NULL_PAGE = 0x1_0000;
+/** Between regions, so that running off one ends in none. */
+const GAP = 64;
+const ALIGN = 16;
+/** Engines compare addresses as signed words. */
+const HIGHEST = 0x7fff_0000;
+
+/**
+ * A machine's linear memory. A guest address is the byte offset in it (high word 0). Programs may touch regions only;
+ * the table of regions is sorted by address. The buffer is exchanged when it grows: never keep `buffer`, `u8` or `view`
+ * across an `allocate`, nor across anything that may call it.
+ */
+export class Memory {
+	/** Bytes that regions may take in all. */
+	readonly limit: number;
+	u8: Uint8Array<ArrayBuffer>;
+	view: DataView<ArrayBuffer>;
+	/** The region that `find` found last: first and last address + 1. Empty at first. */
+	foundStart = 0;
+	foundEnd = 0;
+	foundWritable = false;
+	readonly #starts: number[] = [];
+	readonly #sizes: number[] = [];
+	readonly #kinds: RegionKind[] = [];
+	readonly #writable: boolean[] = [];
+	/** Index of the region found last. */
+	#last = 0;
+	#used = 0;
+	/** First address that was never allocated. */
+	#top = NULL_PAGE;
+	/** Freed ranges below #top, sorted, never adjacent: [start, end) pairs. */
+	#holes: { start: number; end: number }[] = [];
+
+	/** @param limit bytes that may be allocated in all, at most 2 GiB less 128 KiB */
+	constructor(limit = 256 * 1024 * 1024) {
+		this.limit = Math.min(limit, HIGHEST - NULL_PAGE);
+		this.u8 = new Uint8Array(2 * NULL_PAGE);
+		this.view = new DataView(this.u8.buffer);
+	}
+
+	get buffer(): ArrayBuffer {
+		return this.u8.buffer;
+	}
+	/** Bytes in regions now. */
+	get used(): number {
+		return this.#used;
+	}
+
+	/**
+	 * A new region of `size` bytes, all 0, at a multiple of `align` (a power of two). Undefined: it would not fit in the
+	 * limit (ENOMEM). A size of 0 takes one byte's place.
+	 */
+	allocate(size: number, kind: RegionKind, writable = true, align = ALIGN): number | undefined {
+		if (!Number.isInteger(size) || size < 0 || this.#used + size > this.limit) return undefined;
+		const room = Math.max(size, 1) + GAP;
+		const start = this.#takeHole(room, align) ?? this.#takeTop(room, align);
+		if (start === undefined) return undefined;
+		this.u8.fill(0, start, start + size);
+		const at = this.#after(start);
+		this.#starts.splice(at, 0, start);
+		this.#sizes.splice(at, 0, size);
+		this.#kinds.splice(at, 0, kind);
+		this.#writable.splice(at, 0, writable);
+		this.#used += size;
+		this.#forget();
+		return start;
+	}
+
+	/** Gives a region back; its address must be one that `allocate` gave. False: it is none. */
+	free(address: number): boolean {
+		const at = this.#indexOf(address);
+		if (at < 0 || this.#starts[at] !== address) return false;
+		const size = this.#sizes[at]!;
+		this.#starts.splice(at, 1);
+		this.#sizes.splice(at, 1);
+		this.#kinds.splice(at, 1);
+		this.#writable.splice(at, 1);
+		this.#used -= size;
+		this.#addHole(address, address + Math.max(size, 1) + GAP);
+		this.#forget();
+		return true;
+	}
+
+	/** Makes a region read-only for programs, or writable. */
+	protect(address: number, writable: boolean): void {
+		const at = this.#indexOf(address);
+		if (at >= 0) this.#writable[at] = writable;
+		this.#forget();
+	}
+
+	/**
+	 * Whether [address, address + size) lies in one region; then `foundStart`, `foundEnd` and `foundWritable` tell which.
+	 * `address` may be any number.
+	 */
+	find(address: number, size: number): boolean {
+		if (address >= this.foundStart && address + size <= this.foundEnd) return true;
+		const at = this.#indexOf(address);
+		if (at < 0) return false;
+		const start = this.#starts[at]!;
+		const end = start + this.#sizes[at]!;
+		if (address + size > end) return false;
+		this.foundStart = start;
+		this.foundEnd = end;
+		this.foundWritable = this.#writable[at]!;
+		this.#last = at;
+		return true;
+	}
+
+	/** The region around an address, for messages and dumps. */
+	region(address: number): Region | undefined {
+		const at = this.#indexOf(address);
+		return at < 0 ? undefined : this.#row(at);
+	}
+	/** All regions by address, for saving and listing. */
+	regions(): Region[] {
+		return this.#starts.map((_, at) => this.#row(at));
+	}
+
+	#row(at: number): Region {
+		return {
+			start: this.#starts[at]!,
+			size: this.#sizes[at]!,
+			kind: this.#kinds[at]!,
+			writable: this.#writable[at]!,
+		};
+	}
+
+	/** The region that holds this byte; -1: none. */
+	#indexOf(address: number): number {
+		const last = this.#last;
+		const guess = this.#starts[last];
+		if (guess !== undefined && address >= guess && address < guess + this.#sizes[last]!) return last;
+		const at = this.#after(address) - 1;
+		return at >= 0 && address < this.#starts[at]! + Math.max(this.#sizes[at]!, 1) ? at : -1;
+	}
+	/** How many regions start at or below this address. */
+	#after(address: number): number {
+		const starts = this.#starts;
+		let low = 0;
+		let high = starts.length;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if (starts[middle]! <= address) low = middle + 1;
+			else high = middle;
+		}
+		return low;
+	}
+	#forget(): void {
+		this.foundStart = 0;
+		this.foundEnd = 0;
+		this.foundWritable = false;
+		this.#last = 0;
+	}
+
+	#takeHole(room: number, align: number): number | undefined {
+		for (const [index, hole] of this.#holes.entries()) {
+			const start = alignUp(hole.start, align);
+			if (start + room > hole.end) continue;
+			const rest: { start: number; end: number }[] = [];
+			if (start > hole.start) rest.push({ start: hole.start, end: start });
+			if (start + room < hole.end) rest.push({ start: start + room, end: hole.end });
+			this.#holes.splice(index, 1, ...rest);
+			return start;
+		}
+		return undefined;
+	}
+	#takeTop(room: number, align: number): number | undefined {
+		const start = alignUp(this.#top, align);
+		const end = start + room;
+		if (end > HIGHEST || !this.#reach(end)) return undefined;
+		if (start > this.#top) this.#addHole(this.#top, start);
+		this.#top = end;
+		return start;
+	}
+	#addHole(start: number, end: number): void {
+		const holes = this.#holes;
+		let at = 0;
+		while (at < holes.length && holes[at]!.start < start) at++;
+		holes.splice(at, 0, { start, end });
+		const next = holes[at + 1];
+		if (next && next.start === end) {
+			holes[at]!.end = next.end;
+			holes.splice(at + 1, 1);
+		}
+		const previous = holes[at - 1];
+		if (previous && previous.end === start) {
+			previous.end = holes[at]!.end;
+			holes.splice(at, 1);
+		}
+		const last = holes.at(-1);
+		if (last && last.end === this.#top) {
+			this.#top = last.start;
+			holes.pop();
+		}
+	}
+
+	/** Grows the buffer by doubling until it holds `end` bytes; false: the host has no more. */
+	#reach(end: number): boolean {
+		let size = this.u8.length;
+		if (end <= size) return true;
+		while (size < end) size *= 2;
+		try {
+			const bytes = new Uint8Array(Math.min(size, HIGHEST));
+			bytes.set(this.u8);
+			this.u8 = bytes;
+			this.view = new DataView(bytes.buffer);
+			return true;
+		} catch {
+			return false;
+		}
+	}
+}
+
+const alignUp = (address: number, align: number): number => Math.ceil(address / align) * align;
