@@ -6,6 +6,8 @@ import {
 	evaluateUserHalf,
 	firstLine,
 	loadsItself,
+	noteLines,
+	nothingAttached,
 	OptionError,
 	onSignals,
 	parseOptions,
@@ -36,7 +38,7 @@ export async function runFile(run: Execution): Promise<number> {
 	const { chooseKernel } = await import("#backend");
 	const source = await readSource(run.file, { btf: run.btf }).catch(reportFindings);
 	if (source.warnings !== "") writeError(source.warnings);
-	const options = source.manifest?.options ?? [];
+	const { options } = source;
 	if (asksForHelp(run.words)) {
 		process.stdout.write(renderOptions(run.file, options));
 		return STATUS.ok;
@@ -47,18 +49,16 @@ export async function runFile(run: Execution): Promise<number> {
 	const session = openSession();
 	const removeSignals = onSignals(() => session.stop());
 	try {
-		if (!run.json) writeError(firstLine(session, reason));
-		if (session.wanted > 0 && session.attached.length === 0) {
-			throw new ReportedError(
-				run.json ? firstLine(session, reason) : "skep: nothing is attached, so nothing can be seen",
-			);
-		}
+		const evaluated = source.userHalf && !run.json;
+		const nothing = nothingAttached(session, evaluated);
+		if (nothing !== undefined) throw new ReportedError(`${begun(session)}skep: ${nothing}`);
+		if (!run.json) writeError(begun(session));
 		run.started();
 		if (run.json) {
 			await writeLines(session, reason);
 			return STATUS.ok;
 		}
-		if (source.manifest?.userHalf === true) await evaluateUserHalf(source, () => session);
+		if (evaluated) await evaluateUserHalf(source, () => session);
 		else await showLive(session);
 		writeError(renderSummary(session.summary()));
 		return STATUS.ok;
@@ -78,7 +78,7 @@ export async function runFile(run: Execution): Promise<number> {
 			options,
 			loaded: (session) => {
 				loaded = session;
-				writeError(firstLine(session, reason));
+				writeError(begun(session));
 			},
 		});
 		const removeSignals = onSignals(() => (loaded === undefined ? process.exit(STATUS.interrupted) : loaded.stop()));
@@ -92,6 +92,10 @@ export async function runFile(run: Execution): Promise<number> {
 			loaded?.close();
 			removeSignals();
 		}
+	}
+
+	function begun(session: Session): string {
+		return `${firstLine(session, reason)}\n${noteLines(session)}`;
 	}
 
 	function openSession(): Session {

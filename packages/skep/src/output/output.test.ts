@@ -145,6 +145,12 @@ test("bars run from the first bucket that counted to the last", () => {
 });
 
 test("the summary says when losses are not known", () => {
-	assert.equal(renderSummary({ events: 1n, lost: 0n, duration: 1, cpu: 0.5 }), "1 event, 0 lost, 1.0 s, CPU 0.50 s");
-	assert.match(renderSummary({ events: 2n, lost: undefined, duration: 1, cpu: 0.5 }), /^2 events, lost: not known/);
+	assert.equal(
+		renderSummary({ events: 1n, lost: 0n, duration: 1, cpu: 0.5, startup: 0.25 }),
+		"1 event, 0 lost, 1.0 s, CPU 0.50 s (0.25 s to start)",
+	);
+	assert.match(
+		renderSummary({ events: 2n, lost: undefined, duration: 1, cpu: 0.5, startup: 0.25 }),
+		/^2 events, lost: not known/,
+	);
 });

@@ -12,7 +12,13 @@ export interface Screen {
 export function screenOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): Screen {
 	const tty = stream.isTTY === true;
 	const colour = tty && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
-	return { width: tty ? (stream.columns ?? 80) : undefined, colour };
+	// A terminal that does not know its size says 0; one that is resized says so from then on.
+	return {
+		get width() {
+			return tty ? stream.columns || 80 : undefined;
+		},
+		colour,
+	};
 }
 
 const BOLD = "\u001b[1m";

@@ -15,7 +15,7 @@ export class NotLoadedError extends BpfError {
 	constructor(what: string) {
 		super(
 			"ERR_NOT_LOADED",
-			`${what} is used, but nothing is loaded into a kernel: run the file with "skep run FILE.ts" or "node --import skep/register FILE.ts"`,
+			`${what} is used, but nothing is loaded into a kernel: run the file with "skep run FILE.ts" or "node --import skep/register FILE.ts", or write \`await load(import.meta)\` before it`,
 		);
 	}
 }

@@ -21,4 +21,4 @@ export type {
 	VariableBinding,
 } from "./session.ts";
 export { activate } from "./session.ts";
-export { formatSite, type Site } from "./site.ts";
+export { evaluatedText, formatSite, type Site } from "./site.ts";

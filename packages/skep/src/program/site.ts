@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 /** Where a handle's constructor was called: the key by which it finds its compiled twin. */
 export interface Site {
 	/** Of the module. */
@@ -20,8 +23,10 @@ export function siteOf(callee: Callee): Site {
 	try {
 		Error.captureStackTrace(holder, callee);
 		const [frame] = holder.stack as readonly NodeJS.CallSite[];
+		const url = frame?.getScriptNameOrSourceURL() ?? frame?.getFileName() ?? "";
+		remember(url);
 		return {
-			url: frame?.getScriptNameOrSourceURL() ?? frame?.getFileName() ?? "",
+			url,
 			line: frame?.getLineNumber() ?? 0,
 			column: frame?.getColumnNumber() ?? 0,
 		};
@@ -34,3 +39,18 @@ export function siteOf(callee: Callee): Site {
 
 /** `file:///a/b.ts:3:16` */
 export const formatSite = (site: Site): string => `${site.url}:${site.line}:${site.column}`;
+
+const evaluated = new Map<string, string>();
+
+/** Node keeps no source text of modules; the file as it is while the module is being evaluated is as good. */
+function remember(url: string): void {
+	if (evaluated.has(url) || !url.startsWith("file:")) return;
+	try {
+		evaluated.set(url, readFileSync(fileURLToPath(url), "utf8"));
+	} catch {
+		// gone already: nothing to compare with
+	}
+}
+
+/** Text of a module's file when the first of its handles was made; undefined: none was. */
+export const evaluatedText = (url: string): string | undefined => evaluated.get(url);

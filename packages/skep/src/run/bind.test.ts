@@ -31,7 +31,16 @@ const spec: CollectionSpec = {
 	btf: undefined,
 	manifest,
 };
-const source: Source = { name: "f.ts", path: "/w/f.ts", spec, manifest, texts: new Map(), warnings: "" };
+const source: Source = {
+	name: "f.ts",
+	path: "/w/f.ts",
+	spec,
+	manifest,
+	userHalf: true,
+	options: [],
+	texts: new Map(),
+	warnings: "",
+};
 const at = (file: string, line: number, column: number) => ({ url: `file:///w/${file}`, line, column });
 const refusal = (file: string, line: number, column: number, word: string, expected: RegExp) =>
 	assert.throws(

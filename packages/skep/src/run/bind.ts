@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ManifestHandle } from "@skep/bpf/spec";
@@ -17,7 +18,7 @@ export function findHandle(source: Source, site: Site, kind: ManifestHandle["kin
 	if (manifest === undefined)
 		throw new BindError(site, `${called} has no compiled twin: ${source.name} carries no manifest`);
 	const folder = dirname(source.path);
-	const module = manifest.modules.findIndex((m) => resolve(folder, m) === path);
+	const module = manifest.modules.findIndex((m) => real(resolve(folder, m)) === path);
 	if (module < 0) {
 		throw new BindError(
 			site,
@@ -42,4 +43,13 @@ export function findHandle(source: Source, site: Site, kind: ManifestHandle["kin
 		);
 	}
 	return twin;
+}
+
+/** As Node names modules: without symbolic links. */
+function real(path: string): string {
+	try {
+		return realpathSync(path);
+	} catch {
+		return path;
+	}
 }

@@ -1,95 +1,15 @@
 // The examples on this kernel, through the command: what they report is compared with what really happened.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { after, test } from "node:test";
+import { endedWell, launcher, parseLines, pidOf, Run, ready, root, start } from "./whole-run.test-support.ts";
 
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const launcher = join(root, "packages/skep/bin/skep");
 const testdata = "packages/skep/testdata";
 const work = mkdtempSync(join(tmpdir(), "skep-examples-"));
 after(() => rmSync(work, { recursive: true, force: true }));
-
-interface Ended {
-	readonly status: number | null;
-	readonly stdout: string;
-	readonly stderr: string;
-}
-
-/** A run of the command in the background, ready once it is attached. */
-class Run {
-	readonly child: ChildProcess;
-	readonly ended: Promise<Ended>;
-	readonly attached: Promise<boolean>;
-	stdout = "";
-	stderr = "";
-
-	constructor(command: string, args: readonly string[]) {
-		this.child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-		this.ended = new Promise((resolve) => {
-			this.child.once("close", (status) => resolve({ status, stdout: this.stdout, stderr: this.stderr }));
-		});
-		this.attached = new Promise((resolve) => {
-			const look = () => {
-				if (/attached: |"attached":\[\{/.test(this.stderr + this.stdout)) resolve(true);
-			};
-			this.child.stdout?.on("data", (chunk: Buffer) => {
-				this.stdout += chunk;
-				look();
-			});
-			this.child.stderr?.on("data", (chunk: Buffer) => {
-				this.stderr += chunk;
-				look();
-			});
-			void this.ended.then(() => resolve(false));
-		});
-	}
-
-	/** Ctrl-C, then the end. */
-	interrupt(): Promise<Ended> {
-		this.child.kill("SIGINT");
-		return this.ended;
-	}
-}
-
-/** Starts `skep run …`; undefined: this process may not, and the test is skipped with what is missing. */
-async function start(t: TestContext, ...words: string[]): Promise<Run | undefined> {
-	return ready(t, new Run(process.execPath, [launcher, "run", ...words]));
-}
-
-async function ready(t: TestContext, run: Run): Promise<Run | undefined> {
-	if (await run.attached) return run;
-	const { status, stderr } = await run.ended;
-	assert.equal(status, 3, stderr);
-	t.skip(`needs the privilege to load programs: ${stderr.trim().split("\n").join(" ")}`);
-	return undefined;
-}
-
-/** A command's process id, after it has ended. */
-function pidOf(command: string, ...args: string[]): number {
-	const { pid, error } = spawnSync(command, args, { stdio: "ignore" });
-	assert.equal(error, undefined);
-	return pid;
-}
-
-type Line = Readonly<Record<string, unknown>>;
-
-/** JSON Lines: the first, those between, the last. */
-function parseLines(text: string): { first: Line; between: Line[]; last: Line } {
-	const lines = text
-		.trimEnd()
-		.split("\n")
-		.map((line) => JSON.parse(line) as Line);
-	return { first: lines[0]!, between: lines.slice(1, -1), last: lines.at(-1)! };
-}
-
-function endedWell({ status, stderr }: Ended): void {
-	assert.equal(status, 0, stderr);
-	assert.doesNotMatch(stderr, /^\s+at |Warning/m);
-}
 
 test("exec: one record a program that starts", async (t) => {
 	const run = await start(t, "--json", "examples/exec/exec.ts");
@@ -119,7 +39,7 @@ test("exec: the user half prints them, then what was lost", async (t) => {
 	endedWell(ended);
 	assert.ok(ended.stdout.includes(`${pid} ${process.pid} true /bin/true\n`), ended.stdout);
 	assert.match(ended.stdout, /^0 lost\n$/m);
-	assert.match(ended.stderr, /^\d+ events?, 0 lost, \d+\.\d s, CPU \d+\.\d\d s$/m);
+	assert.match(ended.stderr, /^\d+ events?, 0 lost, \d+\.\d s, CPU \d+\.\d\d s \(\d+\.\d\d s to start\)$/m);
 });
 
 test("exec: as an object that was built before", async (t) => {

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import type { Kernel } from "@skep/bpf/kernel";
-import { activate, type LoadedBinding, type LoadRequest, onLoad } from "#program";
+import { activate, BindError, evaluatedText, type LoadedBinding, type LoadRequest, onLoad } from "#program";
 import { type ParsedOptions, parseOptions } from "./arguments.ts";
+import { display } from "./files.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { onSignals } from "./signals.ts";
 import { readSource, type Source } from "./source.ts";
@@ -51,12 +52,24 @@ async function openAlone(path: string, request: LoadRequest): Promise<Session> {
 	refuseVirtual(request);
 	const { chooseKernel } = await import("#backend");
 	const source = await readSource(path);
+	checkUnchanged(source);
 	const { kernel } = chooseKernel("auto");
 	const words = process.argv[1] !== undefined && sameFile(process.argv[1], path) ? process.argv.slice(2) : [];
-	const parsed = withValues(source, parseOptions(source.manifest?.options ?? [], words, kernel), request.options);
+	const parsed = withValues(source, parseOptions(source.options, words, kernel), request.options);
 	const session = Session.open(source, kernel, parsed, settings(request));
 	onSignals(() => session.stop());
 	return session;
+}
+
+/** The file was evaluated first and compiled now: only if it is the same text do places mean the same calls. */
+function checkUnchanged(source: Source): void {
+	for (const [path, text] of source.texts) {
+		const url = pathToFileURL(path).href;
+		const was = evaluatedText(url);
+		if (was === undefined || was === text) continue;
+		const site = { url, line: 1, column: 1 };
+		throw new BindError(site, `${display(path)} was changed after it was evaluated and before load(): run it again`);
+	}
 }
 
 const sameFile = (a: string, b: string): boolean => resolve(a) === b || readFileSync(a).equals(readFileSync(b));
@@ -79,7 +92,7 @@ function withValues(
 	const values: Record<string, unknown> = { ...parsed.values };
 	const variables = { ...parsed.variables };
 	for (const [name, value] of Object.entries(given)) {
-		const option = source.manifest?.options.find((o) => o.name === name);
+		const option = source.options.find((o) => o.name === name);
 		if (option === undefined) throw new BpfError("ERR_OPTION", `load(): the file has no option "${name}"`);
 		values[name] = value;
 		if (option.present !== undefined) variables[option.present] = value === undefined ? 0 : 1;

@@ -20,7 +20,7 @@ export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile } from "./files.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
-export { firstLine } from "./say.ts";
+export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
 export { onSignals } from "./signals.ts";
 export { type Compiled, compileFile, readSource, type Source } from "./source.ts";

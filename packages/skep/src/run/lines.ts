@@ -15,6 +15,8 @@ export async function writeLines(session: Session, reason: string): Promise<void
 			release: session.kernel.release,
 			attached: session.attached.map(({ program, link }) => ({ program, target: link.target })),
 			...(session.unattached.length > 0 ? { unattached: session.unattached } : {}),
+			...(session.collection.notes.length > 0 ? { notes: session.collection.notes } : {}),
+			startup_cpu_ms: Math.round(session.startupCpu),
 		}),
 	);
 	const several = session.ringBuffers().length > 1;

@@ -8,10 +8,10 @@ import { chooseKernel } from "#backend";
 import { renderSummary } from "#output";
 import { activate } from "#program";
 import { OptionError, parseOptions, renderOptions } from "./arguments.ts";
-import { loadsItself } from "./explicit.ts";
+import { answerLoad, loadsItself } from "./explicit.ts";
 import { display } from "./files.ts";
 import { entryUrl, installHook } from "./hook.ts";
-import { firstLine } from "./say.ts";
+import { firstLine, noteLines, nothingAttached } from "./say.ts";
 import { Session } from "./session.ts";
 import { onSignals } from "./signals.ts";
 import { readSource } from "./source.ts";
@@ -27,7 +27,7 @@ try {
 async function begin(file: string, words: readonly string[]): Promise<void> {
 	const source = await readSource(display(file));
 	if (source.warnings !== "") say(source.warnings);
-	const options = source.manifest?.options ?? [];
+	const { options } = source;
 	if (words.includes("--help")) {
 		writeSync(1, renderOptions(source.name, options));
 		process.exit(0);
@@ -35,15 +35,24 @@ async function begin(file: string, words: readonly string[]): Promise<void> {
 	const { kernel, reason } = chooseKernel("auto");
 	const { blankKernelHalf } = await import("@skep/compiler");
 	if (loadsItself(source)) {
-		// The file is in charge: its own load() does the rest, with the hook in place.
+		// The file is in charge: its own load() does the rest, with the hook in place, on what is compiled already.
 		installHook(source, blankKernelHalf);
+		answerLoad({
+			source,
+			kernel,
+			parsed: parseOptions(options, words, kernel),
+			options: {},
+			loaded: (session) => {
+				say(`${firstLine(session, reason)}\n${noteLines(session)}`.trimEnd());
+				onSignals(() => session.stop());
+			},
+		});
 		return;
 	}
 	const session = Session.open(source, kernel, parseOptions(options, words, kernel));
-	say(firstLine(session, reason));
-	if (session.wanted > 0 && session.attached.length === 0) {
-		throw new BpfError("ERR_NOT_ATTACHED", "nothing is attached, so nothing can be seen");
-	}
+	say(`${firstLine(session, reason)}\n${noteLines(session)}`.trimEnd());
+	const nothing = nothingAttached(session, true);
+	if (nothing !== undefined) throw new BpfError("ERR_NOT_ATTACHED", nothing);
 	installHook(source, blankKernelHalf);
 	activate(session);
 	onSignals(() => session.stop());

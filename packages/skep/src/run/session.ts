@@ -4,7 +4,7 @@ import { Btf } from "@skep/bpf/btf";
 import { Collection, planAttach } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import { type BpfMap, type Link, type MappedMap, RingBufferReader } from "@skep/bpf/live";
-import type { ManifestMap, ManifestProgram } from "@skep/bpf/spec";
+import type { ManifestMap, ManifestProgram, ProgramSpec } from "@skep/bpf/spec";
 import type { Shape, Summary } from "#output";
 import {
 	type ActiveSession,
@@ -21,7 +21,7 @@ import { findHandle } from "./bind.ts";
 import { Feed, type FeedRun } from "./feed.ts";
 import { rawMap } from "./maps.ts";
 import { codecOf, opaqueCodec, recordReader, shapeOf } from "./shapes.ts";
-import type { Source } from "./source.ts";
+import { DEVICE, type Source } from "./source.ts";
 
 export interface Attached {
 	readonly program: string;
@@ -69,6 +69,8 @@ export class Session implements ActiveSession, FeedRun {
 	readonly unattached: readonly Unattached[];
 	/** Programs that were to be attached, whatever came of it. */
 	readonly wanted: number;
+	/** CPU that the process had used when everything was attached, in milliseconds. */
+	readonly startupCpu: number;
 	readonly stopped: Promise<void>;
 	readonly #options: SessionOptions;
 	readonly #started = performance.now();
@@ -104,6 +106,8 @@ export class Session implements ActiveSession, FeedRun {
 		this.wanted = options.attach === false ? 0 : this.#attachAll(attached, unattached);
 		this.attached = attached;
 		this.unattached = unattached;
+		const { user, system } = process.cpuUsage();
+		this.startupCpu = (user + system) / 1000;
 		if (options.duration !== undefined) {
 			this.#timer = setTimeout(() => this.stop(), options.duration * 1000);
 			// Whoever waits holds the process up; a user half that has ended does not wait for the clock.
@@ -194,6 +198,7 @@ export class Session implements ActiveSession, FeedRun {
 			lost: this.lost(),
 			duration: (performance.now() - this.#started) / 1000,
 			cpu: (user + system) / 1e6,
+			startup: this.startupCpu / 1000,
 		};
 	}
 
@@ -221,7 +226,7 @@ export class Session implements ActiveSession, FeedRun {
 			const said = this.source.manifest?.programs.find((p) => p.name === name);
 			if (said?.attach === false) continue;
 			wanted++;
-			const target = this.#targetOf(said);
+			const target = this.source.manifest === undefined ? this.#foreignTarget(spec) : this.#targetOf(said);
 			if ("reason" in target) {
 				unattached.push({ program: name, ...target });
 				continue;
@@ -246,11 +251,11 @@ export class Session implements ActiveSession, FeedRun {
 	): { device?: string; mode?: "native" | "generic" | "offload" } | { reason: string; give?: string } {
 		if (program?.wants === undefined) return {};
 		const target = program.target[program.wants];
-		if (target === undefined) return { reason: `it names no ${program.wants}` };
+		if (target === undefined) return { reason: `it names no ${program.wants}: only its attach() can give one` };
 		if ("option" in target) {
 			const value = this.parsed.values[target.option];
 			if (value === undefined) {
-				const option = this.source.manifest?.options.find((o) => o.name === target.option);
+				const option = this.source.options.find((o) => o.name === target.option);
 				return {
 					reason: `no ${program.wants} was given`,
 					...(option === undefined ? {} : { give: howToGive(option) }),
@@ -259,6 +264,15 @@ export class Session implements ActiveSession, FeedRun {
 			return targetFrom(program, String(value));
 		}
 		return targetFrom(program, target.value);
+	}
+
+	/** Of a program that skep did not compile: its section says all, or the device is asked for. */
+	#foreignTarget(program: ProgramSpec): { device?: string } | { reason: string; give?: string } {
+		if (program.type !== "xdp") return {};
+		const device = this.parsed.values[DEVICE];
+		if (typeof device === "string") return { device };
+		const option = this.source.options.find((o) => o.name === DEVICE);
+		return { reason: "no network device was given", ...(option === undefined ? {} : { give: howToGive(option) }) };
 	}
 
 	program(site: Site, word: string): ProgramBinding {

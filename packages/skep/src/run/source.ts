@@ -1,8 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { BpfError } from "@skep/bpf/base";
 import { readObject } from "@skep/bpf/object";
-import type { CollectionSpec, Manifest } from "@skep/bpf/spec";
+import type { CollectionSpec, Manifest, ManifestOption } from "@skep/bpf/spec";
 import type { CompileResult } from "@skep/compiler";
 import { screenOf } from "#output";
 import { checkFile, display } from "./files.ts";
@@ -11,10 +11,14 @@ import { checkFile, display } from "./files.ts";
 export interface Source {
 	/** As the user named it. */
 	readonly name: string;
-	/** Absolute. */
+	/** Absolute, without symbolic links, as Node names the module. */
 	readonly path: string;
 	readonly spec: CollectionSpec;
 	readonly manifest: Manifest | undefined;
+	/** There is a module to evaluate. An object has none, whatever its manifest says of the file that it was made from. */
+	readonly userHalf: boolean;
+	/** What the command line may say. */
+	readonly options: readonly ManifestOption[];
 	/** Texts of the modules as they were compiled, by absolute path: what is evaluated is what was compiled. */
 	readonly texts: ReadonlyMap<string, string>;
 	/** Warnings, ready to print; empty: none. */
@@ -23,15 +27,28 @@ export interface Source {
 
 /** Compiles `.ts`, reads objects. @throws BpfError ERR_FILE, CompileError, FormatError */
 export async function readSource(name: string, options: { readonly btf?: string | undefined } = {}): Promise<Source> {
-	const path = resolve(name);
-	checkFile(name, path);
+	checkFile(name, resolve(name));
+	const path = realpathSync(resolve(name));
 	if (isObject(path)) {
 		const spec = readObject(readFileSync(path), { name });
-		return { name, path, spec, manifest: spec.manifest, texts: new Map(), warnings: "" };
+		const { manifest } = spec;
+		const own = manifest?.options ?? foreignOptions(spec);
+		return { name, path, spec, manifest, userHalf: false, options: own, texts: new Map(), warnings: "" };
 	}
 	const { result, texts, warnings } = await compileFile(name, options);
 	const spec = readObject(result.object, { name });
-	return { name, path, spec, manifest: spec.manifest, texts, warnings };
+	const { manifest } = spec;
+	const userHalf = manifest?.userHalf === true;
+	return { name, path, spec, manifest, userHalf, options: manifest?.options ?? [], texts, warnings };
+}
+
+/** The option that a network device is given by where an object carries no manifest. */
+export const DEVICE = "dev";
+
+/** An object that skep did not compile names no options. What its programs want to be attached to is asked for. */
+function foreignOptions(spec: CollectionSpec): ManifestOption[] {
+	if (![...spec.programs.values()].some((program) => program.type === "xdp")) return [];
+	return [{ name: DEVICE, type: "interface", short: "d", help: "network device to attach its xdp programs to" }];
 }
 
 /** A compilation that succeeded. */
@@ -46,8 +63,8 @@ export async function compileFile(
 	name: string,
 	options: { readonly btf?: string | undefined; readonly explain?: boolean } = {},
 ): Promise<Compiled> {
-	const path = resolve(name);
-	checkFile(name, path);
+	checkFile(name, resolve(name));
+	const path = realpathSync(resolve(name));
 	if (!/^\.[mc]?ts$/.test(extname(path)) || path.endsWith(".d.ts")) {
 		throw new BpfError("ERR_FILE", `${name} is not TypeScript: a file ending in .ts, or an eBPF object, is expected`);
 	}
@@ -59,15 +76,16 @@ export async function compileFile(
 	const texts = new Map<string, string>();
 	// The compiler sees paths as the user named them, so that findings and line information read like the command line.
 	const read = (named: string): string | undefined => {
-		const file = resolve(named);
+		if (statSync(named, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+		const file = realpathSync(named);
 		const known = texts.get(file);
 		if (known !== undefined) return known;
-		if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
 		const text = decodeText(file, readFileSync(file));
 		texts.set(file, text);
 		return text;
 	};
-	const result = compile({ entry: name, read, explain: options.explain === true, ...kernelData(options.btf) });
+	const entry = path === resolve(name) ? name : display(path);
+	const result = compile({ entry, read, explain: options.explain === true, ...kernelData(options.btf) });
 	const rendered = formatDiagnostics(result.diagnostics, read, { colour: screenOf(process.stderr).colour }).trimEnd();
 	if (result.object === undefined) throw new CompileError(result.diagnostics, rendered);
 	return { result: { ...result, object: result.object }, texts, warnings: rendered };
