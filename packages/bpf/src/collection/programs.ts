@@ -1,4 +1,4 @@
-import { LinkError, NotSupportedError, VerifierError } from "#base";
+import { type BpfError, LinkError, NotSupportedError, VerifierError } from "#base";
 import type { Btf } from "#btf";
 import type { Kernel } from "#kernel";
 import { type BpfMap, type Fd, Program, type ProgramBtf } from "#live";
@@ -19,7 +19,7 @@ export interface ProgramParts {
 
 const FUNC_RECORD = 8;
 const LINE_RECORD = 16;
-/** A call that no kernel knows, for weak kfuncs that are missing: refused only if it is reached. */
+/** A helper's number that no kernel knows, for weak kfuncs that are missing: refused only if it is reached. */
 const POISON = 2_002_000_000;
 
 /** Patches, describes and loads one program. @throws VerifierError, LinkError, NotSupportedError, PermissionError */
@@ -44,12 +44,21 @@ export function loadProgram(
 			logLevel: parts.logLevel,
 		});
 	} catch (error) {
-		// A poisoned instruction that the verifier reached: the object asked for what this kernel lacks.
-		const lacking = error instanceof VerifierError && program.missing.find((each) => each.slot === error.insn);
-		if (lacking)
-			throw new LinkError(`program ${program.name}: ${lacking.message}`, { symbol: program.name, insn: lacking.slot });
-		throw error;
+		throw error instanceof VerifierError ? (poisoned(program, error) ?? error) : error;
 	}
+}
+
+/** Where the verifier stopped at an instruction that was poisoned: the object asks for what this kernel lacks. */
+function poisoned(program: RelocatedProgram, refused: VerifierError): BpfError | undefined {
+	const insn = refused.insn;
+	const where = `program ${program.name}${refused.source === undefined ? "" : ` (${refused.source})`}`;
+	const lacking = program.missing.find((each) => each.slot === insn);
+	if (lacking) return new LinkError(`${where}: ${lacking.message}`, { symbol: program.name, insn: lacking.slot });
+	if (!refused.log.includes(`unknown#${POISON}`)) return undefined;
+	const kfunc = program.references.find((each) => each.kind === "kfunc" && each.slot === insn);
+	return kfunc?.kind === "kfunc"
+		? new NotSupportedError(`kfunc ${kfunc.name}`, `${where} calls it and the running kernel has none`)
+		: undefined;
 }
 
 /** A copy of the instructions with descriptors and ids in place. */

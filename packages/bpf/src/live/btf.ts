@@ -17,12 +17,14 @@ export function loadBtf(kernel: Kernel, bytes: Uint8Array): Fd {
 	if (first !== -ERRNO.EINVAL)
 		throw refuse(kernel, { syscall: "bpf", command: "BTF_LOAD", errno: -first, what: "load BTF" });
 	const lacks = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((feature) => !has(kernel, feature));
-	const again = lacks.length > 0 ? kernel.bpf("BTF_LOAD", { btf: sanitizeBtf(bytes, new Set(lacks)) }) : first;
+	const older = lacks.length > 0 ? sanitizeBtf(bytes, new Set(lacks)) : bytes;
+	const again = lacks.length > 0 ? kernel.bpf("BTF_LOAD", { btf: older }) : first;
 	if (again >= 0) return new Fd(kernel, again, "BTF");
 	const log = new Uint8Array(FIRST_LOG);
-	const result = kernel.bpf("BTF_LOAD", { btf: bytes, btf_log_buf: log, btf_log_level: 1 });
+	const result = kernel.bpf("BTF_LOAD", { btf: older, btf_log_buf: log, btf_log_level: 1 });
 	if (result >= 0) return new Fd(kernel, result, "BTF");
-	const text = UTF8.decode(log.subarray(0, Math.max(0, log.indexOf(0)))).trim();
+	const end = log.indexOf(0);
+	const text = UTF8.decode(log.subarray(0, end < 0 ? log.length : end)).trim();
 	const last = text.split("\n").at(-1) ?? "";
 	throw new SyscallError(
 		"bpf",

@@ -47,6 +47,16 @@ export class Fd implements Disposable {
 		if (this.#number >= 0) this.kernel.close(this.release());
 	}
 
+	/** What `use` makes of a descriptor that was given to us; where it throws, the descriptor is closed. */
+	static adopt<T>(kernel: Kernel, number: number, use: () => T): T {
+		try {
+			return use();
+		} catch (error) {
+			kernel.close(number);
+			throw error;
+		}
+	}
+
 	/** Gives ownership away: the caller closes the descriptor. */
 	release(): number {
 		const number = this.number;

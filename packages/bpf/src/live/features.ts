@@ -206,6 +206,9 @@ function withProgram(kernel: Kernel, type: keyof typeof PROGRAM_TYPES, use: (fd:
 	return result;
 }
 
+/** Errnos of the moment, which say nothing about the kernel and must not be remembered. */
+const PASSING: ReadonlySet<number> = new Set([ERRNO.EINTR, ERRNO.EAGAIN, ERRNO.ENOMEM, ERRNO.ENFILE, ERRNO.EMFILE]);
+
 const answers = new WeakMap<Kernel, Map<Feature, boolean>>();
 
 /**
@@ -222,8 +225,8 @@ export function has(kernel: Kernel, feature: Feature): boolean {
 	if (before !== undefined) return before;
 	const row: FeatureRow = FEATURES[feature];
 	const result = row.probe(kernel);
-	if (result === -ERRNO.EPERM) {
-		throw refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno: ERRNO.EPERM, what: `probe for ${row.text}` });
+	if (result === -ERRNO.EPERM || PASSING.has(-result)) {
+		throw refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno: -result, what: `probe for ${row.text}` });
 	}
 	const answer = result >= 0 || (row.yes?.includes(-result) ?? false);
 	// Descriptors that the probe made: results of LINK_CREATE and batches are refused or 0 by construction.

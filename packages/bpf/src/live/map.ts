@@ -1,4 +1,4 @@
-import { NotSupportedError } from "#base";
+import { BpfError, NotSupportedError } from "#base";
 import { ERRNO, type Kernel, type MapInfo, type Mapping } from "#kernel";
 import { MAP_FLAGS, MAP_TYPES, type MapType, UPDATE_FLAGS } from "#uapi";
 import { Fd } from "./fd.ts";
@@ -40,8 +40,12 @@ const PER_CPU: ReadonlySet<MapType> = new Set(["percpu_hash", "percpu_array", "l
 /** Their values are fds on the way in and ids on the way out: 4 bytes. */
 // biome-ignore format: table
 const FD_VALUED: ReadonlySet<MapType> = new Set(["prog_array", "perf_event_array", "cgroup_array", "array_of_maps", "hash_of_maps"] as const);
-/** Entries that a batch asks for at a time. */
+/** Entries that a batch asks for at a time, and how many bytes these may be. */
 const BATCH = 256;
+const BATCH_BYTES = 1 << 20;
+
+/** How kernels say that a map type has no batches. */
+const LACKS_BATCH: ReadonlySet<number> = new Set([ERRNO.ENOTSUPP, ERRNO.EOPNOTSUPP, ERRNO.EINVAL]);
 
 /** A mapped array: the values themselves, `stride` bytes apart. Touch `bytes` only until `close()`. */
 export class MappedMap implements Disposable {
@@ -57,13 +61,13 @@ export class MappedMap implements Disposable {
 		this.writable = writable;
 	}
 
-	/** The whole memory. Writing to one that is not `writable` kills the process, so do not. @throws after `close()` */
+	/** The whole memory. Writing to one that is not `writable` kills the process, so do not. @throws BpfError ERR_CLOSED after `close()` */
 	get bytes(): Uint8Array<ArrayBuffer> {
 		return new Uint8Array(this.buffer, 0, this.#length);
 	}
 
 	get buffer(): ArrayBuffer {
-		if (!this.#mapping) throw new TypeError("the mapping is closed");
+		if (!this.#mapping) throw new BpfError("ERR_CLOSED", "the mapping is closed");
 		return this.#mapping.buffer;
 	}
 
@@ -112,8 +116,15 @@ export class BpfMap implements Disposable {
 		this.valueBytes = this.perCpu ? this.stride * this.kernel.possibleCpus : this.valueSize;
 	}
 
-	/** Creates a map. Its name is fitted to what the kernel takes. @throws PermissionError, SyscallError */
+	/**
+	 * Creates a map. Its name is fitted to what the kernel takes. @throws PermissionError, SyscallError; RangeError for a size
+	 * that is no number of 32 bits
+	 */
 	static create(kernel: Kernel, map: MapBlueprint): BpfMap {
+		for (const what of ["keySize", "valueSize", "maxEntries"] as const) {
+			const size = map[what];
+			if (size >>> 0 !== size) throw new RangeError(`map ${map.name}: ${what} is ${size}, not 0 to 4294967295`);
+		}
 		const result = kernel.bpf("MAP_CREATE", {
 			map_type: MAP_TYPES[map.type].value,
 			key_size: map.keySize,
@@ -132,18 +143,20 @@ export class BpfMap implements Disposable {
 		return new BpfMap(new Fd(kernel, result, `map ${map.name}`), { ...map, flags: map.flags ?? 0 });
 	}
 
-	/** Takes ownership of a map's descriptor and asks the kernel what it is. */
+	/** Takes ownership of a map's descriptor, also where it throws, and asks the kernel what it is. */
 	static fromFd(kernel: Kernel, number: number): BpfMap {
-		const info = mapInfo(kernel, number, `map fd ${number}`);
-		const type = TYPE_NAMES.get(info.type);
-		if (!type) throw new NotSupportedError(`map type ${info.type}`, "skep does not know it");
-		return new BpfMap(new Fd(kernel, number, `map ${info.name}`), {
-			name: info.name,
-			type,
-			keySize: info.key_size,
-			valueSize: info.value_size,
-			maxEntries: info.max_entries,
-			flags: info.map_flags,
+		return Fd.adopt(kernel, number, () => {
+			const info = mapInfo(kernel, number, `map fd ${number}`);
+			const type = TYPE_NAMES.get(info.type);
+			if (!type) throw new NotSupportedError(`map type ${info.type}`, "skep does not know it");
+			return new BpfMap(new Fd(kernel, number, `map ${info.name}`), {
+				name: info.name,
+				type,
+				keySize: info.key_size,
+				valueSize: info.value_size,
+				maxEntries: info.max_entries,
+				flags: info.map_flags,
+			});
 		});
 	}
 
@@ -213,7 +226,7 @@ export class BpfMap implements Disposable {
 	/** Takes the value out (queues and stacks: without a key). Undefined where there is none. */
 	lookupAndDelete(key?: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
 		const value = new Uint8Array(this.valueBytes);
-		if (key) this.#fits(key, value);
+		this.#fits(key, value);
 		const result = this.kernel.bpf("MAP_LOOKUP_AND_DELETE_ELEM", { map_fd: this.fd.number, key, value });
 		if (result === 0) return value;
 		if (result === -ERRNO.ENOENT) return undefined;
@@ -227,6 +240,7 @@ export class BpfMap implements Disposable {
 
 	/** Queue or stack: adds at the end. False: full. */
 	push(value: Uint8Array): boolean {
+		this.#fits(undefined, value);
 		const result = this.kernel.bpf("MAP_UPDATE_ELEM", { map_fd: this.fd.number, value });
 		if (result === 0) return true;
 		if (result === -ERRNO.E2BIG) return false;
@@ -235,6 +249,7 @@ export class BpfMap implements Disposable {
 
 	/** The key after `key`, the first without one; undefined at the end. A key that is gone starts anew. */
 	nextKey(key?: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+		if (key) this.#fits(key);
 		const next = new Uint8Array(this.keySize);
 		const result = this.kernel.bpf("MAP_GET_NEXT_KEY", { map_fd: this.fd.number, key, next_key: next });
 		if (result === 0) return next;
@@ -250,7 +265,8 @@ export class BpfMap implements Disposable {
 
 	/** Every entry that is there when it is read; by batches where the kernel has them for this type, else key by key. */
 	*entries(): Generator<[key: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>], void, undefined> {
-		const first = this.lookupBatch(undefined, BATCH);
+		const count = Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES / Math.max(1, this.keySize + this.valueBytes))));
+		const first = this.lookupBatch(undefined, count);
 		if (first === undefined) {
 			for (const key of this.keys()) {
 				const value = this.lookup(key);
@@ -265,7 +281,7 @@ export class BpfMap implements Disposable {
 					batch.values.slice(i * this.valueBytes, (i + 1) * this.valueBytes),
 				];
 			}
-			batch = batch.next && this.lookupBatch(batch.next, BATCH);
+			batch = batch.next && this.lookupBatch(batch.next, count);
 		}
 	}
 
@@ -274,8 +290,12 @@ export class BpfMap implements Disposable {
 	 * batches. A hash bucket that holds more than `count` entries makes the kernel ask for more room: it is given.
 	 */
 	lookupBatch(from: Uint8Array | undefined, count: number): MapBatch | undefined {
+		const token = Math.max(this.keySize, 4);
+		if (from && from.length !== token) {
+			throw new RangeError(`map ${this.name}: an earlier batch's next has ${token} bytes, not ${from.length}`);
+		}
 		for (let room = count; ; room *= 4) {
-			const out = new Uint8Array(Math.max(this.keySize, 4));
+			const out = new Uint8Array(token);
 			const keys = new Uint8Array(room * this.keySize);
 			const values = new Uint8Array(room * this.valueBytes);
 			const attr = { map_fd: this.fd.number, in_batch: from, out_batch: out, keys, values, count: room };
@@ -283,20 +303,23 @@ export class BpfMap implements Disposable {
 			if (result === 0) return { keys, values, count: attr.count, next: out };
 			if (result === -ERRNO.ENOENT) return { keys, values, count: attr.count, next: undefined };
 			if (result === -ERRNO.ENOSPC && room < this.maxEntries * 4) continue;
-			if (result === -ERRNO.ENOTSUPP || result === -ERRNO.EOPNOTSUPP || result === -ERRNO.EINVAL) return undefined;
+			if (!from && LACKS_BATCH.has(-result)) return undefined;
 			throw this.#refusal(result, "read a batch of", "MAP_LOOKUP_BATCH");
 		}
 	}
 
 	/** Writes many entries; keys and values one after another. By batches where the kernel has them, else one by one. */
 	updateMany(keys: Uint8Array, values: Uint8Array): void {
-		const count = keys.length / this.keySize;
+		const count = this.keySize === 0 ? Number.NaN : keys.length / this.keySize;
+		if (!Number.isInteger(count) || values.length !== count * this.valueBytes) {
+			const sizes = `${keys.length} bytes of keys (${this.keySize} each), ${values.length} of values (${this.valueBytes} each)`;
+			throw new RangeError(`map ${this.name}: keys and values do not belong together: ${sizes}`);
+		}
+		if (count === 0) return;
 		const attr = { map_fd: this.fd.number, keys, values, count };
 		const result = this.kernel.bpf("MAP_UPDATE_BATCH", attr);
 		if (result === 0) return;
-		if (result !== -ERRNO.ENOTSUPP && result !== -ERRNO.EOPNOTSUPP && result !== -ERRNO.EINVAL) {
-			throw this.#refusal(result, "write a batch to", "MAP_UPDATE_BATCH");
-		}
+		if (!LACKS_BATCH.has(-result)) throw this.#refusal(result, "write a batch to", "MAP_UPDATE_BATCH");
 		for (let i = 0; i < count; i++) {
 			this.update(
 				keys.subarray(i * this.keySize, (i + 1) * this.keySize),
@@ -339,17 +362,21 @@ export class BpfMap implements Disposable {
 
 	#joined(values: readonly Uint8Array[]): Uint8Array {
 		if (!this.perCpu) throw new TypeError(`map ${this.name} (${this.type}) takes one value, not one a CPU`);
+		const cpus = this.kernel.possibleCpus;
+		if (values.length !== cpus || values.some((value) => value.length !== this.valueSize)) {
+			const given = `${values.length} of ${[...new Set(values.map((value) => value.length))].join(", ") || 0} bytes`;
+			throw new RangeError(`map ${this.name} takes ${cpus} values of ${this.valueSize} bytes, not ${given}`);
+		}
 		const all = new Uint8Array(this.valueBytes);
-		values.slice(0, this.kernel.possibleCpus).forEach((value, cpu) => {
-			all.set(value.subarray(0, this.valueSize), cpu * this.stride);
-		});
+		for (const [cpu, value] of values.entries()) all.set(value, cpu * this.stride);
 		return all;
 	}
 
 	/** The kernel reads and writes as many bytes as the map says, whatever the buffer's length: so check it here. */
-	#fits(key: Uint8Array, value?: Uint8Array): void {
-		if (key.length !== this.keySize) {
-			throw new RangeError(`map ${this.name}: a key has ${this.keySize} bytes, not ${key.length}`);
+	#fits(key: Uint8Array | undefined, value?: Uint8Array): void {
+		const keyLength = key?.length ?? 0;
+		if (keyLength !== this.keySize) {
+			throw new RangeError(`map ${this.name}: a key has ${this.keySize} bytes, not ${keyLength}`);
 		}
 		if (value && value.length !== this.valueBytes) {
 			throw new RangeError(`map ${this.name}: a value has ${this.valueBytes} bytes, not ${value.length}`);

@@ -74,8 +74,8 @@ const TYPE_NAMES: ReadonlyMap<number, ProgramType> = new Map(
 	Object.entries(PROGRAM_TYPES).map(([name, row]) => [row.value as number, name as ProgramType]),
 );
 const FIRST_LOG = 256 * 1024;
-/** UINT_MAX / 4: what the kernel takes at most. */
-const LAST_LOG = 0x3fff_ffff;
+/** What one text can hold: V8 makes none of 2^29 characters. The kernel takes twice as much. */
+const LAST_LOG = 0x1fff_ff00;
 /** Types whose test run hands the context back in a buffer of its own. */
 // biome-ignore format: table
 const CTX_OUT: ReadonlySet<ProgramType> = new Set(["socket_filter", "sched_cls", "sched_act", "cgroup_skb", "lwt_in", "lwt_out", "lwt_xmit", "xdp", "sk_lookup"] as const);
@@ -124,12 +124,14 @@ export class Program implements Disposable {
 		});
 	}
 
-	/** Takes ownership of a program's descriptor and asks the kernel what it is. */
+	/** Takes ownership of a program's descriptor, also where it throws, and asks the kernel what it is. */
 	static fromFd(kernel: Kernel, number: number): Program {
-		const info = progInfo(kernel, number, `program fd ${number}`);
-		const type = TYPE_NAMES.get(info.type);
-		if (!type) throw new NotSupportedError(`program type ${info.type}`, "skep does not know it");
-		return new Program(new Fd(kernel, number, `program ${info.name}`), { name: info.name, type }, "");
+		return Fd.adopt(kernel, number, () => {
+			const info = progInfo(kernel, number, `program fd ${number}`);
+			const type = TYPE_NAMES.get(info.type);
+			if (!type) throw new NotSupportedError(`program type ${info.type}`, "skep does not know it");
+			return new Program(new Fd(kernel, number, `program ${info.name}`), { name: info.name, type }, "");
+		});
 	}
 
 	static byId(kernel: Kernel, id: number): Program {

@@ -143,27 +143,50 @@ const CHATTER =
 /** So many lines together may give the reason. */
 const TELLING = 3;
 
+/** The last line first: logs have up to half a gigabyte, and what matters stands at their end. */
+function* linesFromEnd(log: string): Generator<string, void, undefined> {
+	for (let end = log.length; end > 0; ) {
+		const start = log.lastIndexOf("\n", end - 1) + 1;
+		yield log.slice(start, end);
+		end = start - 1;
+	}
+}
+
+/** An instruction that jumps, after which the kernel goes on in the same line. */
+const JUMP = /^(\d+: \([0-9a-f]{2}\) .*?goto pc[+-]\d+) (?! *;)/;
+
 /** The lines of the log that give the reason: the last ones together that are neither instruction, state nor count. */
 function tellingLine(log: string): string | undefined {
-	// After a jump the kernel goes on in the same line.
-	const text = log.replace(/^(\d+: \([0-9a-f]{2}\) .*?goto pc[+-]\d+) (?! *;)/gm, "$1\n");
-	const lines = text.split("\n").map((line) => line.trim());
-	const last = lines.findLastIndex((line) => line !== "" && !CHATTER.test(line));
-	if (last < 0) return undefined;
-	let first = last;
-	while (first > 0 && last - first < TELLING - 1 && !CHATTER.test(lines[first - 1]!)) first--;
-	return lines.slice(first, last + 1).join("; ");
+	const telling: string[] = [];
+	for (const whole of linesFromEnd(log)) {
+		for (const part of whole.replace(JUMP, "$1\n").split("\n").reverse()) {
+			const line = part.trim();
+			if (!CHATTER.test(line)) telling.unshift(line);
+			else if (telling.length > 0) return telling.join("; ");
+			if (telling.length === TELLING) return telling.join("; ");
+		}
+	}
+	return telling.length > 0 ? telling.join("; ") : undefined;
+}
+
+/** What the first group of `pattern` has in the last line that fits. */
+function lastMatch(log: string, pattern: RegExp): string | undefined {
+	for (const line of linesFromEnd(log)) {
+		const found = pattern.exec(line);
+		if (found) return found[1];
+	}
+	return undefined;
 }
 
 /** Slot of the last instruction that the log lists: `12: (61) r1 = …`. */
 function lastInstruction(log: string): number | undefined {
-	const found = [...log.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1);
-	return found ? Number(found[1]) : undefined;
+	const found = lastMatch(log, /^(\d+): \([0-9a-f]{2}\)/);
+	return found === undefined ? undefined : Number(found);
 }
 
 /** `file.ts:5` of the last `; text @ file.ts:5` comment (kernel ≥ 6.11). */
 function lastSource(log: string): string | undefined {
-	return [...log.matchAll(/^; .* @ (\S.*:\d+)\s*$/gm)].at(-1)?.[1];
+	return lastMatch(log, /^; .* @ (\S.*:\d+)\s*$/);
 }
 
 function sourceOf(lines: readonly LineInfo[] | undefined, insn: number | undefined): string | undefined {
