@@ -99,7 +99,7 @@ class Analyzer implements DeclarationContext {
 	#declared(module: ResolvedModule, name: string, symbol: TopName): Binding | undefined {
 		if (symbol.kind !== "const" || !symbol.node["init"]) return undefined;
 		const init = unwrap(symbol.node["init"]);
-		const word = this.#uncompiledRoot(module, init);
+		const word = this.#uncompiledRoot(module, init) ?? this.#enumerator(module, symbol, init);
 		if (word) return word;
 		if (symbol.id !== symbol.node["id"]) {
 			const value = destructured(symbol.node["id"], symbol.id, this.evaluate(module, symbol.node["init"]));
@@ -125,6 +125,27 @@ class Analyzer implements DeclarationContext {
 		const b = this.lookup(module, root["name"]);
 		const word = b?.kind === "vocabulary" ? wordOf(b.module, b.name) : undefined;
 		return word?.kind === "object" && !word.compiled ? b : undefined;
+	}
+
+	/** `const { TCP_CLOSE } = enums.tcp_state`: known when loading, so the word with its path stands for it. */
+	#enumerator(
+		module: ResolvedModule,
+		symbol: TopName & { kind: "const" | "let" | "using" },
+		init: Node,
+	): Binding | undefined {
+		const path: string[] = [];
+		let root = init;
+		for (; root.type === "MemberExpression" && !root["computed"]; root = unwrap(root["object"]))
+			path.unshift(root["property"]["name"]);
+		const b = root.type === "Identifier" ? this.lookup(module, root["name"]) : undefined;
+		if (b?.kind !== "vocabulary" || b.name !== "enums") return undefined;
+		if (symbol.id !== symbol.node["id"]) {
+			const properties: Node[] = symbol.node["id"]["properties"] ?? [];
+			const property = properties.find((p) => p["value"] === symbol.id);
+			if (!property || property["computed"]) return undefined;
+			path.push(property["key"]["name"]);
+		}
+		return { ...b, name: ["enums", ...path].join(".") };
 	}
 
 	/** Gives a constant the type of its annotation; SK2003 where it does not fit. */

@@ -43,7 +43,7 @@ const SKEP: readonly Row[] = [
 	["offsetOf", "function", "K", no, "5.2", "CO-RE byte offset"], ["containerOf", "function", "K", no, "5.2", "CO-RE byte offset, subtraction"], ["cast", "function", "K", no, "5.9", "bpf_skc_to_*, bpf_rdonly_cast, else probed reads"],
 	["addressOf", "function", "K", no, "=", "move"], ["tryRead", "function", "K", yes, "5.5", "probe_read_kernel, result tested"], ["userPtr", "function", "K", no, "5.5", "move"],
 	["kconfig", "function", "K", no, "5.2", "extern .kconfig"], ["ksym", "function", "K", no, "5.2", "extern .ksyms"], ["zero", "function", "K", yes, "=", "stores"], ["equals", "function", "K", yes, "=", "word compares"],
-	["helper", "object", "K", no, "=", "call helper"], ["kfunc", "object", "K", no, "5.13", "call kfunc"], ["enums", "object", "KU", no, "5.2", "CO-RE enumval_value"],
+	["helper", "object", "K", no, "=", "call helper"], ["kfunc", "object", "K", no, "5.13", "call kfunc"], ["enums", "object", "KU", yes, "5.2", "CO-RE enumval_value"],
 	// context
 	["current", "object", "K", yes, "4.2", "get_current_pid_tgid, get_current_uid_gid, get_current_comm, get_current_cgroup_id, get_current_task_btf"],
 	["cpu", "object", "K", yes, "4.1", "get_smp_processor_id, get_numa_node_id"], ["ktime", "function", "K", yes, "4.1", "ktime_get_ns"], ["bootTime", "function", "K", yes, "5.8", "ktime_get_boot_ns"],
@@ -53,7 +53,7 @@ const SKEP: readonly Row[] = [
 	["subprogram", "constructor", "K", no, "4.16", "BPF-to-BPF call; global function (5.6)"], ["lock", "function", "K", no, "5.1", "spin_lock, spin_unlock"], ["rcuReadLock", "function", "K", no, "6.2", "bpf_rcu_read_lock"], ["preemptOff", "function", "K", no, "6.10", "bpf_preempt_disable"],
 	["spinLock", "type", "K", no, "5.1", "struct bpf_spin_lock"], ["timer", "type", "K", no, "5.15", "struct bpf_timer"], ["workqueue", "type", "K", no, "6.10", "struct bpf_wq"], ["kptr", "type", "K", no, "5.19", "__kptr pointer, bpf_kptr_xchg"],
 	// data of both halves
-	["shared", "constructor", "KU", no, "5.5", ".data/.bss, mmapped array"], ["options", "constructor", "KU", yes, "5.2", ".rodata, frozen"],
+	["shared", "constructor", "KU", yes, "5.5", ".data/.bss, mmapped array"], ["options", "constructor", "KU", yes, "5.2", ".rodata, frozen"],
 	["MapOptions", "type", "KU", no, "=", "–"], ["HashMap", "type", "KU", no, "=", "–"], ["PerCpuMap", "type", "KU", no, "=", "–"], ["ArrayMap", "type", "KU", no, "=", "–"], ["Prefix", "type", "KU", no, "=", "–"], ["LpmTrie", "type", "KU", no, "=", "–"],
 	["Queue", "type", "KU", no, "=", "–"], ["BloomFilter", "type", "KU", no, "=", "–"], ["Storage", "type", "KU", no, "=", "–"], ["StackTrace", "type", "KU", no, "=", "–"], ["Records", "type", "KU", no, "=", "–"], ["Ringbuf", "type", "KU", no, "=", "–"],
 	["PerfEventArray", "type", "KU", no, "=", "–"], ["UserRingbuf", "type", "KU", no, "=", "–"], ["Histogram", "type", "KU", no, "=", "–"], ["ProgArray", "type", "KU", no, "=", "–"], ["SockMap", "type", "KU", no, "=", "–"], ["DevMap", "type", "KU", no, "=", "–"],

@@ -1,3 +1,4 @@
+import { UNNAMED_ENUMS } from "#declare";
 import type { Node } from "#frontend";
 import { keyOf } from "./fact-key.ts";
 import { kernelTypes } from "./kernel.ts";
@@ -43,9 +44,10 @@ export function existsBranch(l: Lowering, node: Node, yes: Join, no: Join): bool
 		return true;
 	}
 	if (object.kind === "word" && object.name.startsWith("enums.")) {
-		const e = kernelTypes(l).enumerator(object.name.slice(6), name);
+		const type = object.name.slice(6);
+		const e = kernelTypes(l).enumerator(type, name);
 		if (!e) {
-			l.goto(no);
+			l.goto(UNNAMED_ENUMS[type]?.[name] === undefined ? no : yes);
 			return true;
 		}
 		const inst = l.b.emit(
@@ -53,7 +55,7 @@ export function existsBranch(l: Lowering, node: Node, yes: Join, no: Join): bool
 			[],
 			32,
 		);
-		l.branch("ne", 32, inst, l.constant(0, 32), yes, no);
+		l.branch("ne", 32, inst, l.constant(0, 32), yes, no, l.withFact(keyOf(l, what), { present: true }), l.facts);
 		return true;
 	}
 	if (object.kind !== "poison")

@@ -14,6 +14,7 @@ export function keyOf(l: Lowering, node: Node | undefined): string | undefined {
 			const found = l.lookup(node["name"]);
 			if (!found) return undefined;
 			if (!("kind" in found)) return localKey(found);
+			if (found.kind === "vocabulary" && found.name.startsWith("enums")) return found.name;
 			return found.kind === "options" && "options" in found ? `O${found.options.name}` : undefined;
 		}
 		case "AssignmentExpression":

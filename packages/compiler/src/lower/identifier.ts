@@ -1,5 +1,6 @@
 import type { Binding, Constant, Node } from "#frontend";
 import { KNOWN_CONSTANTS, wordOf } from "#language";
+import { enumsWord } from "./enumerator.ts";
 import { readVariable } from "./global.ts";
 import { readLocal } from "./local.ts";
 import type { Lowering } from "./lowering.ts";
@@ -93,6 +94,7 @@ function fromBinding(l: Lowering, b: Binding | Value, node: Node): Value {
 				const value = KNOWN_CONSTANTS[b.name];
 				if (value !== undefined) return literal(BigInt(value), false);
 			}
+			if (b.name.startsWith("enums.")) return enumsWord(l, b.name, node);
 			const word = wordOf(b.module, b.name);
 			if (word?.half === "U")
 				return l.error("SK5005", node, `${b.name} belongs to the user half`, "use it outside of programs' functions");

@@ -5,9 +5,10 @@ import { knownObject, MAP_MEMBERS, MEMBER_REMEDIES } from "#language";
 import { boundedIndex } from "./bounds.ts";
 import { contextMember } from "./context.ts";
 import { currentMember } from "./current.ts";
+import { enumerator } from "./enumerator.ts";
 import { keyOf } from "./fact-key.ts";
 import { sharedPlace } from "./global.ts";
-import { kernelElement, kernelMember, kernelTypes } from "./kernel.ts";
+import { kernelElement, kernelMember } from "./kernel.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { arms } from "./merge.ts";
 import { integerOperand } from "./operand.ts";
@@ -302,29 +303,7 @@ function wordMember(l: Lowering, word: string, module: string, name: string, nod
 	if (word === "current" || word === "cpu") return currentMember(l, word, name, node, want);
 	if (word === "enums") return { kind: "word", module, name: `enums.${name}` };
 	if (word.startsWith("enums.")) {
-		const type = word.slice(6);
-		const e = kernelTypes(l).enumerator(type, name);
-		if (!e)
-			return l.error(
-				"SK4002",
-				node["property"],
-				`enum ${type} has no ${name} in the kernel's BTF`,
-				near(
-					name,
-					(kernelTypes(l).enumerators(type) ?? []).map((v) => v.name),
-				),
-			);
-		l.at(node);
-		const big = e.value > 0xffff_ffffn;
-		return int(
-			big ? 64 : 32,
-			e.value < 0n,
-			l.b.emit(
-				{ op: "core", core: { kind: "enumval_value", root: e.id, path: [e.index] }, value: e.value },
-				[],
-				big ? 64 : 32,
-			),
-		);
+		return enumerator(l, word.slice(6), name, node);
 	}
 	return l.error("SK1009", node, `${word} has no member ${name}`);
 }
