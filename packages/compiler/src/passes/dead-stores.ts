@@ -5,8 +5,8 @@ import { type Area, type Event, findAreas } from "./memory.ts";
 /**
  * Bytes of slots and ring-buffer records that are written again, or never read, before the record is submitted or the
  * function ends: stores of only such bytes go, and zeroing shrinks to the bytes that are read as zero.
- * A string read into a record leaves the bytes behind its NUL as they were; the user half never looks at them, so
- * they count as written unless this function reads them.
+ * A string read leaves the bytes behind its NUL as they were, so zeroing before it stays: text is NUL-padded in every
+ * record, whoever reads it.
  */
 export function removeDeadStores(func: Func, context: PassContext): number {
 	const areas = findAreas(func, context);
@@ -22,7 +22,6 @@ export function removeDeadStores(func: Func, context: PassContext): number {
 }
 
 function shrink(area: Area, order: readonly Block[], editor: Editor, rewritten: Map<Inst, Inst[]>): void {
-	const textCounts = area.kind === "ringbuf" && !readsText(area);
 	const out = new Map<Block, Uint8Array>(order.map((b) => [b, new Uint8Array(area.size)]));
 	for (let changed = true; changed; ) {
 		changed = false;
@@ -30,7 +29,7 @@ function shrink(area: Area, order: readonly Block[], editor: Editor, rewritten: 
 			const b = order[k]!;
 			const live = out.get(b)!.slice();
 			const events = area.events.get(b) ?? [];
-			for (let e = events.length - 1; e >= 0; e--) backward(events[e]!, live, textCounts);
+			for (let e = events.length - 1; e >= 0; e--) backward(events[e]!, live);
 			for (const p of b.predecessors) {
 				const into = out.get(p);
 				if (!into) continue;
@@ -57,12 +56,12 @@ function shrink(area: Area, order: readonly Block[], editor: Editor, rewritten: 
 					if (pieces) rewritten.set(inst, pieces);
 				}
 			}
-			backward(event, live, textCounts);
+			backward(event, live);
 		}
 	}
 }
 
-function backward(e: Event, live: Uint8Array, textCounts: boolean): void {
+function backward(e: Event, live: Uint8Array): void {
 	const exact = e.offset !== undefined && e.size !== undefined;
 	switch (e.kind) {
 		case "read":
@@ -71,7 +70,6 @@ function backward(e: Event, live: Uint8Array, textCounts: boolean): void {
 			else live.fill(1);
 			return;
 		case "text":
-			if (textCounts && exact) live.fill(0, Math.max(0, e.offset!), Math.max(0, e.offset! + e.size!));
 			return;
 		case "write":
 			if (exact) live.fill(0, Math.max(0, e.offset!), Math.max(0, e.offset! + e.size!));
@@ -80,27 +78,6 @@ function backward(e: Event, live: Uint8Array, textCounts: boolean): void {
 			live.fill(0);
 			return;
 	}
-}
-
-/** Whether the function itself reads bytes that a string read wrote. */
-function readsText(area: Area): boolean {
-	const all = [...area.events.values()].flat();
-	const submits = (e: Event): boolean =>
-		e.inst.op === "call" && e.inst.callee.kind === "helper" && e.inst.callee.id === 132;
-	return all.some(
-		(t) =>
-			t.kind === "text" &&
-			all.some(
-				(r) =>
-					(r.kind === "read" || r.kind === "both") &&
-					!submits(r) &&
-					(r.offset === undefined ||
-						r.size === undefined ||
-						t.offset === undefined ||
-						t.size === undefined ||
-						(r.offset < t.offset + t.size && t.offset < r.offset + r.size)),
-			),
-	);
 }
 
 /** The zeroing that is left: in each aligned word one store that covers its live bytes, runs of whole words as one. */

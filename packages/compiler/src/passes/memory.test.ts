@@ -73,14 +73,14 @@ test("forward: a call that writes the slot, or a store to another map value, end
 	expectPass(clean(forwardMemory), text, text);
 });
 
-test("dead-stores: zeroing shrinks to what nobody writes before it is read", () => {
+test("dead-stores: zeroing shrinks to what nobody writes, and stays under text", () => {
 	expectPass(
 		clean(removeDeadStores),
 		around(
 			"%0:64.map = map m\n%1:64 = const 40\n%2:64 = const 0\n%3:64.ringbuf = call helper 131 ringbuf_reserve (%0, %1, %2)\nzero %3, 40 align 8\nstore 4 %3, %1\nstore 8 %3 + 8, %1\n%4:64.ringbuf = offset %3 + 16\n%5:32 = const 16\n%6:64 = call helper 115 probe_read_kernel_str (%4, %5, %2)\n%7:64 = call helper 132 ringbuf_submit (%3, %2)\nreturn %2",
 		),
 		around(
-			"%0:64.map = map m\n%1:64 = const 40\n%2:64 = const 0\n%3:64.ringbuf = call helper 131 ringbuf_reserve (%0, %1, %2)\nzero %3 + 4, 4 align 4\nzero %3 + 32, 8 align 8\nstore 4 %3, %1\nstore 8 %3 + 8, %1\n%4:64.ringbuf = offset %3 + 16\n%5:32 = const 16\n%6:64 = call helper 115 probe_read_kernel_str (%4, %5, %2)\n%7:64 = call helper 132 ringbuf_submit (%3, %2)\nreturn %2",
+			"%0:64.map = map m\n%1:64 = const 40\n%2:64 = const 0\n%3:64.ringbuf = call helper 131 ringbuf_reserve (%0, %1, %2)\nzero %3 + 4, 4 align 4\nzero %3 + 16, 24 align 8\nstore 4 %3, %1\nstore 8 %3 + 8, %1\n%4:64.ringbuf = offset %3 + 16\n%5:32 = const 16\n%6:64 = call helper 115 probe_read_kernel_str (%4, %5, %2)\n%7:64 = call helper 132 ringbuf_submit (%3, %2)\nreturn %2",
 		),
 	);
 });
