@@ -1,7 +1,7 @@
 // `build` and `types` through the launcher.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -47,13 +47,38 @@ test("build is the same bytes each time", () => {
 	assert.deepEqual(readFileSync(join(work, "a.o")), readFileSync(join(work, "b.o")));
 });
 
-test("types writes this machine's kernel types", (t) => {
+test("types adds this machine's kernel types to the shipped ones, and stock tsc takes both", (t) => {
 	if (!existsSync("/sys/kernel/btf/vmlinux")) return t.skip("this kernel has no BTF");
-	const { status, stdout, stderr } = skep(work, "types", "bpf_map");
+	const project = join(work, "project");
+	mkdirSync(join(project, "node_modules"), { recursive: true });
+	symlinkSync(join(root, "packages/skep"), join(project, "node_modules/skep"));
+	for (const name of ["exec", "exec-tree", "xdp-filter"])
+		cpSync(join(root, "examples", name), join(project, name), { recursive: true });
+	// The shipped file has this struct only by name.
+	writeFileSync(
+		join(project, "more.ts"),
+		'import type { netns_ipv4, task_struct } from "skep/kernel";\nexport const ecn = (n: netns_ipv4) => n.sysctl_tcp_ecn;\nexport const pid = (t: task_struct) => t.pid;\n',
+	);
+	writeFileSync(join(project, "package.json"), '{ "type": "module" }');
+	const compilerOptions = {
+		strict: true,
+		target: "es2024",
+		lib: ["es2024", "esnext.disposable"],
+		module: "nodenext",
+		allowImportingTsExtensions: true,
+		types: ["node"],
+		typeRoots: [join(root, "node_modules/@types")],
+		noEmit: true,
+		skipLibCheck: false,
+	};
+	writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+	const { status, stdout, stderr } = skep(project, "types", "more.ts");
 	assert.equal(status, 0, stderr);
 	assert.match(stdout, /^kernel\.d\.ts: \d+ characters, from \/sys\/kernel\/btf\/vmlinux and /);
-	const text = readFileSync(join(work, "kernel.d.ts"), "utf8");
-	for (const name of ["task_struct", "bpf_map", "Tracepoints"])
-		assert.match(text, new RegExp(`export interface ${name} \\{`));
-	assert.match(text, /"sched:sched_process_exec"/);
+	const text = readFileSync(join(project, "kernel.d.ts"), "utf8");
+	assert.match(text, /export interface netns_ipv4 \{ .*sysctl_tcp_ecn: /);
+	assert.doesNotMatch(text, /const E: unique symbol|type enumerator</);
+	const checked = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", project], { encoding: "utf8" });
+	assert.equal(checked.stdout, "");
+	assert.equal(checked.status, 0);
 });

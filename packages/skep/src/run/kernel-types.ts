@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { BpfError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import { kernelDeclarations, readTracefs, type TracepointTable, tracepointTable } from "@skep/compiler/declare";
@@ -31,7 +32,7 @@ export interface KernelTypesText {
 }
 
 /**
- * This machine's kernel types for the editor: BTF of the running kernel (or of a file), tracepoints of tracefs. `named`:
+ * This machine's kernel types for the editor, beside the shipped ones: BTF of the running kernel (or of a file), tracepoints of tracefs. `named`:
  * struct names, or TypeScript files whose imports from `skep/kernel` name them.
  */
 export function kernelTypes(btfFile: string | undefined, named: readonly string[]): KernelTypesText {
@@ -44,10 +45,21 @@ export function kernelTypes(btfFile: string | undefined, named: readonly string[
 			btf,
 			tracepoints: table,
 			structs,
+			existing: shippedTypes(),
 			title: `Kernel types by "skep types", from ${source}`,
 		}),
 		from: `${source} and ${from}`,
 	};
+}
+
+/** What `skep/kernel` declares already: interfaces merge, but no member may be declared twice in two ways. */
+function shippedTypes(): string {
+	const path = fileURLToPath(new URL("../../types/kernel.d.ts", import.meta.resolve("skep/kernel")));
+	try {
+		return readFileSync(path, "utf8");
+	} catch {
+		throw new BpfError("ERR_FILE", `${path} is missing: this installation of skep is not whole`);
+	}
 }
 
 const RUNNING = "/sys/kernel/btf/vmlinux";
