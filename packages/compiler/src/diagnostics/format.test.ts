@@ -44,6 +44,14 @@ test("several are separated, warnings say so, files are shown as asked, colours 
 	assert.ok(formatDiagnostics(list, () => "x", { colour: true }).includes("\u001b[31merror SK1000\u001b[0m"));
 });
 
+test("of a long line a window around the spot is shown", () => {
+	const text = `${"a".repeat(5000)}b${"c".repeat(5000)}`;
+	const [, source, caret] = formatDiagnostics([at("SK1000", 1, 5001)], () => text).split("\n");
+	assert.ok(source!.length < 200, `${source!.length} characters`);
+	assert.equal(source!.startsWith("  1 | …a") && source!.endsWith("c…"), true);
+	assert.equal(source![caret!.indexOf("^")], "b");
+});
+
 test("a report has each finding once, in order", () => {
 	const report = new Report();
 	for (const d of [

@@ -12,6 +12,8 @@ const YELLOW = "33";
 const BLUE = "34";
 const BOLD = "1";
 const TAB = "    ";
+/** Characters of a source line that are shown at most. */
+const LONGEST = 160;
 
 /** Columns that a piece of source takes when shown: tabs as four, control characters as one. */
 const shown = (text: string): string => text.replace(/\t/g, TAB).replace(/\p{Cc}/gu, " ");
@@ -41,9 +43,10 @@ export function formatDiagnostics(
 		const source = lineOf(d.file, d.line);
 		const gutter = " ".repeat(String(d.line).length);
 		if (source !== undefined) {
-			const before = shown(source.slice(0, d.column - 1));
-			const spot = shown(source.slice(d.column - 1, d.column - 1 + d.length));
-			out.push(`  ${paint(BLUE, `${d.line} |`)} ${shown(source)}`);
+			const [head, piece] = around(source, d.column - 1);
+			const before = shown(head);
+			const spot = shown(source.slice(d.column - 1, d.column - 1 + Math.min(d.length, LONGEST)));
+			out.push(`  ${paint(BLUE, `${d.line} |`)} ${shown(piece)}`);
 			out.push(
 				`  ${paint(BLUE, `${gutter} |`)} ${" ".repeat(width(before))}${paint(d.severity === "error" ? RED : YELLOW, "^".repeat(Math.max(1, width(spot))))}`,
 			);
@@ -54,6 +57,15 @@ export function formatDiagnostics(
 		return `${out.join("\n")}\n`;
 	});
 	return blocks.join("\n");
+}
+
+/** What is shown of a line, and the part of it before the column: all of it, or for long (minified) lines a window around the column. */
+function around(line: string, column: number): readonly [head: string, piece: string] {
+	if (line.length <= LONGEST) return [line.slice(0, column), line];
+	const from = Math.max(0, column - LONGEST / 2);
+	const to = Math.min(line.length, from + LONGEST);
+	const mark = from > 0 ? "…" : "";
+	return [mark + line.slice(from, column), `${mark}${line.slice(from, to)}${to < line.length ? "…" : ""}`];
 }
 
 /** Terminal columns: wide characters take two, combining ones none. Rough on purpose: a caret, not a typesetter. */

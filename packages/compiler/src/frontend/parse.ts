@@ -110,6 +110,15 @@ class ModuleParser extends Base {
 		const text = typeof message === "function" ? message({}) : message;
 		if (text === "Unexpected token") this.unexpected(offset);
 		const length = offset === this.start ? Math.max(1, this.end - this.start) : 1;
+		// What acorn makes of an overflow of the stack.
+		if (text.startsWith("Not enough stack space"))
+			throw new Refusal(
+				offset,
+				length,
+				undefined,
+				"nested too deeply to be read",
+				"split the expression or the blocks",
+			);
 		throw new Refusal(
 			offset,
 			length,
