@@ -2,6 +2,12 @@ import { Btf } from "./btf.ts";
 import { encodeTypes, StringTable } from "./encode.ts";
 import type { BtfType } from "./types.ts";
 
+/** Types that say all of themselves in scalars. */
+type LeafType = Extract<
+	BtfType,
+	{ kind: "int" | "float" | "ptr" | "array" | "typedef" | "fwd" | "const" | "volatile" }
+>;
+
 /**
  * Makes BTF: types get ids in the order they are added, strings are kept once. A type may refer to ids that are not
  * there yet; `reserve` gives an id first and `set` fills it, for types that refer to each other.
@@ -9,6 +15,7 @@ import type { BtfType } from "./types.ts";
 export class BtfBuilder {
 	readonly #types: (BtfType | undefined)[] = [];
 	readonly #strings: StringTable;
+	readonly #once = new Map<string, number>();
 	readonly #base: Btf | undefined;
 	readonly #firstId: number;
 
@@ -28,6 +35,17 @@ export class BtfBuilder {
 	add(type: BtfType): number {
 		this.#types.push(type);
 		return this.count;
+	}
+
+	/** Adds a type unless an equal one was added by this call before: for integers, pointers, arrays, typedefs and the like. */
+	once(type: LeafType): number {
+		const key = JSON.stringify(type, Object.keys(type).sort());
+		let id = this.#once.get(key);
+		if (id === undefined) {
+			id = this.add(type);
+			this.#once.set(key, id);
+		}
+		return id;
 	}
 
 	/** An id whose type `set` gives later. */

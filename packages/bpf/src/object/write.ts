@@ -208,65 +208,37 @@ function targetOf(
 	}
 }
 
-/** Types that every map definition shares. */
-class MapTypes {
-	readonly #btf: BtfBuilder;
-	#int = 0;
-	#index = 0;
-	readonly #numbers = new Map<number, number>();
-	readonly #pointers = new Map<number, number>();
+const INT = { kind: "int", offset: 0, char: false, bool: false } as const;
 
-	constructor(btf: BtfBuilder) {
-		this.#btf = btf;
-	}
-
-	/** `int (*)[value]`: how libbpf's `__uint(name, value)` says a number. */
-	number(value: number): number {
-		let id = this.#numbers.get(value);
-		if (id === undefined) {
-			const int = { kind: "int", size: 4, bits: 32, offset: 0, char: false, bool: false } as const;
-			this.#int ||= this.#btf.add({ ...int, name: "int", signed: true });
-			this.#index ||= this.#btf.add({ ...int, name: "__ARRAY_SIZE_TYPE__", signed: false });
-			const array = this.#btf.add({ kind: "array", type: this.#int, index: this.#index, length: value });
-			id = this.#btf.add({ kind: "ptr", type: array });
-			this.#numbers.set(value, id);
-		}
-		return id;
-	}
-
-	/** `type *`: how `__type(name, type)` says a type. */
-	pointer(type: number): number {
-		let id = this.#pointers.get(type);
-		if (id === undefined) {
-			id = this.#btf.add({ kind: "ptr", type });
-			this.#pointers.set(type, id);
-		}
-		return id;
-	}
+/** `int (*)[value]`: how libbpf's `__uint(name, value)` says a number. */
+function numberType(btf: BtfBuilder, value: number): number {
+	const type = btf.once({ ...INT, name: "int", size: 4, bits: 32, signed: true });
+	const index = btf.once({ ...INT, name: "__ARRAY_SIZE_TYPE__", size: 4, bits: 32, signed: false });
+	return btf.once({ kind: "ptr", type: btf.once({ kind: "array", type, index, length: value }) });
 }
 
 /** BTF-defined maps: a DATASEC `.maps` with a VAR for each map, whose anonymous struct says in its members what it is. */
 function addMaps(btf: BtfBuilder, maps: readonly ObjectMap[]): void {
 	if (!maps.length) return;
-	const types = new MapTypes(btf);
+	const pointer = (type: number): number => btf.once({ kind: "ptr", type });
 	const vars = maps.map((m, index) => {
 		const members: BtfMember[] = [];
 		const put = (name: string, type: number): void => {
 			members.push({ name, type, bitOffset: members.length * 64, bitSize: 0 });
 		};
-		put("type", types.number(MAP_TYPES[m.type].value));
-		if (m.keyType) put("key", types.pointer(m.keyType));
-		else if (m.keySize) put("key_size", types.number(m.keySize));
-		if (m.valueType) put("value", types.pointer(m.valueType));
-		else if (m.valueSize) put("value_size", types.number(m.valueSize));
-		if (m.maxEntries) put("max_entries", types.number(m.maxEntries));
-		if (m.flags) put("map_flags", types.number(m.flags));
-		if (m.pinning === "by-name") put("pinning", types.number(PIN_BY_NAME));
-		if (m.numaNode !== undefined) put("numa_node", types.number(m.numaNode));
+		put("type", numberType(btf, MAP_TYPES[m.type].value));
+		if (m.keyType) put("key", pointer(m.keyType));
+		else if (m.keySize) put("key_size", numberType(btf, m.keySize));
+		if (m.valueType) put("value", pointer(m.valueType));
+		else if (m.valueSize) put("value_size", numberType(btf, m.valueSize));
+		if (m.maxEntries) put("max_entries", numberType(btf, m.maxEntries));
+		if (m.flags) put("map_flags", numberType(btf, m.flags));
+		if (m.pinning === "by-name") put("pinning", numberType(btf, PIN_BY_NAME));
+		if (m.numaNode !== undefined) put("numa_node", numberType(btf, m.numaNode));
 		if (m.mapExtra) {
 			if (m.mapExtra > 0xffffffffn)
 				throw new FormatError({ offset: 0, path: `${m.name}/map_extra` }, `${m.mapExtra} does not fit in 32 bits`);
-			put("map_extra", types.number(Number(m.mapExtra)));
+			put("map_extra", numberType(btf, Number(m.mapExtra)));
 		}
 		const struct = btf.add({ kind: "struct", name: "", size: members.length * 8, members });
 		const type = btf.add({ kind: "var", name: m.name, type: struct, linkage: "global" });
@@ -278,13 +250,12 @@ function addMaps(btf: BtfBuilder, maps: readonly ObjectMap[]): void {
 /** DATASECs of everything that has a symbol; linkers want them for `license` too. */
 function addDatasecs(model: ObjectModel): void {
 	const { btf } = model;
-	const int = { kind: "int", offset: 0, char: false, bool: false } as const;
 	const one = (section: string, name: string, type: number, size: number): void => {
 		const v = btf.add({ kind: "var", name, type, linkage: "global" });
 		btf.add({ kind: "datasec", name: section, size, vars: [{ type: v, offset: 0, size }] });
 	};
-	const char = btf.add({ ...int, name: "char", size: 1, bits: 8, signed: true });
-	const unsigned = btf.add({ ...int, name: "unsigned int", size: 4, bits: 32, signed: false });
+	const char = btf.once({ ...INT, name: "char", size: 1, bits: 8, signed: true });
+	const unsigned = btf.once({ ...INT, name: "unsigned int", size: 4, bits: 32, signed: false });
 	const length = encodeUtf8(model.license).length + 1;
 	one("license", "_license", btf.add({ kind: "array", type: char, index: unsigned, length }), length);
 	if (model.kernelVersion !== undefined) one("version", "_version", unsigned, 4);

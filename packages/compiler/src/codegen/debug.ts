@@ -22,17 +22,8 @@ export class DebugTypes {
 		this.#btf = btf;
 	}
 
-	#once(key: string, make: () => BtfType): number {
-		let id = this.#known.get(key);
-		if (id === undefined) {
-			id = this.#btf.add(make());
-			this.#known.set(key, id);
-		}
-		return id;
-	}
-
 	#int(name: string, size: number, signed: boolean): number {
-		return this.#once(`int ${name}`, () => ({ ...INT, name, size, bits: size * 8, signed }));
+		return this.#btf.once({ ...INT, name, size, bits: size * 8, signed });
 	}
 
 	/** `int`, as programs return it. */
@@ -41,16 +32,16 @@ export class DebugTypes {
 	}
 
 	pointer(type: number): number {
-		return this.#once(`ptr ${type}`, () => ({ kind: "ptr", type }));
+		return this.#btf.once({ kind: "ptr", type });
 	}
 
 	#array(type: number, length: number): number {
 		const index = this.#int("__ARRAY_SIZE_TYPE__", 4, false);
-		return this.#once(`array ${type} ${length}`, () => ({ kind: "array", type, index, length }));
+		return this.#btf.once({ kind: "array", type, index, length });
 	}
 
 	#typedef(name: string, type: number): number {
-		return this.#once(`typedef ${name}`, () => ({ kind: "typedef", name, type }));
+		return this.#btf.once({ kind: "typedef", name, type });
 	}
 
 	#integer(name: IntName): number {
@@ -68,7 +59,7 @@ export class DebugTypes {
 			case "bool":
 				return this.#typedef(
 					"bool",
-					this.#once("int _Bool", () => ({ ...INT, name: "_Bool", size: 1, bits: 8, signed: false, bool: true })),
+					this.#btf.once({ ...INT, name: "_Bool", size: 1, bits: 8, signed: false, bool: true }),
 				);
 			case "chars":
 				return this.#array(this.#int("char", 1, true), t.size);
@@ -138,7 +129,6 @@ export class KernelTypes {
 	readonly #kernel: Btf;
 	readonly #shadows = new Map<string, Shadow>();
 	/** Plain copies (ints, pointers, arrays …) by what they are. */
-	readonly #plain = new Map<string, number>();
 	#written = false;
 
 	constructor(btf: BtfBuilder, kernel: Btf) {
@@ -209,7 +199,7 @@ export class KernelTypes {
 	/** Struct of a program's context, by its C name; a forward declaration where the kernel's BTF does not have it. */
 	context(name: string): number {
 		const id = this.#kernel.find(name, "struct");
-		if (id === undefined) return this.#once(`fwd ${name}`, () => ({ kind: "fwd", name, union: false }));
+		if (id === undefined) return this.#btf.once({ kind: "fwd", name, union: false });
 		return this.#ensure(this.#shadow(id));
 	}
 
@@ -232,15 +222,6 @@ export class KernelTypes {
 	write(): void {
 		this.#written = true;
 		for (const shadow of [...this.#shadows.values()]) this.#ensure(shadow);
-	}
-
-	#once(key: string, make: () => BtfType): number {
-		let id = this.#plain.get(key);
-		if (id === undefined) {
-			id = this.#btf.add(make());
-			this.#plain.set(key, id);
-		}
-		return id;
 	}
 
 	#ensure(shadow: Shadow): number {
@@ -309,7 +290,7 @@ export class KernelTypes {
 			case "int":
 			case "float":
 			case "fwd":
-				return this.#once(`${type.kind} ${id}`, () => type);
+				return this.#btf.once(type);
 			case "enum":
 			case "enum64":
 			case "struct":
@@ -318,11 +299,11 @@ export class KernelTypes {
 			case "array": {
 				const element = this.#copy(type.type, whole);
 				const index = this.#copy(type.index, whole);
-				return this.#once(`array ${element} ${type.length}`, () => ({ ...type, type: element, index }));
+				return this.#btf.once({ ...type, type: element, index });
 			}
 			case "ptr": {
 				const target = this.#pointee(type.type, whole);
-				return this.#once(`ptr ${target}`, () => ({ kind: "ptr", type: target }));
+				return this.#btf.once({ kind: "ptr", type: target });
 			}
 			default:
 				return 0;
@@ -338,11 +319,7 @@ export class KernelTypes {
 				const known = this.#shadows.get(`${id} ${type.name}`);
 				if (known || whole) return this.#ensure(known ?? this.#shadow(id));
 				if (type.name === "") return 0;
-				return this.#once(`fwd ${type.kind} ${type.name}`, () => ({
-					kind: "fwd",
-					name: type.name,
-					union: type.kind === "union",
-				}));
+				return this.#btf.once({ kind: "fwd", name: type.name, union: type.kind === "union" });
 			}
 			case "int":
 				return this.#copy(id, whole);
