@@ -6,4 +6,4 @@
  * map. Memory is checked at every access: what a verifier would have refused ends with VmFault, never with the process.
  */
 export { callback, run } from "./interpreter.ts";
-export { type Code, type PrepareOptions, prepare, type Reference } from "./prepare.ts";
+export { type Code, type PrepareOptions, prepare, type Reference, slotCounts } from "./prepare.ts";

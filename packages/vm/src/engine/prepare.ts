@@ -1,4 +1,7 @@
-import type { Executable } from "#machine";
+import { FormatError } from "@skep/bpf/base";
+import { decode, type Instruction, type Mnemonic, rowOf, type Shape, slotsOf } from "@skep/bpf/isa";
+import { codeAddress, type Executable } from "#machine";
+import { OPERATION, type Operation } from "./operations.ts";
 
 /** Instructions as the interpreter takes them. A cache: made again from the bytes at any time. */
 export interface Code extends Executable {
@@ -7,8 +10,8 @@ export interface Code extends Executable {
 	readonly slots: number;
 	/** A load from where nothing is gives 0 instead of a fault, as tracing programs may follow any pointer. */
 	readonly probe: boolean;
-	/** How often each slot ran; undefined: not counted. Made by `prepare` where asked for. */
-	readonly counts: Float64Array | undefined;
+	/** Stretches of instructions that ran: +1 where one began, -1 behind its end. See `slotCounts`. */
+	readonly edges: Float64Array | undefined;
 }
 
 /** A wide load whose immediate stands for something. `imm` and `high` are the instruction's own words. */
@@ -26,9 +29,108 @@ export interface PrepareOptions {
 	readonly resolve?: (reference: Reference) => { readonly low: number; readonly high: number } | undefined;
 	/** Default: false. */
 	readonly probe?: boolean;
-	/** Default: false. */
+	/** Counts how often each slot runs. Default: false. */
 	readonly count?: boolean;
 }
 
-/** Decodes little-endian instructions. @throws FormatError as `decode` does, and for code past 2^24 slots */
-export declare function prepare(insns: Uint8Array, options: PrepareOptions): Code;
+const REFERENCES: Partial<Record<Mnemonic, Reference["kind"]>> = {
+	ld_map_fd: "map",
+	ld_map_value: "map-value",
+	ld_variable: "variable",
+	ld_map_index: "map-by-index",
+	ld_map_index_value: "map-value-by-index",
+};
+const JUMPS: readonly Shape[] = ["jump", "jump_imm", "jump_reg"];
+const MAX_SLOTS = 1 << 24;
+
+/** Decodes little-endian instructions. @throws FormatError as `decode` does, and for more than 2^24 slots */
+export function prepare(insns: Uint8Array, options: PrepareOptions): Code {
+	const slots = insns.length >> 3;
+	if (slots > MAX_SLOTS)
+		throw new FormatError({ offset: 0, path: "Insn" }, `${slots} instruction slots, expected at most ${MAX_SLOTS}`);
+	const list = decode(insns);
+	const begins = new Uint8Array(slots);
+	let slot = 0;
+	for (const insn of list) {
+		begins[slot] = 1;
+		slot += slotsOf(insn);
+	}
+	// Where no instruction begins, and behind the last one, stands `outside`; a jump to there gets one that names the jump.
+	const lost: number[] = [slots - 1];
+	const words = new Int32Array((slots + 1) * 4);
+	for (let k = 0; k <= slots; k++) put(words, k, OPERATION.outside, 0, 0, 0, Math.max(k - 1, 0), 0);
+	const target = (from: number, distance: number): number => {
+		const to = from + 1 + distance;
+		if (begins[to] === 1) return to;
+		lost.push(from);
+		return slots + lost.length - 1;
+	};
+	slot = 0;
+	for (const insn of list) {
+		prepareOne(words, slot, insn, options, target);
+		slot += slotsOf(insn);
+	}
+	const all = new Int32Array((slots + lost.length) * 4);
+	all.set(words);
+	for (let k = 1; k < lost.length; k++) put(all, slots + k, OPERATION.outside, 0, 0, 0, lost[k]!, 0);
+	return {
+		id: options.id,
+		words: all,
+		slots,
+		probe: options.probe ?? false,
+		edges: options.count ? new Float64Array(slots + lost.length + 1) : undefined,
+	};
+}
+
+function prepareOne(
+	words: Int32Array,
+	slot: number,
+	insn: Instruction,
+	options: PrepareOptions,
+	target: (from: number, distance: number) => number,
+): void {
+	const row = rowOf(insn, slot);
+	const { dst, src, offset, imm, immHigh = 0 } = insn;
+	const operation = OPERATION[row.name];
+	const kind = REFERENCES[row.name];
+	if (kind !== undefined) {
+		const to = options.resolve?.({ kind, imm, high: immHigh, slot });
+		if (to) put(words, slot, OPERATION.ld_imm64, dst, 0, 0, to.low, to.high);
+		else put(words, slot, operation, dst, 0, 0, imm, immHigh);
+	} else if (row.name === "ld_code") {
+		const to = target(slot, imm);
+		const { low, high } = codeAddress(options.id, to);
+		put(words, slot, OPERATION.ld_imm64, dst, 0, 0, low, high);
+	} else if (row.name === "jal" || row.name === "call_function")
+		put(words, slot, operation, dst, 0, target(slot, imm), imm, 0);
+	else if (JUMPS.includes(row.shape)) put(words, slot, operation, dst, src, target(slot, offset), imm, 0);
+	else put(words, slot, operation, dst, src, offset, imm, immHigh);
+}
+
+function put(
+	words: Int32Array,
+	slot: number,
+	operation: Operation,
+	dst: number,
+	src: number,
+	second: number,
+	imm: number,
+	high: number,
+): void {
+	const at = slot * 4;
+	words[at] = operation | (dst << 9) | (src << 17);
+	words[at + 1] = second;
+	words[at + 2] = imm;
+	words[at + 3] = high;
+}
+
+/** How often each slot ran, from `edges`; all 0 where it was not asked for. A wide instruction's second slot has its first's. */
+export function slotCounts(code: Code): Float64Array {
+	const counts = new Float64Array(code.slots);
+	let sum = 0;
+	for (let slot = 0; slot < code.slots; slot++) {
+		sum += code.edges?.[slot] ?? 0;
+		counts[slot] = sum;
+	}
+	return counts;
+}
