@@ -3,6 +3,8 @@ import { ReportedError, STATUS, UsageError, writeError } from "#cli";
 import { renderSummary } from "#output";
 import {
 	answerLoad,
+	CaptureFile,
+	choosePacketProgram,
 	evaluateUserHalf,
 	firstLine,
 	loadsItself,
@@ -13,6 +15,8 @@ import {
 	parseOptions,
 	readSource,
 	renderOptions,
+	renderPacketCounts,
+	runPackets,
 	Session,
 	showLive,
 	writeLines,
@@ -29,6 +33,8 @@ export interface Execution {
 	readonly btf: string | undefined;
 	readonly duration: number | undefined;
 	readonly limit: number | undefined;
+	/** A capture whose packets a program gets, instead of anything being attached. */
+	readonly packets?: { readonly pcap: string; readonly program: string | undefined } | undefined;
 	/** Called when everything is attached. */
 	readonly started: () => void;
 }
@@ -43,12 +49,21 @@ export async function runFile(run: Execution): Promise<number> {
 		process.stdout.write(renderOptions(run.file, options));
 		return STATUS.ok;
 	}
+	using capture = run.packets === undefined ? undefined : new CaptureFile(run.packets.pcap);
+	const tested = run.packets === undefined ? undefined : choosePacketProgram(source, run.packets.program);
 	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel));
 	const parsed = parseFileOptions();
-	if (!run.json && loadsItself(source)) return runExplicit();
+	if (capture === undefined && !run.json && loadsItself(source)) return runExplicit();
 	const session = openSession();
 	const removeSignals = onSignals(() => session.stop());
 	try {
+		if (capture !== undefined && tested !== undefined) {
+			writeError(`${reason}; each packet goes to ${tested}\n${noteLines(session)}`);
+			run.started();
+			const counts = await runPackets(session, tested, capture, { json: run.json, limit: run.limit });
+			writeError(renderPacketCounts(counts));
+			return STATUS.ok;
+		}
 		const evaluated = source.userHalf && !run.json;
 		const nothing = nothingAttached(session, evaluated);
 		if (nothing !== undefined) throw new ReportedError(`${begun(session)}skep: ${nothing}`);
@@ -100,7 +115,9 @@ export async function runFile(run: Execution): Promise<number> {
 
 	function openSession(): Session {
 		try {
-			return Session.open(source, kernel, parsed, { limit: run.limit, duration: run.duration });
+			// With --pcap the limit counts packets, not records.
+			const asked = capture === undefined ? { limit: run.limit } : { attach: false };
+			return Session.open(source, kernel, parsed, { ...asked, duration: run.duration });
 		} catch (error) {
 			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error, source.spec)) : error;
 		}

@@ -6,6 +6,10 @@ import { countOf, secondsOf } from "./values.ts";
 export async function run(call: Invocation): Promise<number> {
 	const [file, ...words] = call.rest;
 	if (file === undefined) throw new UsageError("run wants a file: FILE.ts or FILE.o", "run");
+	const pcap = textOf(call, "pcap");
+	const program = textOf(call, "program");
+	if (program !== undefined && pcap === undefined)
+		throw new UsageError("--program says which program gets the packets of --pcap FILE, which is missing", "run");
 	return runFile({
 		file,
 		words,
@@ -14,6 +18,7 @@ export async function run(call: Invocation): Promise<number> {
 		btf: textOf(call, "btf"),
 		duration: secondsOf("run", textOf(call, "duration")),
 		limit: countOf("run", "limit", textOf(call, "limit")),
+		packets: pcap === undefined ? undefined : { pcap, program },
 		started: () => {},
 	});
 }

@@ -15,11 +15,13 @@ export {
 	parseOptions,
 	renderOptions,
 } from "./arguments.ts";
+export { CaptureFile } from "./capture-file.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
 export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile } from "./files.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
+export { choosePacketProgram, type PacketCounts, renderPacketCounts, runPackets } from "./packets.ts";
 export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
 export { onSignals } from "./signals.ts";

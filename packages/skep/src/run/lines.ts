@@ -7,7 +7,6 @@ import { consumeAll, presentedEntries } from "./view.ts";
  * with `map` in front where there are several ring buffers; at the end the maps' entries sorted by key, then the summary.
  */
 export async function writeLines(session: Session, reason: string): Promise<void> {
-	const line = (value: object) => `${toJson(value)}\n`;
 	process.stdout.write(
 		line({
 			kernel: session.kernel.name,
@@ -23,9 +22,18 @@ export async function writeLines(session: Session, reason: string): Promise<void
 	await consumeAll(session, (map, records) => {
 		process.stdout.write(records.map((r) => line(several ? { map, ...(r as object) } : (r as object))).join(""));
 	});
+	process.stdout.write(mapLines(session));
+	const { events, lost, duration, cpu } = session.summary();
+	process.stdout.write(line({ lost: lost ?? null, duration: rounded(duration), events, cpu: rounded(cpu) }));
+}
+
+const line = (value: object): string => `${toJson(value)}\n`;
+
+/** The entries of the user's maps, a line each, sorted by key, per-CPU values summed. */
+export function mapLines(session: Session): string {
+	let text = "";
 	for (const map of session.shownMaps()) {
 		const { histogram } = map.binding;
-		let text = "";
 		for (const [key, value] of presentedEntries(map)) {
 			if (histogram === undefined) {
 				text += line({ map: map.name, key, value });
@@ -36,10 +44,8 @@ export async function writeLines(session: Session, reason: string): Promise<void
 			const bucket = histogram.keyed ? Object.values(key as object)[1] : key;
 			text += line({ map: map.name, key, value, ...bucketRange(histogram.scale, Number(bucket)) });
 		}
-		process.stdout.write(text);
 	}
-	const { events, lost, duration, cpu } = session.summary();
-	process.stdout.write(line({ lost: lost ?? null, duration: rounded(duration), events, cpu: rounded(cpu) }));
+	return text;
 }
 
 const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000;
