@@ -2,10 +2,18 @@
  * The Linux side of the contract: bpf(2), perf_event_open(2), mmap(2) and the few questions beside them, by FFI. Whoever
  * opens it also wants `explainPermission`, which tells why the kernel said EPERM.
  */
-import { readFileSync, statfsSync, unlinkSync } from "node:fs";
+import { readFileSync, readlinkSync, statfsSync, unlinkSync } from "node:fs";
 import { release } from "node:os";
 import { NotSupportedError } from "@skep/bpf/base";
-import type { Attributes, CommandName, Kernel, Mapping, PerfEventAttr } from "@skep/bpf/kernel";
+import {
+	type Attributes,
+	type CommandName,
+	ERRNO,
+	type Kernel,
+	type Mapping,
+	type ObjectKind,
+	type PerfEventAttr,
+} from "@skep/bpf/kernel";
 import { explainPermission } from "#inspect";
 import {
 	bpf,
@@ -31,6 +39,14 @@ export function openLinux(): Kernel {
 	return new LinuxKernel();
 }
 
+/** What /proc/self/fd calls the kinds of objects. */
+const KINDS: readonly (readonly [name: string, kind: ObjectKind])[] = [
+	["bpf-map", "map"],
+	["bpf-prog", "prog"],
+	["bpf_link", "link"],
+	["bpf-link", "link"],
+	["btf", "btf"],
+];
 /** `linux/magic.h`. */
 const BPF_FS_MAGIC = 0xcafe_4a11;
 const CLOSE = syscallNumbers(process.arch).close;
@@ -72,6 +88,12 @@ class LinuxKernel implements Kernel {
 
 	btf(): Uint8Array | number {
 		return attempt(() => readFileSync("/sys/kernel/btf/vmlinux"));
+	}
+
+	objectKind(fd: number): ObjectKind | number {
+		const found = attempt(() => readlinkSync(`/proc/self/fd/${fd}`));
+		if (typeof found === "number") return found;
+		return KINDS.find(([name]) => found.includes(name))?.[1] ?? -ERRNO.EINVAL;
 	}
 
 	isBpffs(path: string): number {

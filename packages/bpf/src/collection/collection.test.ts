@@ -173,7 +173,11 @@ test(
 			() => Collection.load(kernel, { ...kitchen, maps }, only("second")),
 			(error) => error instanceof LinkError && /HUE_RED of enum hue does not exist/.test(error.message),
 		);
-		assert.throws(() => Collection.load(kernel, kitchen), NotSupportedError);
+		assert.throws(() => Collection.load(kernel, kitchen, { pinPath: "/tmp" }), {
+			code: "ERR_NO_BPFFS",
+			message:
+				/^cannot open the map pinned at \/tmp\/\w+: .* is not in a BPF file system.*mount -t bpf bpf \/sys\/fs\/bpf/,
+		});
 	}),
 );
 

@@ -27,6 +27,8 @@ export interface LoadOptions {
 	readonly variables?: Readonly<Record<string, VariableValue>> | undefined;
 	/** Instead of what the spec says, by map. */
 	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
+	/** Folder in a bpffs for maps that are pinned by name: reused where they are there, else created. Default `/sys/fs/bpf`. */
+	readonly pinPath?: string | undefined;
 	/** Which programs to load. Absent: those that the spec says (`autoload`). */
 	readonly programs?: ((program: ProgramSpec) => boolean) | undefined;
 	/** 0: logs of refused programs only. */
@@ -58,7 +60,7 @@ export class Collection implements Disposable {
 
 	/**
 	 * Relocates the spec against the kernel's BTF, creates maps, loads programs. If one step fails, what was made before is
-	 * closed. @throws VerifierError, PermissionError, LinkError, NotSupportedError, SyscallError
+	 * closed. @throws VerifierError, PermissionError, LinkError, NotSupportedError, SyscallError, BpfError
 	 */
 	static load(kernel: Kernel, spec: CollectionSpec, options: LoadOptions = {}): Collection {
 		if (options.diagnose) explainWith(kernel, options.diagnose);
@@ -91,7 +93,7 @@ export class Collection implements Disposable {
 		return link;
 	}
 
-	/** Detaches and closes everything, the last made first. Idempotent. */
+	/** Detaches and closes everything, the last made first; what is pinned stays. Idempotent. */
 	close(): void {
 		for (const link of this.#links.splice(0).reverse()) link.close();
 		for (const program of [...this.programs.values()].reverse()) program.close();

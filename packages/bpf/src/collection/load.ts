@@ -6,7 +6,7 @@ import { relocate } from "#relocate";
 import type { CollectionSpec, ProgramSpec } from "#spec";
 import { type LoadableBtf, loadableBtf } from "./btf.ts";
 import type { LoadOptions } from "./collection.ts";
-import { checkVariables, createMap } from "./maps.ts";
+import { checkVariables, openMap } from "./maps.ts";
 import { loadProgram } from "./programs.ts";
 
 export interface Loaded {
@@ -53,7 +53,8 @@ function build(
 	const btf = loadable && tryLoadBtf(kernel, loadable, notes);
 	if (btf) own(btf);
 	const maps = new Map<string, BpfMap>();
-	for (const [name, map] of spec.maps) maps.set(name, own(createMap(kernel, spec, map, btf, options)));
+	const onUndo = (undo: () => void) => own({ close: undo });
+	for (const [name, map] of spec.maps) maps.set(name, own(openMap(kernel, spec, map, btf, options, onUndo)));
 	const programs = new Map<string, Program>();
 	const parts = {
 		maps,

@@ -1,9 +1,10 @@
-import { LinkError, NotSupportedError, SyscallError } from "#base";
+import { LinkError, SyscallError } from "#base";
 import type { Kernel } from "#kernel";
-import { BpfMap, type Fd, type MapBlueprint } from "#live";
+import { BPFFS, BpfMap, type Fd, type MapBlueprint } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
 import type { MapType } from "#uapi";
 import type { LoadOptions, VariableValue } from "./collection.ts";
+import { pinnedMap } from "./pinning.ts";
 
 /** Map types that the kernel does not want BTF for. */
 // biome-ignore format: table
@@ -12,15 +13,34 @@ const WITHOUT_BTF: ReadonlySet<MapType> = new Set([
 	"xskmap", "sockmap", "sockhash", "queue", "stack", "arena", "prog_array", "ringbuf", "user_ringbuf",
 ] as const);
 
+/**
+ * One map of a spec: the one that is pinned under its name where the spec says so and there is one, else a new one. `onUndo`
+ * takes what must be done to the bpffs if loading fails later.
+ */
+export function openMap(
+	kernel: Kernel,
+	spec: CollectionSpec,
+	map: MapSpec,
+	btf: Fd | undefined,
+	options: LoadOptions,
+	onUndo: (undo: () => void) => void,
+): BpfMap {
+	const create = () => createMap(kernel, spec, map, btf, options);
+	if (map.pinning === "none") return create();
+	const wanted = { maxEntries: entriesOf(kernel, map, options.maxEntries?.[map.name]) };
+	const pinned = pinnedMap(kernel, map, options.pinPath ?? BPFFS, wanted, create);
+	onUndo(pinned.undo);
+	return pinned.map;
+}
+
 /** Creates one map of a spec, fills it and freezes it where the spec says so. */
-export function createMap(
+function createMap(
 	kernel: Kernel,
 	spec: CollectionSpec,
 	map: MapSpec,
 	btf: Fd | undefined,
 	options: LoadOptions,
 ): BpfMap {
-	if (map.pinning !== "none") throw new NotSupportedError(`map ${map.name}`, "pinning by name is not built yet");
 	const inner = map.innerMap && createBare(kernel, map.innerMap, undefined, undefined, options);
 	let live: BpfMap;
 	try {
@@ -120,6 +140,9 @@ function valueBytes(variable: VariableSpec, value: VariableValue): Uint8Array {
 		if (given.length > size) throw new RangeError(`variable ${name} has ${size} bytes, the value ${given.length}`);
 		bytes.set(given);
 		return bytes;
+	}
+	if (typeof value === "number" && !Number.isInteger(value)) {
+		throw new RangeError(`variable ${name} is an integer of ${size} bytes: ${value} does not fit`);
 	}
 	const number = BigInt(value);
 	const bits = BigInt(size * 8);

@@ -45,5 +45,5 @@ export type {
 export { COMMANDS } from "./commands.ts";
 export type { Diagnose, Diagnosis, Refused } from "./diagnosis.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
-export type { Kernel, Mapping } from "./kernel.ts";
+export type { Kernel, Mapping, ObjectKind } from "./kernel.ts";
 export { PERF_FLAG_FD_CLOEXEC, PERF_TYPE, type PerfEventAttr } from "./perf-event.ts";

@@ -28,6 +28,8 @@ export interface Kernel {
 	tracepointId(category: string, name: string): number;
 	/** Index of a network device in the caller's namespace; -ENODEV. */
 	interfaceIndex(name: string): number;
+	/** What a descriptor that OBJ_GET gave is; -errno (EINVAL: none of these). */
+	objectKind(fd: number): ObjectKind | number;
 	/** 1: `path` lies in a bpffs, where objects can be pinned; 0: in another file system; -errno. */
 	isBpffs(path: string): number;
 	/** unlink(2): takes a pin away. 0; -errno. */
@@ -38,7 +40,10 @@ export interface Kernel {
 	btf(): Uint8Array | number;
 }
 
-/** Mapped memory. `address` is for the kernel's own use. */
+/** What can be pinned, or has ids: as OBJ_GET_INFO_BY_FD tells them apart. */
+export type ObjectKind = "map" | "prog" | "link" | "btf";
+
+/** Mapped memory: touching `buffer` after `unmap` kills the process. */
 export interface Mapping {
 	readonly buffer: ArrayBuffer;
 	unmap(): void;

@@ -3,6 +3,7 @@
  *
  * `BpfMap`, `Program`, `Link` own their descriptors (`Fd`): close them, or let `using` do it. `attachTracepoint` …
  * make links, one file an attach kind. `RingBufferReader` consumes a ring buffer, `Pump` does so on an adaptive timer.
+ * `pin` and `fromPin` of each give it a name in a bpffs and find it there, `unpin` takes the name away.
  * `loadBtf` loads BTF, for older kernels in older words; `has` asks the kernel by doing.
  *
  * A kernel's no is thrown by `refuse`: EPERM as PermissionError with the reason that the kernel's owner gives
@@ -19,6 +20,7 @@ export { attachTracing } from "./link/tracing.ts";
 export { attachXdp, type XdpMode } from "./link/xdp.ts";
 export { BpfMap, type MapBatch, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts";
 export { objectName } from "./name.ts";
+export { BPFFS, unpin } from "./pins.ts";
 export {
 	enableStats,
 	Program,

@@ -3,6 +3,7 @@ import { ERRNO, type Kernel, type MapInfo, type Mapping } from "#kernel";
 import { MAP_FLAGS, MAP_TYPES, type MapType, UPDATE_FLAGS } from "#uapi";
 import { Fd } from "./fd.ts";
 import { objectName } from "./name.ts";
+import { openPin, pin } from "./pins.ts";
 import { check, refuse } from "./refusal.ts";
 
 /** What MAP_CREATE is asked; sizes in bytes. */
@@ -164,6 +165,12 @@ export class BpfMap implements Disposable {
 	static byId(kernel: Kernel, id: number): BpfMap {
 		const result = check(kernel, kernel.bpf("MAP_GET_FD_BY_ID", { id }), `open map ${id}`, "MAP_GET_FD_BY_ID");
 		return BpfMap.fromFd(kernel, result);
+	}
+
+	/** Opens a pinned map; undefined where nothing is pinned. @throws BpfError ERR_NO_BPFFS, ERR_PIN_KIND; PermissionError */
+	static fromPin(kernel: Kernel, path: string): BpfMap | undefined {
+		const number = openPin(kernel, path, "map");
+		return number === undefined ? undefined : BpfMap.fromFd(kernel, number);
 	}
 
 	/** The value of `key` as new bytes (all CPUs' values for a per-CPU map); undefined where there is none. */
@@ -346,6 +353,11 @@ export class BpfMap implements Disposable {
 	freeze(): void {
 		const result = this.kernel.bpf("MAP_FREEZE", { map_fd: this.fd.number });
 		check(this.kernel, result, `freeze map ${this.name}`, "MAP_FREEZE");
+	}
+
+	/** Pins the map at `path` in a bpffs. @throws BpfError ERR_NO_BPFFS, PermissionError, SyscallError */
+	pin(path: string): void {
+		pin(this.fd, path);
 	}
 
 	info(): MapInfo {

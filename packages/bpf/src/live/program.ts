@@ -4,6 +4,7 @@ import type { LineInfo } from "#spec";
 import { ATTACH_TYPES, type AttachType, PROGRAM_TYPES, type ProgramType } from "#uapi";
 import { Fd } from "./fd.ts";
 import { objectName } from "./name.ts";
+import { openPin, pin } from "./pins.ts";
 import { check, refuseProgram } from "./refusal.ts";
 
 /** What PROG_LOAD is asked. */
@@ -139,6 +140,12 @@ export class Program implements Disposable {
 		return Program.fromFd(kernel, check(kernel, result, `open program ${id}`, "PROG_GET_FD_BY_ID"));
 	}
 
+	/** Opens a pinned program; undefined where nothing is pinned. @throws BpfError ERR_NO_BPFFS, ERR_PIN_KIND; PermissionError */
+	static fromPin(kernel: Kernel, path: string): Program | undefined {
+		const number = openPin(kernel, path, "prog");
+		return number === undefined ? undefined : Program.fromFd(kernel, number);
+	}
+
 	/**
 	 * Runs the program once, or `repeat` times, on made-up input. The kernel stops where a signal is pending, and the call
 	 * is made anew: what a program leaves in maps may then come from more runs than were asked for. @throws SyscallError ENOTSUPP
@@ -166,6 +173,11 @@ export class Program implements Disposable {
 			ctx: (ctxOut ?? new Uint8Array(0)).slice(0, attr.ctx_size_out ?? 0),
 			duration: attr.duration ?? 0,
 		};
+	}
+
+	/** Pins the program at `path` in a bpffs; its links are pinned apart. @throws BpfError ERR_NO_BPFFS, PermissionError, SyscallError */
+	pin(path: string): void {
+		pin(this.fd, path);
 	}
 
 	info(): ProgInfo {

@@ -40,6 +40,25 @@ for (const [name, log, reason, insn, source] of LOGS) {
 	});
 }
 
+test("a log of many megabytes is read from its end", (t) => {
+	if (process.platform !== "linux") return t.skip(`needs Linux, this is ${process.platform}`);
+	const middle = "; let a = 1 @ exec.ts:4\n3: (07) r1 += 1 ; R1=ctx() R10=fp0\n".repeat(250_000);
+	const log = `0: R1=ctx() R10=fp0\n${middle}7: (bf) r0 = r3\nR3 !read_ok\nprocessed 9 insns (limit 1000000)\n`;
+	const program = {
+		name: "exec",
+		errno: ERRNO.EACCES,
+		log,
+		lines: LINES,
+		type: "tracepoint",
+		trampoline: false,
+	} as const;
+	const error = refuseProgram(openLinux(), program);
+	assert.ok(error instanceof VerifierError);
+	assert.equal(error.message, "the kernel's verifier refused exec (exec.ts:9): R3 !read_ok");
+	assert.equal(error.log.length, log.length, "nothing is cut");
+	return undefined;
+});
+
 test("an errno becomes words, EPERM becomes a permission with the owner's reason", (t) => {
 	if (process.platform !== "linux") return t.skip(`needs Linux, this is ${process.platform}`);
 	const kernel: Kernel = Object.create(openLinux(), { diagnose: { value: undefined } });
@@ -75,14 +94,20 @@ test("an errno becomes words, EPERM becomes a permission with the owner's reason
 		trampoline: false,
 	});
 	assert.ok(quiet instanceof SyscallError && quiet.code === "EINVAL");
-	const helper = refuseProgram(kernel, {
+	const newer = refuseProgram(kernel, {
 		name: "x",
 		errno: ERRNO.EINVAL,
-		log: "0: (85) call unknown#209\ninvalid func unknown#209\n",
+		log: "7: (85) call unknown#158\ninvalid func unknown#158\n",
+		lines: LINES,
 		type: "xdp",
 		trampoline: false,
 	});
-	assert.ok(helper instanceof NotSupportedError);
+	assert.ok(newer instanceof NotSupportedError);
+	assert.equal(newer.since, "5.11");
+	assert.match(
+		newer.message,
+		/^helper bpf_get_current_task_btf is not supported: x \(exec\.ts:9\) calls it.*came with Linux 5\.11$/,
+	);
 	return undefined;
 });
 

@@ -1,7 +1,7 @@
 import { type BpfError, NotSupportedError, PermissionError, SyscallError, VerifierError } from "#base";
 import { type CommandName, type Diagnose, ERRNO, errnoName, type Kernel, type Refused } from "#kernel";
 import type { LineInfo } from "#spec";
-import type { ProgramType } from "#uapi";
+import { helper, type ProgramType } from "#uapi";
 
 const owners = new WeakMap<Kernel, Diagnose>();
 
@@ -117,24 +117,23 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 		const { type: programType, trampoline } = program;
 		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, programType, trampoline });
 	}
-	const unknown = /^invalid func unknown#(\d+)/.exec(telling);
-	if (unknown && Number(unknown[1]) <= LAST_HELPER) {
-		return new NotSupportedError(
-			`helper ${unknown[1]}`,
-			`${program.name} calls it and the running kernel ${kernel.release} has none`,
-		);
-	}
 	const insn = lastInstruction(program.log);
 	const source = sourceOf(program.lines, insn) ?? lastSource(program.log);
 	const where = source === undefined ? "" : ` (${source})`;
+	// Numbers beyond the table are calls that a loader poisoned.
+	const missing = helper(Number(/^invalid func unknown#(\d+)/.exec(telling)?.[1]));
+	if (missing) {
+		return new NotSupportedError(
+			`helper bpf_${missing.name}`,
+			`${program.name}${where} calls it and the running kernel ${kernel.release} has none; it came with Linux ${missing.since}`,
+			missing.since,
+		);
+	}
 	const detail: { log: string; insn?: number; source?: string } = { log: program.log };
 	if (insn !== undefined) detail.insn = insn;
 	if (source !== undefined) detail.source = source;
 	return new VerifierError(program.name, `the kernel's verifier refused ${program.name}${where}: ${telling}`, detail);
 }
-
-/** The highest helper there will ever be: later ones are kfuncs. Higher numbers are calls that a loader poisoned. */
-const LAST_HELPER = 211;
 
 /** Lines that only count or list states: never the reason. */
 const CHATTER =

@@ -1,12 +1,14 @@
-import type { LinkInfo } from "#kernel";
-import type { Fd } from "../fd.ts";
+import { NotSupportedError } from "#base";
+import type { Kernel, LinkInfo } from "#kernel";
+import { Fd } from "../fd.ts";
+import { openPin, pin } from "../pins.ts";
 import type { Program } from "../program.ts";
 import { check } from "../refusal.ts";
 
 /** How a link was made: the kernel's bpf_link, a raw tracepoint's descriptor, or a perf event that a program was set on. */
 export type LinkWay = "bpf_link" | "raw_tracepoint" | "perf_ioctl";
 
-/** An attached program. Closing it detaches, and so does the end of the process, unless it is pinned. */
+/** An attached program. Closing it detaches, and so does the end of the process, unless it is pinned: then `unpin` does. */
 export class Link implements Disposable {
 	/** `tracepoint sched/sched_process_exec`, `xdp eth0 (native)`: what it is attached to. */
 	readonly target: string;
@@ -27,6 +29,33 @@ export class Link implements Disposable {
 	update(program: Program): void {
 		const result = this.fd.kernel.bpf("LINK_UPDATE", { link_fd: this.fd.number, new_prog_fd: program.fd.number });
 		check(this.fd.kernel, result, `put ${program.name} at ${this.target}`, "LINK_UPDATE");
+	}
+
+	/** Opens a pinned link; undefined where nothing is pinned. @throws BpfError ERR_NO_BPFFS, ERR_PIN_KIND; PermissionError */
+	static fromPin(kernel: Kernel, path: string): Link | undefined {
+		const number = openPin(kernel, path, "link");
+		return number === undefined
+			? undefined
+			: new Link(
+					"bpf_link",
+					`what the link pinned at ${path} is attached to`,
+					new Fd(kernel, number, `link pinned at ${path}`),
+				);
+	}
+
+	/**
+	 * Pins the link at `path` in a bpffs: it stays attached when it is closed and when the process ends.
+	 * @throws NotSupportedError for `perf_ioctl`; BpfError ERR_NO_BPFFS; PermissionError; SyscallError
+	 */
+	pin(path: string): void {
+		if (this.way === "perf_ioctl") {
+			throw new NotSupportedError(
+				`pinning the link to ${this.target}`,
+				`the running kernel ${this.fd.kernel.release} attaches it without a bpf_link`,
+				"5.15",
+			);
+		}
+		pin(this.fd, path);
 	}
 
 	/** What the kernel says; undefined for `perf_ioctl`, which is no object of its own. */

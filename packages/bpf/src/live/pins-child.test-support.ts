@@ -1,0 +1,86 @@
+/**
+ * Runs as a child in a mount namespace of its own (`unshare --mount`), where a bpffs may be mounted: pins, opens, unpins, and
+ * prints what happened as JSON. The folder to mount on is the first argument.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openLinux } from "@skep/linux";
+import { encode, insn } from "#isa";
+import { attachRawTracepoint, attachTracepoint, BpfMap, Link, Program, traceFds, unpin } from "./index.ts";
+
+const root = process.argv[2]!;
+const kernel = openLinux();
+const tracer = traceFds();
+const tell = (call: () => unknown): string => {
+	try {
+		return String(call());
+	} catch (error) {
+		return error instanceof Error ? `${"code" in error ? error.code : ""} ${error.message}` : "?";
+	}
+};
+const program = (type: "raw_tracepoint" | "tracepoint") =>
+	Program.load(kernel, {
+		name: "pinned",
+		type,
+		license: "GPL",
+		insns: encode([insn.mov(64, 0, { imm: 0 }), insn.exit()]),
+	});
+const key = new Uint8Array(4);
+
+const outside = join(root, "outside");
+const bpffs = join(root, "bpf");
+for (const folder of [outside, bpffs]) mkdirSync(folder);
+execFileSync("mount", ["-t", "bpf", "bpf", bpffs]);
+writeFileSync(join(outside, "file"), "precious");
+const at = (name: string) => join(bpffs, name);
+/** A fresh bpffs holds two preloaded iterators, `maps.debug` and `progs.debug`. */
+const pins = () =>
+	readdirSync(bpffs)
+		.filter((name) => !name.includes("."))
+		.sort();
+
+const result: Record<string, unknown> = {};
+{
+	using map = BpfMap.create(kernel, { name: "m", type: "array", keySize: 4, valueSize: 4, maxEntries: 3 });
+	map.update(key, Uint8Array.of(7, 0, 0, 0));
+	map.pin(at("map"));
+	result["again"] = tell(() => map.pin(at("map")));
+	result["dots"] = tell(() => map.pin(at("map.x")));
+	result["noFolder"] = tell(() => map.pin(at("none/map")));
+	result["ordinary"] = tell(() => map.pin(join(outside, "map")));
+	result["ordinaryGone"] = tell(() => map.pin("/no/such/folder/map"));
+}
+{
+	using map = BpfMap.fromPin(kernel, at("map"));
+	result["value"] = map?.lookup(key)?.[0];
+	result["entries"] = map?.maxEntries;
+}
+result["asProgram"] = tell(() => Program.fromPin(kernel, at("map")));
+result["nothing"] = tell(() => BpfMap.fromPin(kernel, at("nothing")));
+result["file"] = tell(() => BpfMap.fromPin(kernel, join(outside, "file")));
+{
+	using loaded = program("raw_tracepoint");
+	loaded.pin(at("program"));
+	using link = attachRawTracepoint(loaded, "sched_process_exec");
+	link.pin(at("link"));
+	using event = program("tracepoint");
+	using second = attachTracepoint(event, "sched", "sched_process_exec");
+	second.pin(at("perf"));
+}
+{
+	using again = Program.fromPin(kernel, at("program"));
+	result["program"] = again?.name;
+	using link = Link.fromPin(kernel, at("link"));
+	result["link"] = link?.info()?.raw_tracepoint?.tp_name;
+	result["stillAttached"] = link?.info()?.prog_id === again?.info().id;
+	using perf = Link.fromPin(kernel, at("perf"));
+	result["perf"] = perf?.info()?.type;
+}
+result["names"] = pins();
+result["unpinned"] = ["map", "program", "link", "perf", "nothing"].map((name) => unpin(kernel, at(name)));
+result["precious"] = tell(() => unpin(kernel, join(outside, "file")));
+result["left"] = pins();
+result["open"] = tracer.open().map((each) => each.what);
+execFileSync("umount", [bpffs]);
+console.log(JSON.stringify(result));

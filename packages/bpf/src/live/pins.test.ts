@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { kernelOrSkip } from "./kernel.test-support.ts";
+
+test("maps, programs and links are pinned, found again and unpinned, in a bpffs that nobody else sees", (t) => {
+	if (!kernelOrSkip(t)) return;
+	const child = fileURLToPath(new URL("pins-child.test-support.ts", import.meta.url));
+	const folder = mkdtempSync(join(tmpdir(), "skep-pins-"));
+	try {
+		const run = spawnSync("unshare", ["--mount", process.execPath, child, folder], { encoding: "utf8" });
+		if (run.error || /unshare failed|Operation not permitted/.test(run.stderr)) {
+			t.skip(`needs a mount namespace: ${run.error?.message ?? run.stderr.trim()}`);
+			return;
+		}
+		assert.equal(run.status, 0, run.stderr);
+		const { again, dots, noFolder, ordinary, ordinaryGone, asProgram, file, precious, ...rest } = JSON.parse(
+			run.stdout,
+		);
+		assert.match(again, /^EEXIST cannot pin map m at .*: something is pinned there already: unpin it first/);
+		assert.match(dots, /^EPERM cannot pin map m at .*: names in a bpffs have no dots; take another than map\.x/);
+		assert.match(noFolder, /cannot pin map m at .*(mkdir|mount -t bpf bpf)/);
+		assert.match(
+			ordinary,
+			/^ERR_NO_BPFFS .*is not in a BPF file system \(bpffs\); mount one as root: mount -t bpf bpf/,
+		);
+		assert.match(ordinaryGone, /^ERR_NO_BPFFS|^ENOENT/);
+		assert.match(asProgram, /^ERR_PIN_KIND cannot open the program pinned at .*: it is a map$/);
+		assert.match(file, /^ERR_NO_BPFFS cannot open the map pinned at/);
+		assert.match(precious, /^ERR_NO_BPFFS cannot unpin/);
+		assert.deepEqual(rest, {
+			value: 7,
+			entries: 3,
+			nothing: "undefined",
+			program: "pinned",
+			link: "sched_process_exec",
+			stillAttached: true,
+			perf: 7,
+			names: ["link", "map", "perf", "program"],
+			unpinned: [true, true, true, true, false],
+			left: [],
+			open: [],
+		});
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+});
