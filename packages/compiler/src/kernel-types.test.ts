@@ -107,3 +107,72 @@ export const program = tpBtf("sched_process_exec", (task) => {
 		},
 	);
 });
+
+test("tryRead is undefined where the last read faults", (t) => {
+	for (const word of ["tpBtf", "rawTracepoint"])
+		onKernel(
+			t,
+			`import { array, ${word}, tryRead, type u64, u64 as wide } from "skep";
+const out = array<u64>(8);
+const names = array<${"{ text: chars<16> }"}>(1);
+export const program = ${word}("sched_process_exec", (task, old, binprm) => {
+	const mine = tryRead(task.mm.start_stack);
+	out.set(0, mine !== undefined && mine > 0n ? 1n : 2n);
+	// A pointer that leads nowhere.
+	const none = tryRead(task.vfork_done.done);
+	out.set(1, none === undefined ? 1n : 2n);
+	out.set(2, tryRead(task.tgid) === task.tgid ? 1n : 2n);
+	const comm = tryRead(task.comm);
+	if (comm !== undefined && comm === "true") out.set(3, 1n);
+	const group = tryRead(task.group_leader);
+	if (group) out.set(4, wide(group.pid) === wide(task.tgid) ? 1n : 2n);
+	out.set(5, tryRead(task.vfork_done.done) ?? 77 === 77 ? 1n : 2n);
+	const file = tryRead(binprm.filename.readString(64));
+	out.set(6, file !== undefined && file.endsWith("/true") ? 1n : 2n);
+	out.set(7, tryRead(task.in_execve) !== undefined ? 1n : 2n);
+});`
+				.replace("tryRead, ", "type chars, tryRead, ")
+				.replace("tryRead(task.vfork_done.done) ?? 77 === 77", "(tryRead(task.real_parent.tgid) ?? 77) > 0"),
+			({ collection, value }) => {
+				using _ = collection.attach("program");
+				run();
+				assert.deepEqual(
+					[0, 1, 2, 3, 4, 5, 6, 7].map((i) => value("out", i)),
+					[1n, 1n, 1n, 1n, 1n, 1n, 1n, 1n],
+				);
+			},
+		);
+});
+
+test("arrays of structs, bit-fields and members of unions are read as the kernel has them", (t) => {
+	for (const word of ["tpBtf", "rawTracepoint"])
+		onKernel(
+			t,
+			`import { array, ${word}, i64, u64, type u64 as wide } from "skep";
+const out = array<wide>(16);
+let three = 3;
+export const program = ${word}("sched_process_exec", (task, old, binprm) => {
+	out.set(0, u64(task.thread_pid.numbers[0].nr));
+	out.set(1, u64(task.tgid));
+	out.set(2, u64(task.in_execve) + 10n);
+	out.set(3, u64(task.sched_reset_on_fork) + 10n);
+	out.set(4, u64(binprm.have_execfd) + u64(binprm.secureexec) * 2n + 10n);
+	out.set(5, u64(old));
+	out.set(6, task.signal.rlim[3].rlim_cur);
+	if (three >= 0 && three < 16) out.set(7, task.signal.rlim[three].rlim_cur);
+	out.set(8, u64(task.comm[1]));
+	out.set(9, u64(task.signal.is_child_subreaper) + 10n);
+	out.set(10, task.in_execve ? 1n : 2n);
+	out.set(11, task.in_execve === 0 ? 1n : 2n);
+});`,
+			({ collection, value }) => {
+				using _ = collection.attach("program");
+				const pid = run();
+				const got = Array.from({ length: 12 }, (_, i) => value("out", i));
+				assert.deepEqual(got.slice(0, 6), [BigInt(pid), BigInt(pid), 11n, 10n, 10n, BigInt(pid)]);
+				assert.equal(got[6], got[7], "constant and variable index");
+				assert.equal(got[6], 8n << 20n, "RLIMIT_STACK");
+				assert.deepEqual(got.slice(8), [BigInt("r".charCodeAt(0)), 10n, 1n, 2n]);
+			},
+		);
+});

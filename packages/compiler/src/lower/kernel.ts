@@ -58,7 +58,7 @@ export const kernelAddressOf = (l: Lowering, v: KernelValue): Inst => addressOfA
 /** Reads `size` bytes: directly through typed pointers, else by probe_read_kernel. A fault reads zero. */
 function read(l: Lowering, a: Access, size: Size, signed: boolean): Inst {
 	const width = size === 8 ? 64 : 32;
-	if (a.trusted)
+	if (a.trusted && !l.tested)
 		return l.b.emit(
 			{ op: "load", size, signed, offset: a.offset, ...(a.path.length > 0 ? { core: core(a) } : {}) },
 			[a.base],
@@ -73,8 +73,19 @@ export function probe(l: Lowering, address: Inst, size: Size, signed: boolean, u
 	const [id, name] = user ? HELPERS.probeReadUser : HELPERS.probeReadKernel;
 	// The verifier wants the bytes initialised where it does not trust the helper to write them all.
 	l.store(to, 0, 8, l.constant(0, 64));
-	l.helper(id, name, [to, l.constant(size, 64), address]);
+	const result = l.helper(id, name, [to, l.constant(size, 64), address]);
+	if (l.tested) l.tested.result = result;
 	return l.load(to, 0, size, signed && size < 4);
+}
+
+/** A typed pointer as a number: the verifier adds no variables to the one, and reads through the other by helpers. */
+export function plainAddress(l: Lowering, pointer: Inst): Inst {
+	const { address: from } = l.slot("pointer", 8, 8);
+	const { address: to } = l.slot("address", 8, 8);
+	l.store(from, 0, 8, pointer);
+	l.store(to, 0, 8, l.constant(0, 64));
+	l.helper(...HELPERS.probeReadKernel, [to, l.constant(8, 64), from]);
+	return l.load(to, 0, 8);
 }
 
 /** `value.name` of a kernel struct. */
@@ -152,15 +163,16 @@ function readKernel(l: Lowering, a: Access, t: KernelType, node: Node, name: str
 			return {
 				kind: "kernel-array",
 				element: t.elementId,
-				elementSize: t.length > 0 ? t.size / t.length : 0,
+				elementSize: l.target.kernel.sizeOf(t.elementId),
 				length: t.length,
 				text: false,
 				...a,
 			};
 		case "pointer": {
 			if (t.target === "struct" && t.struct && !t.user) {
+				const trusted = a.trusted && !l.tested;
 				const loaded = read(l, a, 8, false);
-				if (a.trusted) loaded.space = "btf";
+				if (trusted) loaded.space = "btf";
 				loaded.name ??= name;
 				return {
 					kind: "kernel",
@@ -169,7 +181,7 @@ function readKernel(l: Lowering, a: Access, t: KernelType, node: Node, name: str
 					root: t.struct.id,
 					path: [],
 					offset: 0,
-					trusted: a.trusted,
+					trusted,
 					nullable: false,
 					embedded: false,
 				};
@@ -207,18 +219,20 @@ export function kernelElement(l: Lowering, v: KernelArrayValue, index: Value, no
 	if (i.constant !== undefined) {
 		if (i.constant < 0n || (v.length > 0 && i.constant >= BigInt(v.length)))
 			return l.error("SK3003", node, `index ${i.constant} of an array of ${v.length}`);
-		return readKernel(
-			l,
-			{ ...v, path: [...v.path, Number(i.constant)], offset: v.offset + Number(i.constant) * v.elementSize },
-			t,
-			node,
-			"element",
-		);
+		const access: Access = {
+			base: v.base,
+			root: v.root,
+			path: [...v.path, Number(i.constant)],
+			offset: v.offset + Number(i.constant) * v.elementSize,
+			trusted: v.trusted,
+		};
+		return readKernel(l, access, t, node, "element");
 	}
 	l.at(node);
 	const wide =
 		i.bits === 64 ? instOf(l, i) : l.b.emit({ op: "extend", from: 32, signed: i.signed }, [instOf(l, i)], 64);
-	const base = l.binary("add", addressOfAccess(l, v), l.binary("mul", wide, l.constant(v.elementSize, 64), 64), 64);
+	const start = v.trusted ? plainAddress(l, addressOfAccess(l, v)) : addressOfAccess(l, v);
+	const base = l.binary("add", start, l.binary("mul", wide, l.constant(v.elementSize, 64), 64), 64);
 	const struct = t.kind === "struct" ? t.id : 0;
 	return readKernel(l, { base, root: struct, path: [], offset: 0, trusted: false }, t, node, "element");
 }
@@ -236,7 +250,8 @@ export function readArrayInto(l: Lowering, v: KernelArrayValue, to: PlaceValue, 
 	const n = Math.min(bytes, size);
 	if (n < size) l.zero(to.base, to.offset + n, size - n, alignmentAt(to.align, n) as Size);
 	const [id, name] = HELPERS.probeReadKernel;
-	l.helper(id, name, [l.address(to), l.constant(n, 64), addressOfAccess(l, v)]);
+	const result = l.helper(id, name, [l.address(to), l.constant(n, 64), addressOfAccess(l, v)]);
+	if (l.tested) l.tested.result = result;
 }
 
 /** Text of a kernel char array as a place of ours. */

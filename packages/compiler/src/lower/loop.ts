@@ -154,19 +154,21 @@ function proveBound(l: Lowering, node: Node): Bound | undefined {
 	const tests: { left: Node; operator: string; right: Node }[] = [];
 	for (const c of conjuncts(node["test"]))
 		if (c.type === "BinaryExpression") tests.push({ left: c["left"], operator: c["operator"], right: c["right"] });
-	// `if (i >= n) break;` at the top level of the body ends it as well, where no `continue` passes it by.
-	if (!hasContinue(node["body"]))
-		for (const s of body) {
-			if (s.type !== "IfStatement" || s["alternate"]) continue;
-			const then: Node =
-				s["consequent"].type === "BlockStatement"
-					? s["consequent"]["body"][s["consequent"]["body"].length - 1]
-					: s["consequent"];
-			if (!then || (then.type !== "BreakStatement" && then.type !== "ReturnStatement") || then["label"]) continue;
-			const t = unwrap(s["test"]);
-			if (t.type === "BinaryExpression" && NOT[t["operator"]])
-				tests.push({ left: t["left"], operator: NOT[t["operator"]]!, right: t["right"] });
-		}
+	// What stands at the top level of the body before the first `continue` is passed in every turn.
+	const first = body.findIndex((s) => hasContinue(s));
+	const passed = first < 0 ? body : body.slice(0, first);
+	// `if (i >= n) break;` there ends the loop as well.
+	for (const s of passed) {
+		if (s.type !== "IfStatement" || s["alternate"]) continue;
+		const then: Node =
+			s["consequent"].type === "BlockStatement"
+				? s["consequent"]["body"][s["consequent"]["body"].length - 1]
+				: s["consequent"];
+		if (!then || (then.type !== "BreakStatement" && then.type !== "ReturnStatement") || then["label"]) continue;
+		const t = unwrap(s["test"]);
+		if (t.type === "BinaryExpression" && NOT[t["operator"]])
+			tests.push({ left: t["left"], operator: NOT[t["operator"]]!, right: t["right"] });
+	}
 	for (const t of tests)
 		for (const [counter, operator, limit] of [
 			[unwrap(t.left), t.operator, unwrap(t.right)],
@@ -178,9 +180,7 @@ function proveBound(l: Lowering, node: Node): Bound | undefined {
 			if (!local || "kind" in local || !local.mutable) continue;
 			const steps = [
 				...(node["update"] ? conjunctSteps(node["update"]) : []),
-				...(hasContinue(node["body"])
-					? []
-					: body.filter((s) => s.type === "ExpressionStatement").flatMap((s) => conjunctSteps(s["expression"]))),
+				...passed.filter((s) => s.type === "ExpressionStatement").flatMap((s) => conjunctSteps(s["expression"])),
 			];
 			const step = steps.map((s) => stepOf(s, name)).find((s) => s !== undefined && s !== 0n);
 			if (
@@ -226,11 +226,14 @@ function startOf(l: Lowering, local: Local): [bigint, bigint] {
 /** What the limit may be; it must not change in the loop, or be bounded by its type. */
 function limitRange(l: Lowering, node: Node, loopNode: Node): [bigint, bigint] | undefined {
 	if (node.type === "Identifier" && assignedIn(loopNode).has(node["name"])) return undefined;
-	// Looking at it emits instructions; those of a dead block vanish.
+	// Looking at it emits instructions; those of a block that nothing leads to vanish.
 	const block = l.b.block;
 	const facts = l.facts;
 	const before = l.report.list().length;
-	l.b.block = undefined;
+	const aside = l.b.newBlock();
+	aside.sealed = true;
+	if (block) aside.predecessors.push(block);
+	l.b.enter(aside);
 	const v = l.expression(node);
 	l.b.block = block;
 	l.facts = facts;

@@ -106,6 +106,8 @@ export class Lowering {
 	programTarget = "";
 	context!: Inst;
 	frames: Frame[] = [];
+	/** Inside `tryRead`: what the helper of the last read gave. All reads go through helpers then. */
+	tested: { result: Inst | undefined } | undefined;
 	/** Values that are the same in the whole function: by name, the block they were made in. */
 	#nextLocal = 1;
 	#strings = new Map<string, string>();

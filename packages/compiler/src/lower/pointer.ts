@@ -5,10 +5,12 @@ import { HELPERS } from "./kernel.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { integerOperand } from "./operand.ts";
 import { readPlace } from "./place.ts";
-import { sized } from "./type-of.ts";
+import { storeValue } from "./store.ts";
+import { hasPadding, sized } from "./type-of.ts";
 import {
 	type DynamicTextValue,
 	describe,
+	int,
 	type KernelPointerValue,
 	type PlaceValue,
 	POISON,
@@ -47,7 +49,9 @@ export function pointerMethod(l: Lowering, p: Pointer, name: string, node: Node,
 		l.at(node);
 		const to = textPlace(l, size, want);
 		const [id, helper] = p.kind === "user-pointer" ? HELPERS.probeReadUserStr : HELPERS.probeReadKernelStr;
-		l.helper(id, helper, [l.address(to), l.constant(size, 64), p.kind === "dynamic-text" ? textStart(l, p) : p.inst]);
+		const from = p.kind === "dynamic-text" ? textStart(l, p) : p.inst;
+		const result = l.helper(id, helper, [l.address(to), l.constant(size, 64), from]);
+		if (l.tested) l.tested.result = result;
 		return to;
 	}
 	if (p.kind === "dynamic-text")
@@ -56,9 +60,9 @@ export function pointerMethod(l: Lowering, p: Pointer, name: string, node: Node,
 		p.to ?? (p.kind === "kernel-pointer" && p.text ? { kind: "int", bits: 8, signed: true } : undefined);
 	switch (name) {
 		case "read":
-			return readThrough(l, p, to, node, 0);
+			return readThrough(l, p, to, node);
 		case "tryRead":
-			return readThrough(l, p, to, node, 0, true);
+			return readThrough(l, p, to, node, true);
 		case "at":
 		case "add": {
 			const i = args[0] ? integerOperand(l, l.expression(args[0]), args[0], "index") : undefined;
@@ -74,10 +78,10 @@ export function pointerMethod(l: Lowering, p: Pointer, name: string, node: Node,
 				moved = l.binary("add", p.inst, l.binary("mul", wide, l.constant(size, 64), 64), 64);
 			}
 			if (name === "add") return { ...p, inst: moved };
-			return readThrough(l, { ...p, inst: moved }, to, node, 0);
+			return readThrough(l, { ...p, inst: moved }, to, node);
 		}
 		case "write":
-			return l.notYet(node, "writing to user memory (bpf_probe_write_user)");
+			return writeThrough(l, p, to, node);
 		default:
 			return l.error(
 				"SK1009",
@@ -104,7 +108,6 @@ function readThrough(
 	p: KernelPointerValue | UserPointerValue,
 	to: TypeRef | undefined,
 	node: Node,
-	_index: number,
 	test = false,
 ): Value {
 	l.at(node);
@@ -117,15 +120,32 @@ function readThrough(
 	const slot = l.temporary("read", type, true);
 	const [id, name] = p.kind === "user-pointer" ? HELPERS.probeReadUser : HELPERS.probeReadKernel;
 	const result = l.helper(id, name, [slot.base, l.constant(sizeOf(type), 64), p.inst]);
+	if (l.tested) l.tested.result = result;
 	const read = readPlace(l, slot, node);
 	const value: Value =
 		to?.kind === "user-ptr" && read.kind === "int" ? { kind: "user-pointer", inst: instOf(l, read), to: to.to } : read;
 	if (!test) return value;
 	const fine = l.b.emit({ op: "compare", condition: "eq", on: 64 }, [result, l.constant(0, 64)], 32);
-	return { kind: "optional", flag: fine, value, copied: true };
+	return { kind: "optional", flag: fine, value, copied: value.kind !== "place" };
 }
 
-/** `tryRead(chain)`: the last read of the chain, tested. */
-export function tryRead(l: Lowering, node: Node, _want: Want): Value {
-	return l.notYet(node, "tryRead of a chain", "test the pointer before: if (task.mm) …");
+/** `userPointer.write(value)`: 0 or -errno. */
+function writeThrough(
+	l: Lowering,
+	p: KernelPointerValue | UserPointerValue,
+	to: TypeRef | undefined,
+	node: Node,
+): Value {
+	const value: Node | undefined = node["arguments"][0];
+	if (p.kind !== "user-pointer")
+		return l.error("SK1009", node, "kernel memory is read-only", "only user memory can be written");
+	if (!value) return l.error("SK1009", node, "write takes the value");
+	if (!sized(to)) return l.error("SK2101", node, "what this points to has no size");
+	const slot = l.temporary("written", to, hasPadding(to));
+	const v = l.expression(value, { type: to, into: slot });
+	if (v.kind === "poison") return POISON;
+	storeValue(l, slot, v, value);
+	l.at(node);
+	const result = l.helper(36, "bpf_probe_write_user", [p.inst, slot.base, l.constant(sizeOf(to), 64)]);
+	return int(32, true, l.b.emit({ op: "truncate" }, [result], 32));
 }

@@ -8,10 +8,10 @@ import { arms } from "./merge.ts";
 import { integerOperand } from "./operand.ts";
 import { requirePresent } from "./optional.ts";
 import { alignmentAt, copy, loadBytes } from "./place.ts";
-import { tryRead } from "./pointer.ts";
 import { storeValue } from "./store.ts";
 import { printk } from "./template.ts";
 import { asValue } from "./truth.ts";
+import { tryRead } from "./try-read.ts";
 import { rawTypeArgument, sameType, sized } from "./type-of.ts";
 import {
 	boolConstant,
@@ -103,7 +103,7 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 		case "chars":
 			return charsCall(l, node, want);
 		case "tryRead":
-			return tryRead(l, node, want);
+			return tryRead(l, node);
 		case "ip4": {
 			const v = args[0] && l.expression(args[0]);
 			const parts = v?.kind === "text" ? v.text.split(".").map(Number) : [];
