@@ -8,13 +8,23 @@ import { BpfError } from "@skep/bpf/base";
 import type { Btf } from "@skep/bpf/btf";
 import type { Manifest } from "@skep/bpf/spec";
 import { helper } from "@skep/bpf/uapi";
-import { compileModule, type FunctionReport, type Problem, writeCollection } from "#codegen";
+import {
+	compileModule,
+	type FunctionReport,
+	type Insertion,
+	insertions,
+	kernelNeeds,
+	type Need,
+	type Problem,
+	writeCollection,
+} from "#codegen";
 import type { TracepointTable } from "#declare";
 import { applyExpectations, type Diagnostic, formatDiagnostics, Report } from "#diagnostics";
 import { type Analysis, analyze, checkHooks } from "#frontend";
 import { formatFunc, type Module, type Position } from "#ir";
 import { lower } from "#lower";
 
+export type { Insertion, Need } from "#codegen";
 export type { Diagnostic } from "#diagnostics";
 export { blankKernelHalf } from "#frontend";
 
@@ -48,17 +58,16 @@ export interface BuildReport {
 	readonly functions: readonly FunctionReport[];
 	/** What the compiler put in that the source does not say, in order of the source. */
 	readonly inserted: readonly Insertion[];
-	/** Words that need a kernel of their own, newest first, each where it is used first. The first says what the file needs. */
-	readonly needs: readonly { readonly since: string; readonly word: string; readonly position: Position }[];
+	/**
+	 * What needs a kernel of its own, newest first, each where it is used first: words, helpers, instructions, ways to
+	 * attach. The first says what the file needs.
+	 */
+	readonly needs: readonly Need[];
+	/** Paths of the modules, by `Position.file`. */
+	readonly files: readonly string[];
 	/** With `explain`: IR before the passes, by function. */
 	readonly ir?: ReadonlyMap<string, string>;
 }
-export interface Insertion {
-	readonly function: string | undefined;
-	readonly position: Position | undefined;
-	readonly what: string;
-}
-
 /** The diagnostics of a compilation that `compileOrThrow` was asked for. The message has them all. */
 export class CompileError extends BpfError {
 	readonly diagnostics: readonly Diagnostic[];
@@ -79,7 +88,7 @@ export function compile(input: CompileInput): CompileResult {
 	if (module) checkLicense(analysis, module, report);
 	if (!module || report.hasErrors) return { diagnostics: finish() };
 
-	const inserted = insertions(module);
+	const inserted = insertions(module, input.kernel);
 	const ir = input.explain ? new Map(module.functions.map((f) => [f.name, formatFunc(f)])) : undefined;
 	const {
 		functions,
@@ -96,7 +105,13 @@ export function compile(input: CompileInput): CompileResult {
 		diagnostics,
 		object: writeCollection(module, functions, input.kernel),
 		manifest: module.manifest,
-		report: { functions: built.functions, inserted, needs: needs(analysis), ...(ir ? { ir } : {}) },
+		report: {
+			functions: built.functions,
+			inserted,
+			needs: needs(analysis, kernelNeeds(module, functions)),
+			files: module.files.map((f) => f.path),
+			...(ir ? { ir } : {}),
+		},
 	};
 }
 
@@ -192,39 +207,10 @@ const newer = (a: string, b: string): number => {
 	return x![0]! - y![0]! || x![1]! - y![1]!;
 };
 
-function needs(analysis: Analysis): BuildReport["needs"] {
-	const first = new Map<string, BuildReport["needs"][number]>();
+function needs(analysis: Analysis, made: readonly Need[]): Need[] {
+	const first = new Map<string, Need>();
 	for (const { word, module, node } of analysis.words)
 		if (word.since !== "=" && !first.has(word.name))
 			first.set(word.name, { since: word.since, word: word.name, position: analysis.position(module, node) });
-	return [...first.values()].sort((a, b) => newer(b.since, a.since));
-}
-
-/** What stands in the IR and not in the source: zeroing, loss counters, probed reads. */
-function insertions(module: Module): Insertion[] {
-	const found: Insertion[] = [];
-	for (const f of module.functions)
-		for (const b of f.blocks)
-			for (const i of b.insts) {
-				if (i.op === "zero")
-					found.push({
-						function: f.name,
-						position: i.position,
-						what: `${i.size} bytes zeroed${i.args[0]?.op === "slot" ? ` (${i.args[0].slot.name})` : ""}`,
-					});
-				else if (i.op === "call" && i.callee.kind === "helper" && /^(?:bpf_)?probe_read/.test(i.callee.name))
-					found.push({
-						function: f.name,
-						position: i.position,
-						what: `${i.callee.name}: a read that may fault, zero where it does`,
-					});
-			}
-	for (const m of module.manifest.maps)
-		if (m.lost)
-			found.push({
-				function: undefined,
-				position: module.maps.find((d) => d.name === m.name)?.position,
-				what: `a counter of records lost in \`${m.name}\` (${m.lost.map}[${m.lost.key}])`,
-			});
-	return found;
+	return [...first.values(), ...made].sort((a, b) => newer(b.since, a.since));
 }

@@ -9,3 +9,4 @@ export { writeCollection } from "./collection.ts";
 export { type CompiledModule, type CompileOptions, compileModule } from "./module.ts";
 export type { CompiledFunction, CompiledReference } from "./output.ts";
 export type { CompileReport, FunctionReport, Problem } from "./problem.ts";
+export { type Insertion, insertions, kernelNeeds, type Need } from "./report.ts";

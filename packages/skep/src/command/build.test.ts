@@ -32,13 +32,34 @@ test("build writes an object with maps, programs, licence and manifest", () => {
 	assert.equal(spec.manifest?.userHalf, true);
 });
 
-test("build --explain lists functions, maps, the needed kernel, and writes no file unasked", () => {
+test("build --explain tells the needed kernel, sizes, what was put in and how kernel fields are read", () => {
 	const { status, stdout, stderr } = skep(work, "build", "--explain", join(root, "examples/exec/exec.ts"));
 	assert.equal(status, 0, stderr);
-	assert.match(stdout, /needs Linux 5\.8: ringbuf/);
-	assert.match(stdout, /^sched_process_exec +tracepoint\/sched\/sched_process_exec +\d+ +\d+/m);
+	assert.match(stdout, /^needs Linux 5\.11: helper bpf_get_current_task_btf \(9:14\)$/m);
+	assert.match(stdout, /^ +5\.8 +ringbuf +4:16$/m);
+	assert.match(stdout, /^sched_process_exec, section tracepoint\/sched\/sched_process_exec$/m);
+	assert.match(
+		stdout,
+		/^ {2}\d+ instructions, \d+ bytes of stack, no spills, 2 CO-RE relocations, maps: events, skep_lost$/m,
+	);
+	assert.match(
+		stdout,
+		/^ {2}7:3 a record in `events` reserved and checked for null; where it is, the loss is counted$/m,
+	);
+	assert.match(stdout, /^ {2}9:14 task_struct\.real_parent: loaded directly/m);
+	assert.match(stdout, /^ {2}12:18 bpf_probe_read_kernel_str: a read that may fault/m);
+	assert.match(stdout, /^ {2}4:16 a counter of records lost in `events`, one a CPU: skep_lost\[0\]$/m);
 	assert.match(stdout, /^events +ringbuf +0 +0 +262144$/m);
 	assert.equal(existsSync(join(work, "exec.o")), false);
+	const xdp = skep(root, "build", "--explain", "examples/xdp-filter/xdp-filter.ts").stdout;
+	assert.match(xdp, /^needs Linux 5\.9: attaching xdp by a link/m);
+	assert.match(xdp, /^ +5\.3 +a bounded loop +examples\/xdp-filter\/lib\/parse\.ts:\d+:\d+$/m);
+});
+
+test("build --ir shows the functions before the passes", () => {
+	const { status, stdout } = skep(work, "build", "--ir", join(root, "examples/exec/exec.ts"));
+	assert.equal(status, 0);
+	assert.match(stdout, /^func sched_process_exec "tracepoint\/sched\/sched_process_exec" 1$/m);
 });
 
 test("build is the same bytes each time", () => {
