@@ -42,6 +42,7 @@ export interface Execution {
 /** Compiles or reads, loads, attaches, runs the user half or what stands in its place, sums up. Gives the exit status. */
 export async function runFile(run: Execution): Promise<number> {
 	const { chooseKernel } = await import("#backend");
+	using capture = run.packets === undefined ? undefined : new CaptureFile(run.packets.pcap);
 	const source = await readSource(run.file, { btf: run.btf }).catch(reportFindings);
 	if (source.warnings !== "") writeError(source.warnings);
 	const { options } = source;
@@ -49,7 +50,6 @@ export async function runFile(run: Execution): Promise<number> {
 		process.stdout.write(renderOptions(run.file, options));
 		return STATUS.ok;
 	}
-	using capture = run.packets === undefined ? undefined : new CaptureFile(run.packets.pcap);
 	const tested = run.packets === undefined ? undefined : choosePacketProgram(source, run.packets.program);
 	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel));
 	const parsed = parseFileOptions();
