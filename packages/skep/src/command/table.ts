@@ -86,9 +86,9 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "help",
-		usage: "[COMMAND]",
-		summary: "this text, or what a command takes",
-		examples: ["skep help run"],
+		usage: "[COMMAND|SKnnnn|SK]",
+		summary: "this text, what a command takes, or what a finding of the compiler means",
+		examples: ["skep help run", "skep help SK3003"],
 		flags: [],
 		load: () => import("./help.ts"),
 	},
