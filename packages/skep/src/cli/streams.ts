@@ -2,13 +2,14 @@ import { writeSync } from "node:fs";
 
 /**
  * A reader that goes away (`skep … | head`) is no error: the first EPIPE ends the process quietly, as SIGPIPE ends a
- * C program. Call once, first thing.
+ * C program. Any other failure to write (a full disk) ends it with status 1 and a sentence. Call once, first thing.
  */
 export function tameStreams(onGone: () => void): void {
-	for (const stream of [process.stdout, process.stderr]) {
-		stream.on("error", (error: NodeJS.ErrnoException) => {
-			if (error.code === "EPIPE") onGone();
-			else throw error;
+	for (const name of ["stdout", "stderr"] as const) {
+		process[name].on("error", (error: NodeJS.ErrnoException) => {
+			if (error.code === "EPIPE") return onGone();
+			writeError(`skep: cannot write ${name}: ${error.message}`);
+			process.exit(1);
 		});
 	}
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pages } from "@skep/compiler/diagnostics";
@@ -30,4 +31,20 @@ test("a number without a page is refused", () => {
 	const { stdout, stderr, status } = help("SK9999");
 	assert.deepEqual([stdout, status], ["", 2]);
 	assert.match(stderr, /no diagnostic SK9999: skep help SK lists them/);
+});
+
+test("a full disk ends a command with a sentence", (t) => {
+	if (!existsSync("/dev/full")) return t.skip("needs /dev/full");
+	const full = openSync("/dev/full", "w");
+	try {
+		const { stderr, status } = spawnSync(process.execPath, [launcher, "help"], {
+			encoding: "utf8",
+			stdio: ["ignore", full, "pipe"],
+		});
+		assert.equal(status, 1);
+		assert.match(stderr, /^skep: cannot write stdout: ENOSPC/);
+		assert.doesNotMatch(stderr, /\n\s+at /);
+	} finally {
+		closeSync(full);
+	}
 });
