@@ -206,9 +206,10 @@ class PacketRecords implements Disposable {
 /** After a second, how far a long run has come: on a terminal, unless the rows themselves go there. */
 class Progress {
 	static readonly #AFTER = 1000;
+	static readonly #EVERY = 200;
 	readonly #part: () => number | undefined;
 	readonly #wanted = process.stderr.isTTY === true && process.stdout.isTTY !== true;
-	readonly #started = performance.now();
+	#next = performance.now() + Progress.#AFTER;
 	#shown = false;
 
 	constructor(part: () => number | undefined) {
@@ -216,7 +217,9 @@ class Progress {
 	}
 
 	show(packets: number): void {
-		if (!this.#wanted || performance.now() - this.#started < Progress.#AFTER) return;
+		const now = performance.now();
+		if (!this.#wanted || now < this.#next) return;
+		this.#next = now + Progress.#EVERY;
 		const part = this.#part();
 		const share = part === undefined ? "" : `, ${Math.floor(part * 100)} % of the file`;
 		process.stderr.write(`\r${packets} packets${share}\u001b[K`);
