@@ -1,5 +1,5 @@
 import type { Node } from "#frontend";
-import { type StructType, sizeOf } from "#ir";
+import { type Slot, type StructType, sizeOf } from "#ir";
 import type { Lowering, Want } from "./lowering.ts";
 import { requirePresent } from "./optional.ts";
 import { part } from "./place.ts";
@@ -7,10 +7,12 @@ import { storeValue } from "./store.ts";
 import { hasPadding } from "./type-of.ts";
 import { boolConstant, literal as literalInt, type PlaceValue, type Value } from "./value.ts";
 
-/** Whether an expression reads what stands at the root of `left`: then it cannot be built in place. */
-export function mentions(right: Node, left: Node): boolean {
-	if (right.type !== "ObjectExpression" && right.type !== "ArrayExpression" && right.type !== "TemplateLiteral")
-		return false;
+/** What only names a value is copied as a whole; all else may read one part after another is written. */
+const COPIED = new Set(["Identifier", "MemberExpression", "Literal"]);
+
+/** Whether an expression may read what stands at `left`, by this name or another: then it cannot be built in place. */
+export function mentions(l: Lowering, right: Node, left: Node, goal: PlaceValue): boolean {
+	if (COPIED.has(right.type)) return false;
 	let root = left;
 	while (root.type === "MemberExpression") root = root["object"];
 	const name = root.type === "Identifier" ? root["name"] : undefined;
@@ -18,7 +20,7 @@ export function mentions(right: Node, left: Node): boolean {
 		if (Array.isArray(n)) return n.some(walk);
 		if (!n || typeof n !== "object" || typeof (n as Node).type !== "string") return false;
 		const x = n as Node;
-		if (x.type === "Identifier") return x["name"] === name;
+		if (x.type === "Identifier") return x["name"] === name || mayBe(l, x["name"], goal);
 		return Object.keys(x).some(
 			(key) =>
 				key !== "type" &&
@@ -28,6 +30,27 @@ export function mentions(right: Node, left: Node): boolean {
 		);
 	};
 	return name === undefined || walk(right);
+}
+
+/** Whether a name may lead to the goal's bytes: memory of its kind, a map where the goal is a map's value, a function. */
+function mayBe(l: Lowering, name: string, goal: PlaceValue): boolean {
+	const found = l.lookup(name);
+	if (!found) return false;
+	if ("kind" in found && found.kind === "function") return true;
+	if ("kind" in found && found.kind === "map") return goal.space === "map_value";
+	const v = "kind" in found ? (found as Value) : (found.value ?? found.cell?.shape);
+	const inner = v?.kind === "optional" ? v.value : v;
+	if (inner?.kind === "closure") return true;
+	if (inner?.kind === "map") return goal.space === "map_value";
+	if (inner?.kind !== "place" || inner.space !== goal.space) return false;
+	const [a, b] = [slotOf(inner.base), slotOf(goal.base)];
+	return !a || !b || a === b;
+}
+
+function slotOf(base: PlaceValue["base"]): Slot | undefined {
+	let i = base;
+	while (i.op === "offset") i = i.args[0]!;
+	return i.op === "slot" ? i.slot : undefined;
 }
 
 /** The name of a property; undefined after a report. */
@@ -181,7 +204,7 @@ export function literal(l: Lowering, node: Node): Value {
 				"SK2003",
 				node,
 				`${node["raw"]} does not fit 32 bits, which number has`,
-				`write ${BigInt(value)}n (64 bit)`,
+				`the largest is 4294967295; a u64 holds ${BigInt(value)}n`,
 			);
 		return literalInt(BigInt(value), false);
 	}

@@ -54,11 +54,12 @@ export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, ke
 		case "optional": {
 			const inner = v.value;
 			if (v.copied && inner.kind !== "place") {
+				const zero = inner.kind === "int" && inner.bits === 64 ? "0n" : "0";
 				l.error(
 					"SK2103",
 					node,
 					`truthiness of a copied ${describe(inner)}: zero and missing look alike`,
-					`write ${l.text(node)} !== undefined, or ${l.text(node)} ?? 0`,
+					`write ${l.text(node)} !== undefined, or (${l.text(node)} ?? ${zero}) !== ${zero}`,
 				);
 				branchOnPresence(l, v, yes, no, key);
 				return;
