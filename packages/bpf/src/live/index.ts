@@ -30,6 +30,8 @@ export {
 	type TestRunInput,
 	type TestRunResult,
 } from "./program.ts";
-export { type RecordSink, RingBufferReader } from "./reader/ring-buffer.ts";
+export { Pace, type PaceOptions } from "./reader/pace.ts";
+export type { RecordSink } from "./reader/ring.ts";
+export { RingBufferReader } from "./reader/ring-buffer.ts";
 export { Pump, type PumpOptions, type Timers } from "./reader/timer.ts";
 export { explainWith, refuse } from "./refusal.ts";

@@ -1,18 +1,12 @@
 import type { Mapping } from "#kernel";
-import { RINGBUF } from "#uapi";
 import type { BpfMap } from "../map.ts";
 import { refuse } from "../refusal.ts";
+import { practise, type RecordSink, Ring } from "./ring.ts";
 
 /** Records after which the consumer's position is published: each costs the producers a cache line. */
 const PUBLISH = 256;
-/** Records that one `drain` takes at most, unless told: keeps an event loop alive. */
-const DRAIN = 65_536;
-
-/**
- * Receives one record: `length` bytes at `offset` of `view`, little-endian as the kernel wrote them. The bytes belong to
- * the ring again as soon as the call returns: decode or copy, never keep the view. Never write: the memory is read-only.
- */
-export type RecordSink = (view: DataView<ArrayBuffer>, offset: number, length: number) => void;
+/** Records that one `drain` takes at most, unless told: keeps an event loop alive. Two MiB hold about as many. */
+const DRAIN = 32_768;
 
 /**
  * Consumer of a BPF ring buffer map, the only one there may be. The consumer's page is mapped writable; the producer's page
@@ -22,19 +16,10 @@ export class RingBufferReader implements Disposable {
 	readonly map: BpfMap;
 	/** Bytes of the ring. */
 	readonly size: number;
-	/** Records consumed so far. */
-	consumed = 0;
+	readonly #ring: Ring;
 	#pages: readonly Mapping[];
 	/** A sink is being called: the memory must stay, and a drain within a drain finds nothing. */
 	#draining = false;
-	#closing = false;
-	#data: DataView<ArrayBuffer>;
-	/** The headers' first words, for Atomics: a load-acquire, which arm64 needs. */
-	#words: Int32Array<ArrayBuffer>;
-	#producer: BigUint64Array<ArrayBuffer>;
-	#consumer: BigUint64Array<ArrayBuffer>;
-	/** Position in the ring, as a number: exact up to 2^53 bytes. */
-	#position: number;
 
 	/** @throws TypeError for other map types */
 	constructor(map: BpfMap) {
@@ -51,75 +36,60 @@ export class RingBufferReader implements Disposable {
 			throw error;
 		}
 		this.#pages = [consumer, producer];
-		this.#consumer = new BigUint64Array(consumer.buffer, 0, 1);
-		this.#producer = new BigUint64Array(producer.buffer, 0, 1);
-		this.#data = new DataView(producer.buffer, pageSize, 2 * this.size);
-		this.#words = new Int32Array(producer.buffer, pageSize, this.size / 4);
-		this.#position = Number(Atomics.load(this.#consumer, 0));
+		this.#ring = new Ring({
+			consumer: new BigUint64Array(consumer.buffer, 0, 1),
+			producer: new BigUint64Array(producer.buffer, 0, 1),
+			data: new DataView(producer.buffer, pageSize, 2 * this.size),
+			words: new Int32Array(producer.buffer, pageSize, this.size / 4),
+			size: this.size,
+		});
+		practise();
+	}
+
+	/** Records that sinks have seen so far. */
+	get consumed(): number {
+		return this.#ring.seen;
 	}
 
 	/** Bytes between the consumer's and the producer's position; `size` means full. */
 	get pending(): number {
-		return this.closed ? 0 : Number(Atomics.load(this.#producer, 0)) - this.#position;
+		return this.closed ? 0 : this.#ring.pending;
+	}
+
+	/** How full the ring is, 0 to 1. */
+	get fill(): number {
+		return this.pending / this.size;
 	}
 
 	get closed(): boolean {
-		return this.#closing;
+		return this.#ring.stopped;
 	}
 
 	/**
-	 * Hands finished records to `sink` until the ring is empty, a record is still being written, or `max` were seen.
-	 * Returns how many. If `sink` throws, the record counts as consumed and the error passes through.
+	 * Hands finished records to `sink` until the ring is empty, a record is still being written, or `max` were taken, those
+	 * that their program discarded included. Returns how many `sink` saw. If it throws, the record counts as consumed and the
+	 * error passes through.
 	 */
 	drain(sink: RecordSink, max: number = DRAIN): number {
 		if (this.closed || this.#draining) return 0;
 		this.#draining = true;
-		const data = this.#data;
-		const words = this.#words;
-		const mask = this.size - 1;
-		const start = this.#position;
-		let position = start;
-		let seen = 0;
-		let unpublished = 0;
-		let end = Number(Atomics.load(this.#producer, 0));
+		const before = this.#ring.seen;
 		try {
-			while (seen < max && !this.#closing) {
-				if (position >= end) {
-					// Say where we are before looking again: producers wake no one, but they may wait for room.
-					if (unpublished > 0) this.#publish(position);
-					unpublished = 0;
-					const again = Number(Atomics.load(this.#producer, 0));
-					if (again === end) break;
-					end = again;
-				}
-				const at = position & mask;
-				const header = Atomics.load(words, at >>> 2);
-				// The busy bit is the sign bit.
-				if (header < 0) break;
-				const length = header & ~RINGBUF.BPF_RINGBUF_DISCARD_BIT;
-				position += (length + RINGBUF.BPF_RINGBUF_HDR_SZ + 7) & ~7;
-				unpublished++;
-				if ((header & RINGBUF.BPF_RINGBUF_DISCARD_BIT) === 0) {
-					seen++;
-					sink(data, at + RINGBUF.BPF_RINGBUF_HDR_SZ, length);
-				}
-				if (unpublished === PUBLISH) {
-					this.#publish(position);
-					unpublished = 0;
-				}
+			for (let left = max; left > 0; ) {
+				const taken = this.#ring.take(sink, Math.min(left, PUBLISH));
+				if (taken === 0) break;
+				left -= taken;
 			}
 		} finally {
-			if (unpublished > 0) this.#publish(position);
-			this.consumed += seen;
 			this.#draining = false;
-			if (this.#closing) this.close();
+			if (this.closed) this.close();
 		}
-		return seen;
+		return this.#ring.seen - before;
 	}
 
 	/** Unmaps; from inside a sink, once the drain is over. The map stays open: it is the caller's. */
 	close(): void {
-		this.#closing = true;
+		this.#ring.stopped = true;
 		if (this.#draining) return;
 		for (const page of this.#pages) page.unmap();
 		this.#pages = [];
@@ -127,11 +97,6 @@ export class RingBufferReader implements Disposable {
 
 	[Symbol.dispose](): void {
 		this.close();
-	}
-
-	#publish(position: number): void {
-		this.#position = position;
-		Atomics.store(this.#consumer, 0, BigInt(position));
 	}
 }
 

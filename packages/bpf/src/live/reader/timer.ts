@@ -1,38 +1,40 @@
-/** Timers of the host: `setTimeout` and `clearTimeout` fit. Passed in, because this package knows no host. */
+import { Pace, type PaceOptions } from "./pace.ts";
+
+/** Timers of the host: `setTimeout`, `clearTimeout`, `setImmediate` fit. Passed in, because this package knows no host. */
 export interface Timers {
 	set(callback: () => void, milliseconds: number): unknown;
 	clear(timer: unknown): void;
+	/** Calls back at once, but after the timers and the input that are due. Without it the shortest pause is taken. */
+	soon?(callback: () => void): void;
 }
 
-export interface PumpOptions {
-	/** Shortest pause in milliseconds, taken while records keep coming fast. Default 1. */
-	readonly shortest?: number;
-	/** Longest pause in milliseconds, reached after a while of silence. Default 10: 2 MiB fill in about that at full rate. */
-	readonly longest?: number;
-	/** A drain of at least so many records counts as fast. Default 512. */
-	readonly fast?: number;
+export interface PumpOptions extends PaceOptions {
+	/** How full the ring is, 0 to 1 (`RingBufferReader.fill`). Without it the pump goes by counts alone. */
+	readonly fill?: () => number;
 	/** What a drain threw. Without it the pump stops and the error goes to the timer's host. */
 	readonly onError?: (error: unknown) => void;
 }
 
 /**
- * Drains on an adaptive timer: short pauses while much comes, each silent round doubles the pause up to the longest. Fewer
- * wake-ups beat faster ones: at full rate this loses less and costs less than waking for each record.
+ * Drains on an adaptive timer: short pauses while much comes, none while it is behind, and each silent round doubles the pause
+ * up to the longest. Fewer wake-ups beat faster ones: at full rate this loses less and costs less than waking for each record.
  */
 export class Pump implements Disposable {
 	#drain: () => number;
 	#timers: Timers;
-	#options: Required<Omit<PumpOptions, "onError">> & Pick<PumpOptions, "onError">;
+	#pace: Pace;
+	#fill: () => number;
+	#onError: ((error: unknown) => void) | undefined;
 	#timer: unknown;
-	#pause: number;
 	#running = true;
 
 	/** Starts at once. `drain` returns how many records it handled, and is called until `stop()`. */
 	constructor(drain: () => number, timers: Timers, options: PumpOptions = {}) {
 		this.#drain = drain;
 		this.#timers = timers;
-		this.#options = { shortest: 1, longest: 10, fast: 512, ...options };
-		this.#pause = this.#options.shortest;
+		this.#pace = new Pace(options);
+		this.#fill = options.fill ?? (() => 0);
+		this.#onError = options.onError;
 		this.#next();
 	}
 
@@ -57,21 +59,28 @@ export class Pump implements Disposable {
 	}
 
 	#next(): void {
-		this.#timer = this.#timers.set(() => this.#turn(), this.#pause);
+		const { pause } = this.#pace;
+		const turn = () => this.#turn();
+		if (pause === 0 && this.#timers.soon) {
+			this.#timer = undefined;
+			this.#timers.soon(turn);
+		} else {
+			this.#timer = this.#timers.set(turn, Math.max(pause, this.#pace.shortest));
+		}
 	}
 
 	#turn(): void {
 		if (!this.#running) return;
-		const { shortest, longest, fast, onError } = this.#options;
 		try {
+			const before = this.#fill();
 			const count = this.#drain();
-			this.#pause = count >= fast ? shortest : Math.min(longest, this.#pause * 2);
+			if (this.#running) this.#pace.drained(count, before, this.#fill());
 		} catch (error) {
-			if (!onError) {
+			if (!this.#onError) {
 				this.stop();
 				throw error;
 			}
-			onError(error);
+			this.#onError(error);
 		}
 		if (this.#running) this.#next();
 	}
