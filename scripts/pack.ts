@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const PACKAGES = ["bpf", "linux", "compiler", "skep"] as const;
+const PACKAGES = ["bpf", "vm", "linux", "compiler", "skep"] as const;
 /** What goes along beside dist/, where it is there. */
 const EXTRAS = ["bin", "data", "types"];
 

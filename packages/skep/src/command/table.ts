@@ -85,6 +85,18 @@ export const COMMANDS: readonly Command[] = [
 		load: () => import("./types.ts"),
 	},
 	{
+		name: "vm",
+		usage: "plugin [--interpreter] [MEMORY]",
+		summary: "run one program on the virtual machine, as a plugin of bpf_conformance_runner",
+		details: [
+			"Instructions as hex bytes on stdin, r0 in hex on stdout. MEMORY: hex bytes that r1 points to, r2 is their number.",
+			"`skep-vm-plugin` is the same as an executable of its own.",
+		],
+		examples: ['echo "b7 00 00 00 2a 00 00 00 95 00 00 00 00 00 00 00" | skep vm plugin'],
+		flags: [{ name: "interpreter", help: "by the interpreter (the only engine so far)" }],
+		load: () => import("./vm.ts"),
+	},
+	{
 		name: "help",
 		usage: "[COMMAND|SKnnnn|SK]",
 		summary: "this text, what a command takes, or what a finding of the compiler means",

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { FormatError, VmFault } from "@skep/bpf/base";
+import { encode, parse } from "@skep/bpf/isa";
+import { hexBytes, runPlugin } from "#backend/plugin";
+
+const assemble = (text: string) => encode(text.split("; ").map(parse));
+const NONE = new Uint8Array(0);
+
+test("r1 is the memory's address, r2 its length, both 0 without", () => {
+	const memory = new Uint8Array([1, 2, 3, 4]);
+	assert.equal(runPlugin(assemble("r0 = *(u32 *)(r1 + 0); r0 <<= 8; r0 += r2; exit"), memory), 0x0403020104n);
+	assert.equal(runPlugin(assemble("r0 = r1; r0 |= r2; exit"), NONE), 0n);
+});
+
+test("helper 5 gives its argument back; of 0 it ends the program", () => {
+	assert.equal(runPlugin(assemble("r1 = -1; call 5; r0 += 3; exit"), NONE), 2n);
+	assert.equal(runPlugin(assemble("r1 = 0; call 5; r0 = 3; exit"), NONE), 0n);
+	assert.equal(runPlugin(assemble("r1 = -1; r2 = 5; callx r2; r0 = 2; exit"), NONE), 2n);
+});
+
+test("faults and malformed input are errors", () => {
+	assert.throws(() => runPlugin(assemble("r0 = *(u8 *)(r1 + 0); exit"), NONE), VmFault);
+	assert.throws(() => runPlugin(new Uint8Array(8).fill(0xff), NONE), FormatError);
+	assert.throws(() => hexBytes("b7 0", "program"), /3 hex digits/);
+	assert.throws(() => hexBytes("b7 zz", "program"), /"z" where a hex digit/);
+	assert.deepEqual(hexBytes("0x01 ff\n", "memory"), new Uint8Array([1, 255]));
+});
+
+test("the executable speaks the plugin's protocol", () => {
+	const plugin = fileURLToPath(new URL("../../bin/skep-vm-plugin", import.meta.url));
+	const run = (input: string, ...words: string[]) =>
+		spawnSync(process.execPath, [plugin, ...words], { input, encoding: "utf8" });
+	const hex = (text: string) => Buffer.from(assemble(text)).toString("hex");
+	const good = run(hex("r0 = *(u8 *)(r1 + 1); exit"), "0a f0", "--interpreter");
+	assert.equal(good.stdout, "f0\n", good.stderr);
+	assert.equal(good.status, 0);
+	assert.equal(run(hex("r0 = -1; exit"), "--interpreter").stdout, "ffffffffffffffff\n");
+	const bad = run(hex("r0 = *(u8 *)(r1 + 0); exit"));
+	assert.notEqual(bad.status, 0);
+	assert.match(bad.stderr, /load of 1 bytes at 0x0/);
+});
