@@ -76,6 +76,7 @@ test("pcap: what was written is read, in both byte orders and resolutions, whole
 				}));
 				const capture = readCapture(file);
 				assert.equal(capture.format, "pcap");
+				assert.equal(capture.linkType, linkType);
 				assert.deepEqual([...capture.packets].map(said), expected);
 				for (const p of capture.packets) {
 					assert.equal(p.interface.linkType, linkType);
@@ -161,6 +162,7 @@ test("pcapng: sections, interfaces, resolutions, options, blocks in between", ()
 				p.options.map(({ code, value }) => ({ code, value: value.slice() })),
 			];
 			assert.equal(readCapture(file).format, "pcapng");
+			assert.equal(readCapture(file).linkType, undefined);
 			assert.deepEqual(Array.from(readCapture(file).packets, found), expected);
 			assert.deepEqual(Array.from(readCapture(inPieces(file, piece)).packets, found), expected);
 		}),

@@ -52,6 +52,8 @@ export interface CapturePacket {
 /** A capture that is being read. */
 export interface Capture {
 	readonly format: "pcap" | "pcapng";
+	/** LINKTYPE_… of every packet of a pcap file; undefined: pcapng, where each interface has its own. */
+	readonly linkType: number | undefined;
 	/**
 	 * The packets in the order of the file; what is malformed throws FormatError when it is reached, after every packet
 	 * before it. Bytes may be iterated again and again, a source once.

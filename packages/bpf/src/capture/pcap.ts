@@ -31,11 +31,11 @@ export function pcapVariant(magic: number): { littleEndian: boolean; unitsPerSec
 	}
 }
 
-/** Packets of a pcap file, version 2.4, whose variant is known. @throws FormatError */
-export function* readPcap(
+/** The file's header, version 2.4, of a variant that is known: what it says holds for every packet. @throws FormatError */
+export function readPcapHeader(
 	input: Input,
 	{ littleEndian, unitsPerSecond }: { littleEndian: boolean; unitsPerSecond: bigint },
-): Generator<CapturePacket, void, undefined> {
+): CaptureInterface {
 	input.setByteOrder(littleEndian);
 	const header = input.at(4, FILE_HEADER - 4, "header");
 	const major = header.u16("header/major version");
@@ -46,8 +46,7 @@ export function* readPcap(
 	const snapLength = header.u32("header/snap length");
 	// Above the link type: whether, and how long, frame check sequences stand at the ends of packets.
 	const linkType = header.u32("header/link type") & 0xffff;
-	const nanoseconds = 1_000_000_000n / unitsPerSecond;
-	const from: CaptureInterface = {
+	return {
 		section: { index: 0, byteOrder: littleEndian ? "little" : "big" },
 		index: 0,
 		linkType,
@@ -55,6 +54,12 @@ export function* readPcap(
 		unitsPerSecond,
 		timestampOffset: 0n,
 	};
+}
+
+/** Packets of a pcap file behind its header. @throws FormatError */
+export function* readPcap(input: Input, from: CaptureInterface): Generator<CapturePacket, void, undefined> {
+	input.setByteOrder(from.section.byteOrder === "little");
+	const nanoseconds = 1_000_000_000n / from.unitsPerSecond;
 	let offset = FILE_HEADER;
 	for (let index = 0; !input.ended(offset); index++) {
 		const path = `Packet[${index}]`;

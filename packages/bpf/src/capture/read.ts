@@ -1,6 +1,6 @@
 import type { Capture, CapturePacket } from "./capture.ts";
 import { type CaptureSource, Input } from "./input.ts";
-import { pcapVariant, readPcap } from "./pcap.ts";
+import { pcapVariant, readPcap, readPcapHeader } from "./pcap.ts";
 import { BLOCK, readPcapng } from "./pcapng.ts";
 
 /** Beginnings (little-endian) of what people take for a capture; the message names it. */
@@ -29,9 +29,11 @@ export function readCapture(input: Uint8Array | CaptureSource, { file }: { reado
 	}
 	// A source is read on where it stands; bytes are read from their beginning each time.
 	const start = () => (input instanceof Uint8Array ? new Input(input, file) : first);
-	return variant === undefined
-		? { format: "pcapng", packets: iterable(() => readPcapng(start())) }
-		: { format: "pcap", packets: iterable(() => readPcap(start(), variant)) };
+	if (variant === undefined) {
+		return { format: "pcapng", linkType: undefined, packets: iterable(() => readPcapng(start())) };
+	}
+	const from = readPcapHeader(first, variant);
+	return { format: "pcap", linkType: from.linkType, packets: iterable(() => readPcap(start(), from)) };
 }
 
 function iterable(begin: () => Iterator<CapturePacket>): Iterable<CapturePacket> {

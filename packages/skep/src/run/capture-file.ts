@@ -25,7 +25,9 @@ export class CaptureFile implements Disposable {
 		this.#name = name === "-" ? "standard input" : name;
 		this.#file = new Pieces(name);
 		try {
-			this.#packets = readCapture(this.#file, { file: this.#name }).packets[Symbol.iterator]();
+			const { linkType = ETHERNET, packets } = readCapture(this.#file, { file: this.#name });
+			if (linkType !== ETHERNET) throw this.#refusal("it", linkType);
+			this.#packets = packets[Symbol.iterator]();
 			this.#first = this.#packets.next();
 			if (this.#first.done !== true) this.#check(this.#first.value);
 		} catch (error) {
@@ -46,10 +48,13 @@ export class CaptureFile implements Disposable {
 
 	#check({ index, interface: { linkType, name } }: CapturePacket): void {
 		if (linkType === ETHERNET) return;
-		const where = name === undefined ? "" : ` (${name})`;
-		throw new BpfError(
+		throw this.#refusal(`packet ${index}${name === undefined ? "" : ` (${name})`}`, linkType);
+	}
+
+	#refusal(what: string, linkType: number): BpfError {
+		return new BpfError(
 			"ERR_LINK_TYPE",
-			`${this.#name}: packet ${index}${where} has link type ${linkTypeName(linkType)}: XDP programs see Ethernet packets, ETHERNET (${ETHERNET})`,
+			`${this.#name}: ${what} has link type ${linkTypeName(linkType)}: XDP programs see Ethernet packets, ${linkTypeName(ETHERNET)}`,
 		);
 	}
 

@@ -7,7 +7,7 @@ import { join, relative } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { NotSupportedError } from "@skep/bpf/base";
-import { PcapngWriter, writePcap, writePcapng } from "@skep/bpf/capture";
+import { PcapngWriter, readCapture, writePcap, writePcapng } from "@skep/bpf/capture";
 import { chooseKernel } from "#backend";
 import { CaptureFile } from "./capture-file.ts";
 import { generatePackets, packetsOfLengths } from "./generated-packets.test-support.ts";
@@ -195,15 +195,43 @@ test("a capture that is cut off shows what came before, and fails", (t) => {
 test("what is no capture of Ethernet is refused", () => {
 	const refused = (name: string, message: RegExp) =>
 		assert.throws(() => new CaptureFile(join(root, name)), { message });
-	const cooked = relative(root, capture("cooked.pcap", writePcap([{ data: new Uint8Array(20) }], { linkType: 113 })));
-	refused(cooked, /cooked\.pcap: packet 0 has link type LINUX_SLL \(113\): XDP programs see Ethernet/);
+	const file = (name: string, bytes: Uint8Array) => relative(root, capture(name, bytes));
+	const packet = [{ data: new Uint8Array(20) }];
+	refused(
+		file("cooked.pcap", writePcap([], { linkType: 113 })),
+		/cooked\.pcap: it has link type LINUX_SLL \(113\): XDP programs see Ethernet packets, ETHERNET \(1\)/,
+	);
+	refused(
+		file("raw.pcapng", writePcapng(packet, { linkType: 101 })),
+		/raw\.pcapng: packet 0 has link type RAW \(101\): XDP/,
+	);
 	refused(
 		filter,
 		/this begins with 0x[0-9a-f]{8}, a pcap or pcapng capture is expected \(.*filter\.ts, offset 0, header/,
 	);
 	refused("nowhere.pcap", /nowhere\.pcap: no such file/);
 	refused("examples", /examples is a folder: a file is expected/);
-	refused(relative(root, capture("empty.pcap", new Uint8Array())), /the file is empty/);
+	refused(file("empty.pcap", new Uint8Array()), /the file is empty/);
+});
+
+test("a file is read as its bytes are, piece by piece", () => {
+	const writer = new PcapngWriter({ byteOrder: "big" });
+	writer.interface();
+	for (const [i, length] of [10, 700_000, 0, 262_143, 262_144, 5, 100_000, 300_000].entries()) {
+		writer.block(0x0bad, new Uint8Array(length * (i % 3)));
+		writer.packet({ data: Uint8Array.from({ length }, (_, at) => (at * 7 + i) & 0xff) });
+	}
+	const bytes = writer.take();
+	using file = new CaptureFile(capture("pieces.pcapng", bytes));
+	const whole = [...readCapture(bytes).packets];
+	let count = 0;
+	for (const { index, data } of file) {
+		assert.equal(index, count);
+		assert.ok(Buffer.from(data).equals(whole[count]!.data), `packet ${index}`);
+		count++;
+	}
+	assert.equal(count, 8);
+	assert.equal(file.progress, 1);
 });
 
 test("refusals of the command: nothing is loaded, nothing is written", () => {
