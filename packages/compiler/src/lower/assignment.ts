@@ -7,11 +7,12 @@ import { readLocal, writeLocal } from "./local.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { memberPlace } from "./member.ts";
 import { arithmeticOf } from "./operand.ts";
-import { branchOnPresence, requirePresent } from "./optional.ts";
+import { branchOnPresence, mayBeMissing, requirePresent } from "./optional.ts";
+import { partsOf } from "./pattern.ts";
 import { checkAlive, readPlace } from "./place.ts";
-import { storeValue } from "./store.ts";
+import { copyToTemporary, storeValue } from "./store.ts";
 import { truth } from "./truth.ts";
-import { int, type Local, literal, type PlaceValue, POISON, type Value, VOID } from "./value.ts";
+import { int, type ListValue, type Local, literal, type PlaceValue, POISON, type Value, VOID } from "./value.ts";
 
 type Goal =
 	| { kind: "local"; local: Local }
@@ -77,15 +78,19 @@ export function assignment(l: Lowering, node: Node, want: Want): Value {
 	const op: string = node["operator"];
 	const left: Node = node["left"];
 	const right: Node = node["right"];
-	if (left.type === "ObjectPattern" || left.type === "ArrayPattern")
-		return l.notYet(node, "destructuring into variables that exist", "destructure into a new const");
+	if (left.type === "ObjectPattern" || left.type === "ArrayPattern") {
+		const v = l.expression(right);
+		l.at(node);
+		destructure(l, left, v.kind === "list" ? apart(l, v, node) : requirePresent(l, v, right), right);
+		return v;
+	}
 	if (op === "=") {
 		const g = goal(l, left);
 		if (!g) {
 			l.expression(right);
 			return POISON;
 		}
-		if (g.kind === "place" && !g.place.boxed && !mentions(right, left)) {
+		if (g.kind === "place" && !g.place.boxed && !mentions(l, right, left, g.place)) {
 			// Structs and text are built where they are wanted, unless the right side reads what it overwrites.
 			const v = l.expression(right, { type: g.place.type, into: g.place });
 			l.at(node);
@@ -101,24 +106,51 @@ export function assignment(l: Lowering, node: Node, want: Want): Value {
 	if (operator === "&&" || operator === "||" || operator === "??") return conditionalAssignment(l, node, operator);
 	if (operator === "**") return l.error("SK1001", node, "`**=` does not exist in kernel code", "multiply, or shift");
 	const g = goal(l, left);
+	// The left side's value counts as it is before the right side runs; an atomic operation takes place after it.
+	const old = g && !isAtomic(l, g, operator as Operator) ? read(l, g, left) : undefined;
 	const b = l.expression(right);
 	if (!g || b.kind === "poison") return POISON;
-	return compound(l, g, operator as Operator, b, node, left, right, want.unused === true, false);
+	return compound(l, g, operator as Operator, b, old, node, left, right, want.unused === true, false);
+}
+
+/** Bytes of their own for what stands in memory: `[a, b] = [b, a]` reads both before it writes one. */
+const apart = (l: Lowering, list: ListValue, node: Node): ListValue => ({
+	...list,
+	elements: list.elements.map((e) =>
+		e.kind === "place" && !e.nullable && !e.boxed ? copyToTemporary(l, e, e.type, node) : e,
+	),
+});
+
+/** `({ a, b: s.c } = value)`, `[a, b] = value`: into what exists already. */
+function destructure(l: Lowering, pattern: Node, value: Value, node: Node): void {
+	for (const { target, take } of partsOf(l, pattern)) {
+		if (target.type === "ObjectPattern" || target.type === "ArrayPattern") destructure(l, target, take(value), node);
+		else if (target.type === "AssignmentPattern") {
+			const v = take(value);
+			if (mayBeMissing(v) && v.kind !== "undefined")
+				l.notYet(target, "a default for a value that may be undefined", "write `?? value`");
+			else writeTo(l, target["left"], v.kind === "undefined" ? l.expression(target["right"]) : v, node);
+		} else writeTo(l, target, take(value), node);
+	}
+}
+
+function writeTo(l: Lowering, target: Node, value: Value, node: Node): void {
+	const g = goal(l, target);
+	if (g && value.kind !== "poison") write(l, g, value, node);
 }
 
 function conditionalAssignment(l: Lowering, node: Node, operator: string): Value {
 	const set = l.join();
 	const end = l.join();
-	const v = l.expression(node["left"]);
-	if (v.kind === "poison") return POISON;
+	// The left side is looked at once: its index may have effects.
+	const g = goal(l, node["left"]);
+	const v = g ? read(l, g, node["left"]) : POISON;
+	if (!g || v.kind === "poison") return POISON;
 	if (operator === "??") branchOnPresence(l, v, end, set, undefined);
 	else if (operator === "&&") truth(l, v, node, set, end);
 	else truth(l, v, node, end, set);
 	l.enter(set);
-	if (l.reachable) {
-		const g = goal(l, node["left"]);
-		if (g) write(l, g, l.expression(node["right"]), node["right"]);
-	}
+	if (l.reachable) write(l, g, l.expression(node["right"]), node["right"]);
 	l.goto(end);
 	l.enter(end);
 	return VOID;
@@ -126,12 +158,18 @@ function conditionalAssignment(l: Lowering, node: Node, operator: string): Value
 
 const ATOMIC: Partial<Record<Operator, AtomicOp>> = { "+": "add", "-": "add", "&": "and", "|": "or", "^": "xor" };
 
-/** `goal op= b`. `postfix`: the result is the value before. */
+function isAtomic(l: Lowering, g: Goal, op: Operator): boolean {
+	const place = g.kind === "place" ? g.place : g.kind === "global" ? g.variable.place(l) : undefined;
+	return place?.shared === true && place.type.kind === "int" && ATOMIC[op] !== undefined;
+}
+
+/** `goal op= b`. `before`: the goal's value where it counts as of earlier. `postfix`: the result is the value before. */
 function compound(
 	l: Lowering,
 	g: Goal,
 	op: Operator,
 	b: Value,
+	before: Value | undefined,
 	node: Node,
 	leftNode: Node,
 	rightNode: Node,
@@ -158,16 +196,16 @@ function compound(
 		const width = t.bits === 64 ? 64 : 32;
 		let amount = v.constant !== undefined ? l.constant(op === "-" ? -v.constant : v.constant, width) : instOf(l, v);
 		if (op === "-" && v.constant === undefined) amount = l.binary("sub", l.constant(0, width), amount, width);
-		const before = l.b.emit(
+		const fetched = l.b.emit(
 			{ op: "atomic", operator: atomic, size: (t.bits / 8) as 4 | 8, offset: place.offset, fetch: !unused },
 			[place.base, amount],
 			width,
 		);
 		if (unused) return VOID;
-		const old = int(t.bits, t.signed, before);
+		const old = int(t.bits, t.signed, fetched);
 		return postfix ? old : arithmetic(l, op, old, v, node);
 	}
-	const old = read(l, g, leftNode);
+	const old = before ?? read(l, g, leftNode);
 	const value = arithmeticOf(l, op, old, b, { ...node, type: "BinaryExpression", left: leftNode, right: rightNode });
 	if (value.kind === "poison") return POISON;
 	write(l, g, value, node);
@@ -192,6 +230,7 @@ export function update(l: Lowering, node: Node, want: Want): Value {
 		g,
 		node["operator"] === "++" ? "+" : "-",
 		literal(1n, bits === 64),
+		undefined,
 		node,
 		node["argument"],
 		node,

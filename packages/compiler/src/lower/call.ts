@@ -3,10 +3,11 @@ import type { Node } from "#frontend";
 import { inline } from "./function.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { mapMethod } from "./map.ts";
-import { optionalChain } from "./member.ts";
+import { endsEarly, optionalChain } from "./member.ts";
 import { mayBeMissing, requirePresent } from "./optional.ts";
 import { cursorMethod, packetMethod } from "./packet.ts";
 import { pointerMethod } from "./pointer.ts";
+import { fill, isPredicate, predicate } from "./predicate.ts";
 import { isText, textMethod } from "./text.ts";
 import { asValue } from "./truth.ts";
 import { describe, POISON, type Value } from "./value.ts";
@@ -58,15 +59,13 @@ function apply(l: Lowering, f: Value, node: Node, want: Want): Value {
 	}
 }
 
-const TEXT_PREDICATES = new Set(["startsWith", "endsWith", "includes"]);
-
 function method(l: Lowering, node: Node, callee: Node, want: Want): Value {
 	const objectNode: Node = callee["object"];
 	if (callee["computed"]) return l.error("SK1007", callee, "functions are called by name");
 	const name: string = callee["property"]["name"];
 	const object = l.expression(objectNode);
 	if (object.kind === "poison") return apply(l, POISON, node, want);
-	if (callee["optional"] && mayBeMissing(object))
+	if (mayBeMissing(object) && endsEarly(callee, objectNode))
 		return optionalChain(l, callee, object, (v) => methodOf(l, node, callee, v, name, want));
 	return methodOf(l, node, callee, object, name, want);
 }
@@ -97,16 +96,16 @@ function methodOf(l: Lowering, node: Node, callee: Node, raw: Value, name: strin
 			break;
 		}
 		case "list":
-			if (name === "includes" && node["arguments"].length === 1)
-				return l.notYet(node, "includes of a constant array", "write a loop: for (const x of list) if (x === …) …");
+			if (name === "includes") return asValue(l, node, (yes, no) => predicate(l, object, node, yes, no));
 			break;
 	}
 	if (isText(object)) {
-		if (TEXT_PREDICATES.has(name)) return asValue(l, node, (yes, no) => l.condition(node, yes, no));
+		if (isPredicate(name)) return asValue(l, node, (yes, no) => predicate(l, object, node, yes, no));
 		return textMethod(l, object, name, node, want);
 	}
 	if (object.kind === "place" && object.type.kind === "array") {
-		if (["fill", "includes"].includes(name)) return l.notYet(node, `${name} of an array`, "write a loop");
+		if (name === "includes") return asValue(l, node, (yes, no) => predicate(l, object, node, yes, no));
+		if (name === "fill") return fill(l, object, node);
 		return l.error("SK1004", callee["property"], `arr has no ${name} in kernel code`, "write a loop");
 	}
 	if (object.kind === "kernel-array")

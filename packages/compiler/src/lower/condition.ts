@@ -5,8 +5,8 @@ import { type Relation, relation, swapBytes } from "./integer.ts";
 import type { Join, Lowering, Want } from "./lowering.ts";
 import { type Arm, arms, merge } from "./merge.ts";
 import { branchOnPresence, mayBeMissing, present, requirePresent } from "./optional.ts";
+import { predicateBranch } from "./predicate.ts";
 import { RELATIONS, relateValues } from "./relation.ts";
-import { textBranch } from "./text.ts";
 import { asValue, truth } from "./truth.ts";
 import { bool, boolConstant, POISON, UNDEFINED, type Value } from "./value.ts";
 
@@ -60,7 +60,7 @@ export function condition(l: Lowering, raw: Node, yes: Join, no: Join): void {
 	}
 	if (node.type === "CallExpression") {
 		if (existsBranch(l, node, yes, no)) return;
-		if (textBranch(l, node, yes, no)) return;
+		if (predicateBranch(l, node, yes, no)) return;
 	}
 	const v = l.expression(node);
 	if (l.reachable) truth(l, v, node, yes, no, keyOf(l, node));

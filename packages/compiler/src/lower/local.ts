@@ -1,5 +1,7 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
+import type { Block, Variable } from "#ir";
+import { mayBeCopied } from "./alias.ts";
 import { coerce } from "./coercion.ts";
 import { localKey } from "./fact-key.ts";
 import { assign, convert } from "./integer.ts";
@@ -8,7 +10,7 @@ import { makeCell, readCell, unify, writeCell } from "./merge.ts";
 import { present } from "./optional.ts";
 import type { Scope } from "./scope.ts";
 import { copyToTemporary } from "./store.ts";
-import { type IntValue, knownRange, type Local, type PlaceValue, POISON, type Value } from "./value.ts";
+import { type IntValue, knownRange, type Local, type PlaceValue, POISON, UNDEFINED, type Value } from "./value.ts";
 
 const assignedNames = new WeakMap<Node, Set<string>>();
 
@@ -81,11 +83,13 @@ export function declare(
 		held.kind === "int"
 			? { kind: "int", bits: held.bits === 64 ? 64 : type ? held.bits : 32, signed: held.signed, open }
 			: held;
-	const cell = makeCell(name, shape);
+	const cell = makeCell(name, value.kind === "undefined" ? missingOf(type) : shape);
 	if (!cell) {
 		if (value.kind === "poison") local.value = POISON;
-		else if (value.kind === "undefined") local.cell = { shape: value, variables: [] };
-		else local.value = value;
+		else if (value.kind === "undefined") {
+			local.cell = { shape: value, variables: [] };
+			if (l.b.block) local.declared = l.b.block;
+		} else local.value = value;
 		return;
 	}
 	local.cell = cell;
@@ -94,6 +98,20 @@ export function declare(
 		const [min, max] = knownRange(value);
 		l.learn(localKey(local), { min, max });
 	}
+}
+
+/** The shape of `let x: u32 | undefined`, where the type alone tells it. */
+function missingOf(type: Local["type"]): Value {
+	const inner = type?.kind === "optional" ? type.type : undefined;
+	const value: Value | undefined =
+		inner?.kind === "int"
+			? { kind: "int", bits: inner.bits, signed: inner.signed, open: false }
+			: inner?.kind === "bool"
+				? { kind: "bool" }
+				: inner?.kind === "be"
+					? { kind: "be", bits: inner.bits }
+					: undefined;
+	return value ? (unify(UNDEFINED, value) ?? UNDEFINED) : UNDEFINED;
 }
 
 /** Text is a value in JavaScript: a name for text in memory that may change gets bytes of its own. */
@@ -108,7 +126,7 @@ const assignedBits = (v: IntValue): IntValue["bits"] => {
 };
 
 /** The value of a local, with what is known of it here. */
-export function readLocal(l: Lowering, local: Local, _node: Node): Value {
+export function readLocal(l: Lowering, local: Local, node: Node): Value {
 	const fact = l.facts.known.get(localKey(local));
 	let v: Value;
 	if (local.cell && local.cell.variables.length > 0) {
@@ -116,6 +134,12 @@ export function readLocal(l: Lowering, local: Local, _node: Node): Value {
 		if (v.kind === "int")
 			v = { ...v, signed: local.sign !== "unsigned", open: local.sign === "open", computed: local.computed, local };
 	} else v = local.cell ? local.cell.shape : (local.value ?? POISON);
+	if (local.early && local.cell?.variables.length === 0)
+		return l.notYet(
+			node,
+			`${local.name}, read in a loop above its first assignment`,
+			`give it its first value before the loop, or read it after the assignment`,
+		);
 	if (!fact) return v;
 	if (fact.present) v = present(v);
 	if (v.kind === "int" && (fact.min !== undefined || fact.max !== undefined) && v.constant === undefined) {
@@ -134,12 +158,20 @@ function keptPlace(l: Lowering, v: PlaceValue, node: Node, name: string): Value 
 	const looping = l.frames.some((f) => f.breakables.some((b) => b.onContinue !== undefined));
 	if (v.type.kind === "chars") return v.temporary && !looping ? v : copyToTemporary(l, v, v.type, node, name);
 	if (v.space !== "stack" || !looping) return v;
-	if (v.temporary) return copyToTemporary(l, v, v.type, node, name);
+	if (mayBeCopied(l, node, name)) return copyToTemporary(l, v, v.type, node, name);
 	return l.notYet(
 		node,
 		"a reference to a local struct, kept from one turn of a loop to the next",
 		`copy it: ${name} = { ...${l.text(node)} }`,
 	);
+}
+
+/** Where a declaration stands in a loop, each turn begins without a value. */
+function writeMissing(l: Lowering, variables: readonly Variable[], declared: Block): void {
+	const here = l.b.block;
+	l.b.enter(declared);
+	for (const v of variables) l.b.write(v, l.constant(0, v.width));
+	l.b.block = here;
 }
 
 /** `local = value`. */
@@ -189,6 +221,7 @@ export function writeLocal(l: Lowering, local: Local, value: Value, node: Node):
 		const cell = shape && makeCell(local.name, shape);
 		if (!cell) return l.error("SK1007", node, `${local.name} cannot be chosen at run time`, "use a const");
 		local.cell = cell;
+		if (local.declared) writeMissing(l, cell.variables, local.declared);
 	}
 	writeCell(l, local.cell, v, node);
 	if (v.kind !== "optional" && v.kind !== "undefined" && !((v.kind === "place" || v.kind === "kernel") && v.nullable))

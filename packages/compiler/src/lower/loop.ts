@@ -7,7 +7,7 @@ import type { Lowering } from "./lowering.ts";
 import { integerOperand } from "./operand.ts";
 import { requirePresent } from "./optional.ts";
 import { bind } from "./pattern.ts";
-import { part, readPlace } from "./place.ts";
+import { elementAt, part, readPlace } from "./place.ts";
 import { Scope } from "./scope.ts";
 import { constant, describe, type IntValue, int, knownRange, type Local, type Value } from "./value.ts";
 
@@ -23,7 +23,9 @@ const unwrap = (node: Node): Node => (node.type === "ParenthesizedExpression" ? 
 function forgetAssigned(l: Lowering, node: Node): void {
 	for (const name of assignedIn(node)) {
 		const found = l.scope?.find(name);
-		if (found && !("kind" in found)) l.forget(localKey(found));
+		if (!found || "kind" in found) continue;
+		l.forget(localKey(found));
+		if (found.cell?.variables.length === 0) found.early = true;
 	}
 }
 
@@ -275,7 +277,8 @@ export function forOf(l: Lowering, node: Node, labels: readonly string[]): void 
 		case "place":
 			if (v.type.kind === "array") {
 				const { element, length } = v.type;
-				if (v.space === "ctx") {
+				// Neither the context nor a checked packet pointer may be moved by a variable.
+				if (v.space === "ctx" || (v.space === "packet" && length <= MAX_COPIES)) {
 					copies(l, node, labels, length, (i) =>
 						bindElement(l, pattern, readPlace(l, part(v, element, i * sizeOf(element)), node), node),
 					);
@@ -283,14 +286,7 @@ export function forOf(l: Lowering, node: Node, labels: readonly string[]): void 
 				}
 				turns(l, node, labels, constant(0, 32, false), constant(length, 32, false), (i) => {
 					const wide = l.b.emit({ op: "extend", from: 32, signed: false }, [i], 64);
-					const amount = sizeOf(element) === 1 ? wide : l.binary("mul", wide, l.constant(sizeOf(element), 64), 64);
-					const base = l.b.emit({ op: "offset", offset: 0 }, [l.address(v), amount], 64, v.space);
-					bindElement(
-						l,
-						pattern,
-						readPlace(l, { ...v, type: element, base, offset: 0, temporary: false, align: Math.min(v.align, 8) }, node),
-						node,
-					);
+					bindElement(l, pattern, readPlace(l, elementAt(l, v, element, wide), node), node);
 				});
 				return;
 			}

@@ -111,6 +111,7 @@ export class Lowering {
 	/** Values that are the same in the whole function: by name, the block they were made in. */
 	#nextLocal = 1;
 	#strings = new Map<string, string>();
+	#tables = new Map<string, string>();
 
 	readonly #forms: Forms;
 
@@ -406,6 +407,18 @@ export class Lowering {
 			name = `text_${this.#strings.size}`;
 			this.#strings.set(text, name);
 			this.globals.set(name, { name, section: ".rodata", type: { kind: "chars", size: bytes.length }, initial: bytes });
+		}
+		return this.b.emit({ op: "global", variable: name }, [], 64, "map_value");
+	}
+
+	/** The address of constant values in `.rodata`. */
+	constantTable(type: Type, bytes: Uint8Array): Inst {
+		const key = `${JSON.stringify(type)} ${bytes.join()}`;
+		let name = this.#tables.get(key);
+		if (name === undefined) {
+			name = `table_${this.#tables.size}`;
+			this.#tables.set(key, name);
+			this.globals.set(name, { name, section: ".rodata", type, initial: bytes });
 		}
 		return this.b.emit({ op: "global", variable: name }, [], 64, "map_value");
 	}

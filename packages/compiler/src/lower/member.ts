@@ -9,12 +9,13 @@ import { enumerator } from "./enumerator.ts";
 import { keyOf } from "./fact-key.ts";
 import { sharedPlace } from "./global.ts";
 import { kernelElement, kernelMember } from "./kernel.ts";
+import { listElement } from "./list.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { arms } from "./merge.ts";
 import { integerOperand } from "./operand.ts";
 import { optionMember } from "./option.ts";
 import { branchOnPresence, mayBeMissing, present, requirePresent } from "./optional.ts";
-import { alignmentAt, part, readField, readPlace } from "./place.ts";
+import { elementAt, part, readField, readPlace } from "./place.ts";
 import { isText, textLength } from "./text.ts";
 import { constant, describe, int, literal, type PlaceValue, POISON, typeName, UNDEFINED, type Value } from "./value.ts";
 
@@ -23,9 +24,16 @@ export function member(l: Lowering, node: Node, want: Want, known?: Value): Valu
 	const objectNode: Node = node["object"];
 	const object = known ?? l.expression(objectNode);
 	if (object.kind === "poison") return POISON;
-	if (node["optional"] && mayBeMissing(object))
+	if (mayBeMissing(object) && endsEarly(node, objectNode))
 		return optionalChain(l, node, object, (v) => memberOf(l, node, v, want));
 	return memberOf(l, node, object, want);
+}
+
+/** Whether `?.` here, or before in the same chain, ends it where something is missing. */
+export function endsEarly(node: Node, objectNode: Node): boolean {
+	if (node["optional"]) return true;
+	if (objectNode.type === "MemberExpression") return endsEarly(objectNode, objectNode["object"]);
+	return objectNode.type === "CallExpression" && endsEarly(objectNode, objectNode["callee"]);
 }
 
 /** `x?.…`: the rest where x is there, else undefined. */
@@ -64,12 +72,7 @@ function memberOf(l: Lowering, node: Node, raw: Value, want: Want): Value {
 			if (computed) {
 				const i = integerOperand(l, l.expression(property), property, "index");
 				if (!i) return POISON;
-				if (i.constant === undefined)
-					return l.notYet(
-						node,
-						"an element of a constant array chosen at run time",
-						"loop over the array: for (const x of list)",
-					);
+				if (i.constant === undefined) return listElement(l, object, i, node);
 				return (
 					object.elements[Number(i.constant)] ??
 					l.error("SK3003", node, `index ${i.constant} of an array of ${object.elements.length}`)
@@ -212,20 +215,17 @@ function element(l: Lowering, node: Node, object: PlaceValue, type: Type, length
 	const property: Node = node["property"];
 	const i = boundedIndex(l, property, l.expression(property), length, node, l.text(node["object"]));
 	if (!i) return undefined;
-	const size = sizeOf(type);
-	if ("constant" in i) return { place: part(object, type, i.constant * size) };
-	if (object.space === "ctx") {
+	if ("constant" in i) return { place: part(object, type, i.constant * sizeOf(type)) };
+	if (object.space === "ctx" || object.space === "packet") {
 		l.error(
 			"SK3003",
 			node,
-			"the context is only read at constant places",
+			`${object.space === "ctx" ? "the context" : "a packet header"} is only read at constant places`,
 			"copy the array into a local first, or unroll the loop: for (const i of unroll(n))",
 		);
 		return undefined;
 	}
-	const amount = size === 1 ? i.inst : l.binary("mul", i.inst, l.constant(size, 64), 64);
-	const base = l.b.emit({ op: "offset", offset: 0 }, [l.address(object), amount], 64, object.space);
-	return { place: { ...object, type, base, offset: 0, temporary: false, align: alignmentAt(object.align, size) } };
+	return { place: elementAt(l, object, type, i.inst) };
 }
 
 /** The memory that a member expression names, to be written; undefined after a report. */

@@ -184,8 +184,9 @@ export function unify(a: Value, b: Value): Value | undefined {
 /** Goes on where all arms meet, with the value that each of them gave. */
 export function merge(l: Lowering, arms: readonly Arm[], node: Node): Value {
 	if (arms.length === 0) {
+		// Nothing comes here: no value, and nothing to say of it.
 		l.b.block = undefined;
-		return VOID;
+		return POISON;
 	}
 	if (arms.length === 1) {
 		l.b.enter(arms[0]!.block);

@@ -5,6 +5,28 @@ import { member } from "./member.ts";
 import { mayBeMissing } from "./optional.ts";
 import { type Local, POISON, type Value } from "./value.ts";
 
+/** What a pattern takes out of a value: where each part goes, and how it is read. */
+export function partsOf(l: Lowering, pattern: Node): { target: Node; take: (value: Value) => Value }[] {
+	const parts: { target: Node; take: (value: Value) => Value }[] = [];
+	const part = (target: Node, key: Node, computed: boolean): void => {
+		const { start, end } = computed ? target : key;
+		const node: Node = { type: "MemberExpression", start, end, object: pattern, property: key, computed };
+		parts.push({ target, take: (value) => (value.kind === "poison" ? POISON : member(l, node, {}, value)) });
+	};
+	if (pattern.type === "ObjectPattern")
+		for (const p of pattern["properties"] as Node[]) {
+			if (p.type === "RestElement" || p["computed"])
+				l.error("SK1001", p, "`...` in a pattern does not exist in kernel code");
+			else part(p["value"], p["key"], false);
+		}
+	else
+		for (const [i, e] of (pattern["elements"] as (Node | null)[]).entries()) {
+			if (e?.type === "RestElement") l.error("SK1001", e, "`...` in a pattern does not exist in kernel code");
+			else if (e) part(e, { type: "Literal", start: e.start, end: e.end, value: i, raw: String(i) }, true);
+		}
+	return parts;
+}
+
 /** A pattern or name of a declaration. */
 export function bind(
 	l: Lowering,
@@ -32,56 +54,8 @@ export function bind(
 			bind(l, pattern["left"], value, isConst, type, body);
 			return;
 		case "ObjectPattern":
-			for (const p of pattern["properties"] as Node[]) {
-				if (p.type === "RestElement" || p["computed"]) {
-					l.error("SK1001", p, "`...` in a pattern does not exist in kernel code");
-					continue;
-				}
-				const v =
-					value.kind === "poison"
-						? POISON
-						: member(
-								l,
-								{
-									type: "MemberExpression",
-									start: p["key"].start,
-									end: p["key"].end,
-									object: pattern,
-									property: p["key"],
-									computed: false,
-								},
-								{},
-								value,
-							);
-				bind(l, p["value"], v, isConst, undefined, body);
-			}
-			return;
 		case "ArrayPattern":
-			for (const [i, e] of (pattern["elements"] as (Node | null)[]).entries()) {
-				if (!e) continue;
-				if (e.type === "RestElement") {
-					l.error("SK1001", e, "`...` in a pattern does not exist in kernel code");
-					continue;
-				}
-				const index: Node = { type: "Literal", start: e.start, end: e.end, value: i, raw: String(i) };
-				const v =
-					value.kind === "poison"
-						? POISON
-						: member(
-								l,
-								{
-									type: "MemberExpression",
-									start: e.start,
-									end: e.end,
-									object: pattern,
-									property: index,
-									computed: true,
-								},
-								{},
-								value,
-							);
-				bind(l, e, v, isConst, undefined, body);
-			}
+			for (const p of partsOf(l, pattern)) bind(l, p.target, p.take(value), isConst, undefined, body);
 			return;
 		default:
 			l.error("SK1001", pattern, `${pattern.type} is not in the subset of kernel code`);

@@ -42,6 +42,14 @@ export const part = (p: PlaceValue, type: Type, offset: number): PlaceValue => (
 	align: alignmentAt(p.align, offset),
 });
 
+/** The element of an array at an index (64 bit) that is known to be within it. */
+export function elementAt(l: Lowering, p: PlaceValue, element: Type, index: Inst): PlaceValue {
+	const size = sizeOf(element);
+	const amount = size === 1 ? index : l.binary("mul", index, l.constant(size, 64), 64);
+	const base = l.b.emit({ op: "offset", offset: 0 }, [l.address(p), amount], 64, p.space);
+	return { ...p, type: element, base, offset: 0, boxed: false, temporary: false, align: alignmentAt(p.align, size) };
+}
+
 const stackMisaligned = (p: PlaceValue, size: number) => p.space === "stack" && p.align < size && p.align < 8;
 
 /** Loads `size` bytes at the place as an unsigned number; the stack is only read in aligned pieces. */

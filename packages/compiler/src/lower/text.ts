@@ -1,14 +1,14 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
-import type { Inst, Size } from "#ir";
+import { type Inst, type Size, sizeOf, type Variable } from "#ir";
 import { boundedIndex } from "./bounds.ts";
 import { instOf } from "./integer.ts";
 import { copyArray } from "./kernel.ts";
 import type { Join, Lowering, Want } from "./lowering.ts";
-import { requirePresent } from "./optional.ts";
+import { arms } from "./merge.ts";
 import { alignmentAt, copy, loadBytes, part } from "./place.ts";
 import { storeValue } from "./store.ts";
-import { describe, int, literal, type PlaceValue, POISON, type Value } from "./value.ts";
+import { constant, int, literal, type PlaceValue, POISON, type Value } from "./value.ts";
 
 export const isText = (v: Value): boolean =>
 	v.kind === "text" ||
@@ -137,36 +137,16 @@ export function textLength(l: Lowering, v: Value, node: Node): Value {
 	return int(32, false, l.b.emit({ op: "truncate" }, [l.b.read(i)], 32), { max: BigInt(size) });
 }
 
-const PREDICATES = new Set(["startsWith", "endsWith", "includes"]);
-
-/** `text.startsWith("…")` and its like as a branch; false: it is no such call. */
-export function textBranch(l: Lowering, node: Node, yes: Join, no: Join): boolean {
-	const callee: Node = node["callee"];
-	if (callee.type !== "MemberExpression" || callee["computed"] || !PREDICATES.has(callee["property"]["name"]))
-		return false;
-	const raw = l.expression(callee["object"]);
-	const v = requirePresent(l, raw, callee["object"]);
-	const what = node["arguments"][0] as Node | undefined;
-	if (v.kind === "poison" || !what) {
-		l.goto(yes);
-		return true;
-	}
-	if (!isText(v)) {
-		if (v.kind === "list" || (v.kind === "place" && v.type.kind === "array"))
-			l.notYet(node, `${callee["property"]["name"]} of an array`, "write a loop");
-		else l.error("SK1009", node, `${describe(v, l.target.kernel)} has no ${callee["property"]["name"]}`);
-		l.goto(yes);
-		return true;
-	}
+/** `startsWith endsWith includes` of text as a branch. */
+export function textPredicate(l: Lowering, v: Value, method: string, node: Node, yes: Join, no: Join): void {
+	const what: Node = node["arguments"][0];
 	const argument = l.expression(what);
 	if (argument.kind !== "text") {
-		if (argument.kind !== "poison")
-			l.notYet(what, `${callee["property"]["name"]} of text that is not constant`, "compare with a constant");
+		if (argument.kind !== "poison") l.notYet(what, `${method} of text that is not constant`, "compare with a constant");
 		l.goto(yes);
-		return true;
+		return;
 	}
 	const bytes = encode(argument.text);
-	const method: string = callee["property"]["name"];
 	if (v.kind === "text") {
 		l.goto(
 			method === "startsWith"
@@ -181,12 +161,12 @@ export function textBranch(l: Lowering, node: Node, yes: Join, no: Join): boolea
 						? yes
 						: no,
 		);
-		return true;
+		return;
 	}
 	const p = bytesOf(l, v, node);
 	if (p?.type.kind !== "chars" || bytes.length > p.type.size) {
 		l.goto(no);
-		return true;
+		return;
 	}
 	l.at(node);
 	if (method === "startsWith" || bytes.length === 0) {
@@ -199,17 +179,16 @@ export function textBranch(l: Lowering, node: Node, yes: Join, no: Join): boolea
 			no,
 		);
 		l.goto(yes);
-		return true;
+		return;
 	}
 	if (method === "includes") {
-		l.notYet(node, "includes of text", "write startsWith or endsWith, or search in the user half");
-		l.goto(yes);
-		return true;
+		search(l, p, bytes, yes, no);
+		return;
 	}
 	const length = textLength(l, p, node);
 	if (length.kind !== "int") {
 		l.goto(yes);
-		return true;
+		return;
 	}
 	const wide = l.b.emit({ op: "extend", from: 32, signed: false }, [instOf(l, length)], 64);
 	const from = l.binary("sub", wide, l.constant(bytes.length, 64), 64);
@@ -224,7 +203,69 @@ export function textBranch(l: Lowering, node: Node, yes: Join, no: Join): boolea
 		l.enter(next);
 	}
 	l.goto(yes);
-	return true;
+	return;
+}
+
+/** Looks for constant bytes from the start; the result is where they stand on the way to `found`. */
+function search(l: Lowering, p: PlaceValue, bytes: Uint8Array, found: Join, missing: Join): Variable {
+	const at: Variable = { name: "at", width: 64, space: "scalar" };
+	l.b.write(at, l.constant(0, 64));
+	const [head, body, rest, other, next] = [l.join(), l.join(), l.join(), l.join(), l.join()];
+	l.goto(head);
+	l.b.enter(head.block);
+	l.branch("ule", 64, l.b.read(at), l.constant(sizeOf(p.type) - bytes.length, 64), body, missing);
+	l.enter(body);
+	const here = l.b.emit({ op: "offset", offset: 0 }, [l.address(p), l.b.read(at)], 64, p.space);
+	const first = l.load(here, 0, 1);
+	l.branch("eq", 32, first, l.constant(bytes[0]!, 32), rest, other);
+	l.enter(other);
+	// Nothing follows the NUL.
+	l.branch("ne", 32, first, l.constant(0, 32), next, missing);
+	l.enter(rest);
+	for (const [i, byte] of bytes.subarray(1).entries()) {
+		const more = l.join();
+		l.branch("eq", 32, l.load(here, i + 1, 1), l.constant(byte, 32), more, next);
+		l.enter(more);
+	}
+	l.goto(found);
+	l.enter(next);
+	if (l.reachable) l.b.write(at, l.binary("add", l.b.read(at), l.constant(1, 64), 64));
+	l.goto(head);
+	l.b.seal(head.block);
+	l.b.block = undefined;
+	return at;
+}
+
+/** `text.indexOf("…")`: where it begins, in bytes, or -1. */
+function indexOf(l: Lowering, v: Value, node: Node): Value {
+	const args: Node[] = node["arguments"];
+	const what = args[0] ? l.expression(args[0]) : POISON;
+	if (what.kind === "poison") return POISON;
+	if (what.kind !== "text" || args.length > 1)
+		return l.notYet(
+			node,
+			what.kind !== "text" ? "indexOf of text that is not constant" : "indexOf from a place on",
+			"look for a constant from the start",
+		);
+	const bytes = encode(what.text);
+	if (v.kind === "text") {
+		const before = v.text.indexOf(what.text);
+		return constant(before < 0 ? -1 : encode(v.text.slice(0, before)).length, 32, true);
+	}
+	const p = bytesOf(l, v, node);
+	if (p?.type.kind !== "chars") return POISON;
+	if (bytes.length === 0) return constant(0, 32, true);
+	if (bytes.length > p.type.size || what.text.includes("\0")) return constant(-1, 32, true);
+	l.at(node);
+	const found = l.join();
+	const missing = l.join();
+	const at = search(l, p, bytes, found, missing);
+	const max = BigInt(p.type.size - bytes.length);
+	const value = () => int(32, true, l.b.emit({ op: "truncate" }, [l.b.read(at)], 32), { min: 0n, max });
+	return arms(l, node, [
+		{ join: found, value, node },
+		{ join: missing, value: () => constant(-1, 32, true), node },
+	]);
 }
 
 /** Methods of text that give a value. */
@@ -262,10 +303,10 @@ export function textMethod(l: Lowering, v: Value, name: string, node: Node, want
 			copy(l, out, part(p, { kind: "chars", size: end - from }, from), end - from);
 			return out;
 		}
-		case "includes":
 		case "indexOf":
+			return indexOf(l, v, node);
 		case "lastIndexOf":
-			return l.notYet(node, `${name} of text`, "write startsWith or endsWith, or search in the user half");
+			return l.notYet(node, "lastIndexOf of text", "write endsWith, or search in the user half");
 		case "at":
 		case "concat":
 		case "match":

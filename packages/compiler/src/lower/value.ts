@@ -1,6 +1,6 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { MapDeclaration, Node, OptionsDeclaration, SharedDeclaration, SourceModule, TypeRef } from "#frontend";
-import type { Inst, Space, StructType, Type, Variable } from "#ir";
+import type { Block, Inst, Space, StructType, Type, Variable } from "#ir";
 import type { Scope } from "./scope.ts";
 
 /** A number (up to 32 bit) or bigint (64 bit). In a register, values of 8 and 16 bit are extended to 32 by their sign. */
@@ -227,6 +227,10 @@ export interface Local {
 	value: Value | undefined;
 	/** Assigned again: shape and the variables that hold its parts. */
 	cell: { shape: Value; variables: Variable[] } | undefined;
+	/** Declared without a value, or with undefined: where. The first assignment gives the shape. */
+	declared?: Block;
+	/** A loop that assigns it began while its shape was not known. */
+	early?: boolean;
 	readonly mutable: boolean;
 	/** Declared with a type. */
 	readonly type: TypeRef | undefined;

@@ -1,0 +1,99 @@
+import type { Node } from "#frontend";
+import type { Lowering } from "./lowering.ts";
+
+/** Methods that give a copy of what a map holds. */
+const COPYING = new Set(["get", "take"]);
+
+/**
+ * Whether copying the struct that `right` gives into the local `target` is the same as naming it: nobody could tell the
+ * two apart, because the value has no other name, or because neither name is ever written through.
+ */
+export function mayBeCopied(l: Lowering, right: Node, target: string): boolean {
+	switch (right.type) {
+		case "ObjectExpression":
+		case "ArrayExpression":
+			return true;
+		case "ParenthesizedExpression":
+		case "TSNonNullExpression":
+		case "TSAsExpression":
+		case "TSSatisfiesExpression":
+			return mayBeCopied(l, right["expression"], target);
+		case "ConditionalExpression":
+			return mayBeCopied(l, right["consequent"], target) && mayBeCopied(l, right["alternate"], target);
+		case "LogicalExpression":
+			return mayBeCopied(l, right["left"], target) && mayBeCopied(l, right["right"], target);
+		case "CallExpression": {
+			const callee: Node = right["callee"];
+			if (callee.type === "MemberExpression") return !callee["computed"] && COPYING.has(callee["property"]["name"]);
+			const names = (right["arguments"] as Node[]).flatMap((a) => namesIn(a));
+			return names.every((name) => isOnlyRead(l, name)) && (names.length === 0 || isOnlyRead(l, target));
+		}
+		case "Identifier":
+			return isOnlyRead(l, right["name"]) && isOnlyRead(l, target);
+		default:
+			return false;
+	}
+}
+
+const isNode = (n: unknown): n is Node => typeof n === "object" && n !== null && typeof (n as Node).type === "string";
+
+function namesIn(node: Node): string[] {
+	const names: string[] = [];
+	const walk = (n: unknown): void => {
+		if (Array.isArray(n)) for (const x of n) walk(x);
+		else if (isNode(n)) {
+			if (n.type === "Identifier") names.push(n["name"]);
+			for (const key of Object.keys(n)) if (key !== "type") walk(n[key]);
+		}
+	};
+	walk(node);
+	return names;
+}
+
+/** Whether nothing in the function writes through the name, gives it to a function of the source, or names it anew. */
+function isOnlyRead(l: Lowering, name: string): boolean {
+	const root = (n: Node): string | undefined =>
+		n.type === "MemberExpression" ? root(n["object"]) : n.type === "Identifier" ? n["name"] : undefined;
+	const written = (n: Node): boolean => n.type === "MemberExpression" && root(n) === name;
+	let fine = true;
+	const walk = (n: unknown): void => {
+		if (!fine) return;
+		if (Array.isArray(n)) {
+			for (const x of n) walk(x);
+			return;
+		}
+		if (!isNode(n)) return;
+		if (n.type === "AssignmentExpression" && written(n["left"])) fine = false;
+		else if (n.type === "UpdateExpression" && written(n["argument"])) fine = false;
+		else if ((n.type === "ObjectPattern" || n.type === "ArrayPattern") && namesIn(n).includes(name)) fine = false;
+		else if (n.type === "VariableDeclarator" && n["init"] && root(n["init"]) === name) fine = false;
+		else if (n.type === "CallExpression") {
+			const callee: Node = n["callee"];
+			if (callee.type === "MemberExpression" && root(callee) === name) fine = false;
+			else if (callee.type === "Identifier" && (n["arguments"] as Node[]).some((a) => root(a) === name)) {
+				const found = l.lookup(callee["name"]);
+				fine = found !== undefined && "kind" in found && found.kind === "vocabulary";
+			}
+		}
+		for (const key of Object.keys(n)) if (key !== "type") walk(n[key]);
+	};
+	walk(scopeOf(l, name));
+	return fine;
+}
+
+/** The innermost block that declares the name; the function where that is not known. */
+function scopeOf(l: Lowering, name: string): Node {
+	const local = l.scope?.find(name);
+	if (!local || "kind" in local) return l.frame.node;
+	const inside = (n: Node): boolean => n.start <= local.node.start && local.node.end <= n.end;
+	let found = l.frames.find((f) => inside(f.node))?.node ?? l.frame.node;
+	const walk = (n: unknown): void => {
+		if (Array.isArray(n)) for (const x of n) walk(x);
+		else if (isNode(n) && inside(n)) {
+			if (n.type === "BlockStatement" || /^For/.test(n.type)) found = n;
+			for (const key of Object.keys(n)) if (key !== "type") walk(n[key]);
+		}
+	};
+	walk(found);
+	return found;
+}
