@@ -43,8 +43,13 @@ export interface Kernel {
 /** What can be pinned, or has ids: as OBJ_GET_INFO_BY_FD tells them apart. */
 export type ObjectKind = "map" | "prog" | "link" | "btf";
 
-/** Mapped memory: touching `buffer` after `unmap` kills the process. */
+/**
+ * Mapped memory: touching `buffer` after `unmap` kills the process. A kernel whose own memory is the buffer may exchange it
+ * when that grows: whoever keeps views compares `buffer` before he uses them.
+ */
 export interface Mapping {
 	readonly buffer: ArrayBuffer;
+	/** Where the mapped bytes begin in `buffer`. Absent: at 0. */
+	readonly offset?: number;
 	unmap(): void;
 }

@@ -64,7 +64,7 @@ export class MappedMap implements Disposable {
 
 	/** The whole memory. Writing to one that is not `writable` kills the process, so do not. @throws BpfError ERR_CLOSED after `close()` */
 	get bytes(): Uint8Array<ArrayBuffer> {
-		return new Uint8Array(this.buffer, 0, this.#length);
+		return new Uint8Array(this.buffer, this.#mapping?.offset ?? 0, this.#length);
 	}
 
 	get buffer(): ArrayBuffer {

@@ -1,7 +1,7 @@
 import type { Mapping } from "#kernel";
 import type { BpfMap } from "../map.ts";
 import { refuse } from "../refusal.ts";
-import { practise, type RecordSink, Ring } from "./ring.ts";
+import { practise, type RecordSink, Ring, type RingMemory } from "./ring.ts";
 
 /** Records after which the consumer's position is published: each costs the producers a cache line. */
 const PUBLISH = 256;
@@ -17,7 +17,11 @@ export class RingBufferReader implements Disposable {
 	/** Bytes of the ring. */
 	readonly size: number;
 	readonly #ring: Ring;
-	#pages: readonly Mapping[];
+	readonly #consumer: Mapping;
+	readonly #producer: Mapping;
+	/** What the ring's views are of. */
+	#buffer: ArrayBuffer;
+	#mapped = true;
 	/** A sink is being called: the memory must stay, and a drain within a drain finds nothing. */
 	#draining = false;
 
@@ -35,15 +39,32 @@ export class RingBufferReader implements Disposable {
 			consumer.unmap();
 			throw error;
 		}
-		this.#pages = [consumer, producer];
-		this.#ring = new Ring({
-			consumer: new BigUint64Array(consumer.buffer, 0, 1),
-			producer: new BigUint64Array(producer.buffer, 0, 1),
-			data: new DataView(producer.buffer, pageSize, 2 * this.size),
-			words: new Int32Array(producer.buffer, pageSize, this.size / 4),
-			size: this.size,
-		});
+		this.#consumer = consumer;
+		this.#producer = producer;
+		this.#buffer = producer.buffer;
+		this.#ring = new Ring(this.#memory());
 		practise();
+	}
+
+	#memory(): RingMemory {
+		const consumer = this.#consumer;
+		const producer = this.#producer;
+		const at = producer.offset ?? 0;
+		const data = at + this.map.kernel.pageSize;
+		return {
+			consumer: new BigUint64Array(consumer.buffer, consumer.offset ?? 0, 1),
+			producer: new BigUint64Array(producer.buffer, at, 1),
+			data: new DataView(producer.buffer, data, 2 * this.size),
+			words: new Int32Array(producer.buffer, data, this.size / 4),
+			size: this.size,
+		};
+	}
+
+	/** A kernel whose memory grows exchanges the buffer: views of the old one see nothing new. */
+	#follow(): void {
+		if (!this.#mapped || this.#producer.buffer === this.#buffer) return;
+		this.#buffer = this.#producer.buffer;
+		this.#ring.move(this.#memory());
 	}
 
 	/** Records that sinks have seen so far. */
@@ -53,7 +74,9 @@ export class RingBufferReader implements Disposable {
 
 	/** Bytes between the consumer's and the producer's position; `size` means full. */
 	get pending(): number {
-		return this.closed ? 0 : this.#ring.pending;
+		if (this.closed) return 0;
+		this.#follow();
+		return this.#ring.pending;
 	}
 
 	/** How full the ring is, 0 to 1. */
@@ -73,6 +96,7 @@ export class RingBufferReader implements Disposable {
 	drain(sink: RecordSink, max: number = DRAIN): number {
 		if (this.closed || this.#draining) return 0;
 		this.#draining = true;
+		this.#follow();
 		const before = this.#ring.seen;
 		try {
 			for (let left = max; left > 0; ) {
@@ -82,6 +106,7 @@ export class RingBufferReader implements Disposable {
 			}
 		} finally {
 			this.#draining = false;
+			this.#follow();
 			if (this.closed) this.close();
 		}
 		return this.#ring.seen - before;
@@ -91,8 +116,8 @@ export class RingBufferReader implements Disposable {
 	close(): void {
 		this.#ring.stopped = true;
 		if (this.#draining) return;
-		for (const page of this.#pages) page.unmap();
-		this.#pages = [];
+		if (this.#mapped) for (const page of [this.#consumer, this.#producer]) page.unmap();
+		this.#mapped = false;
 	}
 
 	[Symbol.dispose](): void {

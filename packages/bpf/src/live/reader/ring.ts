@@ -25,11 +25,17 @@ export class Ring {
 	position: number;
 	/** Set from within a sink: no record is taken any more. */
 	stopped = false;
-	readonly #memory: RingMemory;
+	#memory: RingMemory;
 
 	constructor(memory: RingMemory) {
 		this.#memory = memory;
 		this.position = Number(Atomics.load(memory.consumer, 0));
+	}
+
+	/** The same ring in other memory: says there where the consumer is. */
+	move(memory: RingMemory): void {
+		this.#memory = memory;
+		Atomics.store(memory.consumer, 0, BigInt(this.position));
 	}
 
 	/** Bytes between the consumer's and the producers' position. */

@@ -1,0 +1,9 @@
+/**
+ * Helpers of the virtual kernel: a table by the kernel's names and numbers, and a file a family. A helper is a plain
+ * function of the environment (`Environment`: memory, maps, clock, current task, the run) and the processor: arguments in
+ * r1 … r5, result in r0. Pointers are checked against the machine's regions; one that leads elsewhere is a VmFault.
+ */
+export { type Current, type Environment, MAP_TAG, type RunState } from "./environment.ts";
+export { loadAbsolute } from "./packet.ts";
+export { abandonRecords } from "./ring-buffer.ts";
+export { type HelperFunction, helperFits, helperFunction } from "./table.ts";

@@ -1,0 +1,62 @@
+import { ERRNO } from "@skep/bpf/kernel";
+import type { Cpu, Memory } from "#machine";
+import { give, high, u32, writable } from "./arguments.ts";
+import type { Environment } from "./environment.ts";
+
+/**
+ * Family: reading what a program may not load. `kernel` reads the kernel's memory, `user` the process's, and neither the
+ * other's; where nothing is, the destination becomes zero and the result -EFAULT.
+ */
+type Side = "kernel" | "user" | "both";
+
+function reaches(memory: Memory, address: number, size: number, side: Side): boolean {
+	if (!memory.find(address, size)) return false;
+	const isUser = memory.region(address)?.kind === "user";
+	return side === "both" || isUser === (side === "user");
+}
+
+function read(env: Environment, cpu: Cpu, side: Side): undefined {
+	const size = u32(cpu, 2);
+	const to = writable(env, cpu, 1, size);
+	const from = u32(cpu, 3);
+	const { u8 } = env.memory;
+	if (size === 0) return give(cpu, 0);
+	if (high(cpu, 3) === 0 && reaches(env.memory, from, size, side)) {
+		u8.copyWithin(to, from, from + size);
+		return give(cpu, 0);
+	}
+	u8.fill(0, to, to + size);
+	give(cpu, -ERRNO.EFAULT);
+}
+
+function readText(env: Environment, cpu: Cpu, side: Side): undefined {
+	const size = u32(cpu, 2);
+	const to = writable(env, cpu, 1, size);
+	const from = u32(cpu, 3);
+	const { memory } = env;
+	if (size === 0) return give(cpu, 0);
+	const { u8 } = memory;
+	if (high(cpu, 3) !== 0 || !reaches(memory, from, 1, side)) {
+		u8.fill(0, to, to + size);
+		return give(cpu, -ERRNO.EFAULT);
+	}
+	const room = Math.min(size, memory.foundEnd - from);
+	let length = 0;
+	while (length < room && u8[from + length] !== 0) length++;
+	if (length === room && room < size) {
+		// It ran off its region before a NUL came.
+		u8.fill(0, to, to + size);
+		return give(cpu, -ERRNO.EFAULT);
+	}
+	const text = Math.min(length, size - 1);
+	u8.copyWithin(to, from, from + text);
+	u8[to + text] = 0;
+	give(cpu, text + 1);
+}
+
+export const readKernel = (env: Environment, cpu: Cpu): undefined => read(env, cpu, "kernel");
+export const readUser = (env: Environment, cpu: Cpu): undefined => read(env, cpu, "user");
+export const readAny = (env: Environment, cpu: Cpu): undefined => read(env, cpu, "both");
+export const readKernelText = (env: Environment, cpu: Cpu): undefined => readText(env, cpu, "kernel");
+export const readUserText = (env: Environment, cpu: Cpu): undefined => readText(env, cpu, "user");
+export const readAnyText = (env: Environment, cpu: Cpu): undefined => readText(env, cpu, "both");

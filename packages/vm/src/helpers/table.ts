@@ -1,0 +1,90 @@
+import { HELPERS } from "@skep/bpf/uapi";
+import type { Cpu } from "#machine";
+import { strncmp } from "./compare.ts";
+import * as current from "./current.ts";
+import type { Environment } from "./environment.ts";
+import * as map from "./map.ts";
+import * as packet from "./packet.ts";
+import * as print from "./print.ts";
+import * as probe from "./probe.ts";
+import * as ring from "./ring-buffer.ts";
+import { tailCall } from "./tail-call.ts";
+
+/** What a helper does: arguments in r1 … r5, the result in r0. @throws VmFault where an argument is not what it must be */
+export type HelperFunction = (env: Environment, cpu: Cpu) => void;
+
+/** Kinds of program that may call it, where not all may. */
+const XDP = ["xdp"] as const;
+const SKB = ["socket_filter", "sched_cls", "sched_act", "cgroup_skb"] as const;
+
+interface Row {
+	readonly run: HelperFunction;
+	readonly only?: readonly string[];
+}
+
+/** Helpers that this kernel has, by the kernel's name without `bpf_`. One row a helper. */
+// biome-ignore format: table
+const ROWS: Readonly<Record<string, Row>> = {
+	map_lookup_elem: { run: map.lookup },
+	map_update_elem: { run: map.update },
+	map_delete_elem: { run: map.remove },
+	map_lookup_percpu_elem: { run: map.lookupPercpu },
+	map_push_elem: { run: map.pushElement },
+	map_pop_elem: { run: map.popElement },
+	map_peek_elem: { run: map.peekElement },
+	for_each_map_elem: { run: map.forEachElement },
+	loop: { run: map.loop },
+	tail_call: { run: tailCall },
+	ringbuf_output: { run: ring.output },
+	ringbuf_reserve: { run: ring.reserve },
+	ringbuf_submit: { run: ring.submit },
+	ringbuf_discard: { run: ring.discard },
+	ringbuf_query: { run: ring.query },
+	ktime_get_ns: { run: current.ktime },
+	ktime_get_boot_ns: { run: current.bootTime },
+	ktime_get_coarse_ns: { run: current.ktime },
+	ktime_get_tai_ns: { run: current.realTime },
+	jiffies64: { run: current.jiffies },
+	get_prandom_u32: { run: current.random },
+	get_smp_processor_id: { run: current.processor },
+	get_numa_node_id: { run: current.node },
+	get_current_pid_tgid: { run: current.pidTgid },
+	get_ns_current_pid_tgid: { run: current.nsPidTgid },
+	get_current_uid_gid: { run: current.uidGid },
+	get_current_comm: { run: current.comm },
+	get_current_task: { run: current.task },
+	get_current_task_btf: { run: current.task },
+	get_current_cgroup_id: { run: current.cgroupId },
+	get_attach_cookie: { run: current.cookie },
+	probe_read: { run: probe.readAny },
+	probe_read_str: { run: probe.readAnyText },
+	probe_read_kernel: { run: probe.readKernel },
+	probe_read_kernel_str: { run: probe.readKernelText },
+	probe_read_user: { run: probe.readUser },
+	probe_read_user_str: { run: probe.readUserText },
+	copy_from_user: { run: probe.readUser },
+	trace_printk: { run: print.tracePrintk },
+	trace_vprintk: { run: print.traceVprintk },
+	snprintf: { run: print.snprintf },
+	strncmp: { run: strncmp },
+	csum_diff: { run: packet.csumDiff },
+	redirect: { run: packet.redirect },
+	xdp_adjust_head: { run: packet.adjustHead, only: XDP },
+	xdp_adjust_tail: { run: packet.adjustTail, only: XDP },
+	xdp_adjust_meta: { run: packet.adjustMeta, only: XDP },
+	xdp_get_buff_len: { run: packet.xdpLength, only: XDP },
+	xdp_load_bytes: { run: packet.loadXdp, only: XDP },
+	xdp_store_bytes: { run: packet.storeXdp, only: XDP },
+	skb_load_bytes: { run: packet.loadSkb, only: SKB },
+};
+
+const BY_ID: readonly (Row | undefined)[] = [undefined, ...HELPERS.map((each) => ROWS[each.name])];
+
+/** By the kernel's number; undefined: this kernel does not have it. */
+export const helperFunction = (id: number): HelperFunction | undefined => BY_ID[id]?.run;
+
+/** Whether a program of this type may call helper `id`. */
+export function helperFits(id: number, programType: string): boolean {
+	const row = BY_ID[id];
+	return row !== undefined && (row.only === undefined || row.only.includes(programType));
+}

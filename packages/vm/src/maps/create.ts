@@ -1,0 +1,51 @@
+import { ERRNO } from "@skep/bpf/kernel";
+import { MAP_TYPES, type MapType } from "@skep/bpf/uapi";
+import type { Memory } from "#machine";
+import type { MapShape, MapState } from "./map.ts";
+import { mapHandler } from "./table.ts";
+
+/** `enum bpf_map_type` to the type's name. */
+export const MAP_TYPE_NAMES: ReadonlyMap<number, MapType> = new Map(
+	Object.entries(MAP_TYPES).map(([name, row]) => [row.value, name as MapType]),
+);
+
+const PER_CPU: ReadonlySet<MapType> = new Set<MapType>(["percpu_hash", "percpu_array", "lru_percpu_hash"]);
+
+export interface MapLabels {
+	readonly id: number;
+	readonly name: string;
+	readonly btf: number;
+	readonly keyType: number;
+	readonly valueType: number;
+}
+
+/** Checks the shape as Linux does and takes the memory; the map, or -errno. */
+export function createMap(shape: MapShape, labels: MapLabels, memory: Memory, cpus: number): MapState | number {
+	const handler = mapHandler(shape.type);
+	if (!handler) return -ERRNO.EINVAL;
+	const copies = PER_CPU.has(shape.type) ? cpus : 1;
+	const wrong = handler.check(shape, copies);
+	if (wrong !== 0) return wrong;
+	const map: MapState = {
+		...shape,
+		...labels,
+		copies,
+		stride: Math.ceil(shape.valueSize / 8) * 8,
+		references: 0,
+		frozen: false,
+		writers: 0,
+		bytes: 0,
+		data: 0,
+		blocks: [],
+		blockShift: 0,
+		bucketMask: 0,
+		used: 0,
+		made: 0,
+		free: 0,
+		newest: 0,
+		oldest: 0,
+		slots: [],
+	};
+	const failed = handler.allocate(map, memory);
+	return failed === 0 ? map : failed;
+}

@@ -1,0 +1,282 @@
+import { ERRNO } from "@skep/bpf/kernel";
+import { MAP_FLAGS } from "@skep/bpf/uapi";
+import type { Memory } from "#machine";
+import { ACCESS, flagsFit, MOST_ENTRY_BYTES, MOST_PERCPU_BYTES, updateAllowed } from "./flags.ts";
+import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
+import { copy, writeValue } from "./values.ts";
+
+/**
+ * Hash maps: plain, per-CPU and LRU. Entries stand in blocks that are made as the map fills, so a value never moves while
+ * a program points at it. An entry is a number; links between entries are numbers + 1, 0 is none.
+ *
+ * Head of an entry: next in its bucket, hash, next newer, next older; then the key.
+ */
+const HEAD = 16;
+const NEXT = 0;
+const HASH = 4;
+const NEWER = 8;
+const OLDER = 12;
+
+const BLOCK_BYTES = 65_536;
+/** More buckets than that are not made, however many entries a map may have. */
+const MOST_BUCKETS = 1 << 20;
+const FLAGS =
+	MAP_FLAGS.BPF_F_NO_PREALLOC |
+	MAP_FLAGS.BPF_F_NO_COMMON_LRU |
+	MAP_FLAGS.BPF_F_NUMA_NODE |
+	MAP_FLAGS.BPF_F_ZERO_SEED |
+	ACCESS;
+
+const isLru = (map: MapShape): boolean => map.type === "lru_hash" || map.type === "lru_percpu_hash";
+const headBytes = (map: MapShape): number => HEAD + ((map.keySize + 7) & ~7);
+
+function check(map: MapShape, copies: number): number {
+	const lru = isLru(map);
+	const { keySize, valueSize, maxEntries, flags } = map;
+	const perCpu = map.type === "percpu_hash" || map.type === "lru_percpu_hash";
+	if (!flagsFit(flags, FLAGS)) return -ERRNO.EINVAL;
+	if (!lru && (flags & MAP_FLAGS.BPF_F_NO_COMMON_LRU) !== 0) return -ERRNO.EINVAL;
+	if (lru && (flags & MAP_FLAGS.BPF_F_NO_PREALLOC) !== 0) return -ERRNO.ENOTSUPP;
+	if ((flags & MAP_FLAGS.BPF_F_NUMA_NODE) !== 0 && (perCpu || (flags & MAP_FLAGS.BPF_F_NO_COMMON_LRU) !== 0))
+		return -ERRNO.EINVAL;
+	if (maxEntries === 0 || keySize === 0 || valueSize === 0) return -ERRNO.EINVAL;
+	if (keySize + valueSize >= MOST_ENTRY_BYTES) return -ERRNO.E2BIG;
+	if (perCpu && ((valueSize + 7) & ~7) > MOST_PERCPU_BYTES) return -ERRNO.E2BIG;
+	// Linux counts 16 bytes a bucket in 32 bits.
+	if (maxEntries > 2 ** 28) return -ERRNO.E2BIG;
+	return copies > 0 ? 0 : -ERRNO.EINVAL;
+}
+
+function allocate(map: MapState, memory: Memory): number {
+	const entry = headBytes(map) + map.stride * map.copies;
+	// Made as it fills; yet what could never fill is refused at once, as where everything is made beforehand.
+	if (map.maxEntries * entry > memory.limit) return -ERRNO.ENOMEM;
+	let buckets = 1;
+	while (buckets < map.maxEntries && buckets < MOST_BUCKETS) buckets *= 2;
+	const data = memory.allocate(buckets * 4, "kernel", false);
+	if (data === undefined) return -ERRNO.ENOMEM;
+	map.data = data;
+	map.bytes += buckets * 4;
+	map.bucketMask = buckets - 1;
+	while (map.blockShift < 16 && 1 << map.blockShift < map.maxEntries && entry << (map.blockShift + 1) <= BLOCK_BYTES)
+		map.blockShift++;
+	return 0;
+}
+
+function release(map: MapState, memory: Memory): void {
+	for (const address of map.blocks) memory.free(address);
+	memory.free(map.data);
+}
+
+const headOf = (map: MapState, entry: number): number =>
+	map.blocks[(entry >>> map.blockShift) * 2]! + (entry & ((1 << map.blockShift) - 1)) * headBytes(map);
+
+const valueAddress = (map: MapState, entry: number): number =>
+	map.blocks[(entry >>> map.blockShift) * 2 + 1]! + (entry & ((1 << map.blockShift) - 1)) * (map.stride * map.copies);
+
+function hashOf(key: Uint8Array, at: number, size: number): number {
+	let hash = size;
+	for (let i = 0; i < size; i++) hash = Math.imul(hash ^ key[at + i]!, 0x0100_0193);
+	hash ^= hash >>> 15;
+	hash = Math.imul(hash, 0x2c1b_3c6d);
+	return hash ^ (hash >>> 13);
+}
+
+/** Entry + 1 of a key; 0: none. */
+function find(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: number): number {
+	const { u8, view } = memory;
+	const size = map.keySize;
+	let link = view.getInt32(map.data + (hash & map.bucketMask) * 4, true);
+	search: while (link !== 0) {
+		const head = headOf(map, link - 1);
+		if (view.getInt32(head + HASH, true) === hash) {
+			const own = head + HEAD;
+			for (let i = 0; i < size; i++) {
+				if (u8[own + i] !== key[at + i]) {
+					link = view.getInt32(head + NEXT, true);
+					continue search;
+				}
+			}
+			return link;
+		}
+		link = view.getInt32(head + NEXT, true);
+	}
+	return 0;
+}
+
+function lookup(map: MapState, memory: Memory, key: Bytes, at: number, touch: boolean): number {
+	const bytes = key ?? memory.u8;
+	const link = find(map, memory, bytes, at, hashOf(bytes, at, map.keySize));
+	if (link === 0) return 0;
+	if (touch && isLru(map)) refresh(map, memory, link);
+	return valueAddress(map, link - 1);
+}
+
+function update(
+	map: MapState,
+	memory: Memory,
+	key: Bytes,
+	keyAt: number,
+	value: Bytes,
+	valueAt: number,
+	flags: number,
+	cpu: number,
+): number {
+	const hash = hashOf(key ?? memory.u8, keyAt, map.keySize);
+	const link = find(map, memory, key ?? memory.u8, keyAt, hash);
+	const allowed = updateAllowed(flags, link !== 0);
+	if (allowed !== 0) return allowed;
+	if (link !== 0) {
+		writeValue(map, memory, valueAddress(map, link - 1), value, valueAt, cpu, false);
+		if (isLru(map)) refresh(map, memory, link);
+		return 0;
+	}
+	const fresh = take(map, memory);
+	if (fresh < 0) return fresh;
+	const { u8, view } = memory;
+	const head = headOf(map, fresh - 1);
+	const bucket = map.data + (hash & map.bucketMask) * 4;
+	view.setInt32(head + NEXT, view.getInt32(bucket, true), true);
+	view.setInt32(head + HASH, hash, true);
+	copy(key ?? u8, keyAt, u8, head + HEAD, map.keySize);
+	writeValue(map, memory, valueAddress(map, fresh - 1), value, valueAt, cpu, true);
+	view.setInt32(bucket, fresh, true);
+	map.used++;
+	if (isLru(map)) enter(map, memory, fresh);
+	return 0;
+}
+
+/** Entry + 1 that nobody has: from the free list, a new block, or the LRU's oldest. -E2BIG, -ENOMEM. */
+function take(map: MapState, memory: Memory): number {
+	if (map.free !== 0) {
+		const link = map.free;
+		map.free = memory.view.getInt32(headOf(map, link - 1) + NEXT, true);
+		return link;
+	}
+	if (map.made < map.maxEntries) {
+		if (map.made >>> map.blockShift === map.blocks.length / 2 && !addBlock(map, memory)) {
+			if (!isLru(map) || map.oldest === 0) return -ERRNO.ENOMEM;
+		} else return ++map.made;
+	}
+	if (!isLru(map)) return -ERRNO.E2BIG;
+	remove(map, memory, map.oldest);
+	return take(map, memory);
+}
+
+function addBlock(map: MapState, memory: Memory): boolean {
+	const heads = headBytes(map) << map.blockShift;
+	const values = (map.stride * map.copies) << map.blockShift;
+	const first = memory.allocate(heads, "kernel", false);
+	if (first === undefined) return false;
+	const second = memory.allocate(values, "map", (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0);
+	if (second === undefined) {
+		memory.free(first);
+		return false;
+	}
+	map.blocks.push(first, second);
+	map.bytes += heads + values;
+	return true;
+}
+
+/** Takes an entry out of its bucket, and of the LRU's order, and puts it on the free list. */
+function remove(map: MapState, memory: Memory, link: number): void {
+	const { view } = memory;
+	const head = headOf(map, link - 1);
+	const hash = view.getInt32(head + HASH, true);
+	let at = map.data + (hash & map.bucketMask) * 4;
+	while (view.getInt32(at, true) !== link) at = headOf(map, view.getInt32(at, true) - 1) + NEXT;
+	view.setInt32(at, view.getInt32(head + NEXT, true), true);
+	if (isLru(map)) leave(map, memory, link);
+	view.setInt32(head + NEXT, map.free, true);
+	map.free = link;
+	map.used--;
+}
+
+/** Puts an entry in the order of use, as the newest. */
+function enter(map: MapState, memory: Memory, link: number): void {
+	const { view } = memory;
+	const head = headOf(map, link - 1);
+	view.setInt32(head + NEWER, 0, true);
+	view.setInt32(head + OLDER, map.newest, true);
+	if (map.newest !== 0) view.setInt32(headOf(map, map.newest - 1) + NEWER, link, true);
+	else map.oldest = link;
+	map.newest = link;
+}
+
+function leave(map: MapState, memory: Memory, link: number): void {
+	const { view } = memory;
+	const head = headOf(map, link - 1);
+	const newer = view.getInt32(head + NEWER, true);
+	const older = view.getInt32(head + OLDER, true);
+	if (newer !== 0) view.setInt32(headOf(map, newer - 1) + OLDER, older, true);
+	else map.newest = older;
+	if (older !== 0) view.setInt32(headOf(map, older - 1) + NEWER, newer, true);
+	else map.oldest = newer;
+}
+
+function refresh(map: MapState, memory: Memory, link: number): void {
+	if (map.newest === link) return;
+	leave(map, memory, link);
+	enter(map, memory, link);
+}
+
+function removeKey(map: MapState, memory: Memory, key: Bytes, at: number): number {
+	const bytes = key ?? memory.u8;
+	const link = find(map, memory, bytes, at, hashOf(bytes, at, map.keySize));
+	if (link === 0) return -ERRNO.ENOENT;
+	remove(map, memory, link);
+	return 0;
+}
+
+function nextKey(map: MapState, memory: Memory, key: Uint8Array | undefined, out: Uint8Array): number {
+	const { u8, view } = memory;
+	let bucket = 0;
+	let link = 0;
+	// A key that is gone starts anew, as without one.
+	const hash = key ? hashOf(key, 0, map.keySize) : 0;
+	const before = key ? find(map, memory, key, 0, hash) : 0;
+	if (before !== 0) {
+		link = view.getInt32(headOf(map, before - 1) + NEXT, true);
+		bucket = (hash & map.bucketMask) + 1;
+	}
+	while (link === 0) {
+		if (bucket > map.bucketMask) return -ERRNO.ENOENT;
+		link = view.getInt32(map.data + bucket++ * 4, true);
+	}
+	copy(u8, headOf(map, link - 1) + HEAD, out, 0, map.keySize);
+	return 0;
+}
+
+function batch(map: MapState, memory: Memory, from: number, room: number): Batch | number {
+	const { view } = memory;
+	const keys: number[] = [];
+	const values: number[] = [];
+	let bucket = from;
+	if (bucket > map.bucketMask) return { keys, values, indexed: false, next: undefined };
+	for (; bucket <= map.bucketMask; bucket++) {
+		const before = keys.length;
+		let link = view.getInt32(map.data + bucket * 4, true);
+		for (; link !== 0 && keys.length <= room; link = view.getInt32(headOf(map, link - 1) + NEXT, true)) {
+			keys.push(headOf(map, link - 1) + HEAD);
+			values.push(valueAddress(map, link - 1));
+		}
+		if (keys.length <= room) continue;
+		// A bucket is read whole or not at all.
+		keys.length = before;
+		values.length = before;
+		return before === 0 ? -ERRNO.ENOSPC : { keys, values, indexed: false, next: bucket };
+	}
+	return { keys, values, indexed: false, next: undefined };
+}
+
+export const hash: MapHandler = {
+	check,
+	allocate,
+	release,
+	lookup,
+	update,
+	delete: removeKey,
+	nextKey,
+	batch,
+	takes: true,
+};

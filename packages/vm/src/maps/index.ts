@@ -1,0 +1,15 @@
+/**
+ * Maps of the virtual kernel. A map is plain data (`MapState`): numbers, and addresses in the machine's memory, where its
+ * keys and values are, so programs hold pointers to them and a copy of memory and tables is a copy of the map. What a type
+ * does stands in its handler, found by the type's name; there is one file a family of types.
+ *
+ * Values that a program may touch are regions of kind `map`; heads of entries and keys are the kernel's own.
+ */
+
+export { createMap, MAP_TYPE_NAMES } from "./create.ts";
+export { ALL_CPUS, type Batch, type Bytes, type MapHandler, type MapShape, type MapState } from "./map.ts";
+export { setSlot, slotOf } from "./object-array.ts";
+export { drop, peek, push } from "./queue.ts";
+export { finishRecord, isReserved, outputRecord, queryRing, reserveRecord, ringOfRecord } from "./ring-buffer.ts";
+export { mapHandler } from "./table.ts";
+export { copy } from "./values.ts";

@@ -1,0 +1,143 @@
+import { ERRNO } from "@skep/bpf/kernel";
+import { MAP_FLAGS } from "@skep/bpf/uapi";
+import { mapHandler } from "#maps";
+import type { System } from "./system.ts";
+import type { Descriptor, ObjectKind } from "./tables.ts";
+
+/** 0, 1 and 2 are taken in every process. */
+const FIRST = 3;
+/** RLIMIT_NOFILE as large as systems set it. */
+const MOST = 1 << 20;
+
+/** What a descriptor's flags (BPF_F_RDONLY, BPF_F_WRONLY) let its holder do. */
+export const access = (flags: number): { readonly readable: boolean; readonly writable: boolean } => ({
+	readable: (flags & MAP_FLAGS.BPF_F_WRONLY) === 0,
+	writable: (flags & MAP_FLAGS.BPF_F_RDONLY) === 0,
+});
+
+/** A new descriptor of an object, which it holds: the lowest number that is free, or -EMFILE. */
+export function openDescriptor(system: System, kind: ObjectKind, id: number, flags = 0): number {
+	const { descriptors } = system.tables;
+	let fd = FIRST;
+	while (descriptors.has(fd)) fd++;
+	if (fd >= MOST) return -ERRNO.EMFILE;
+	descriptors.set(fd, { kind, id, ...access(flags) });
+	hold(system, kind, id);
+	return fd;
+}
+
+/** 0, or -EBADF. */
+export function closeDescriptor(system: System, fd: number): number {
+	const held = system.tables.descriptors.get(fd);
+	if (!held) return -ERRNO.EBADF;
+	system.tables.descriptors.delete(fd);
+	drop(system, held.kind, held.id);
+	return 0;
+}
+
+/** Id of the object of this kind behind a descriptor; -EBADF: it is not open; -EINVAL: of another kind. */
+export function idOf(system: System, fd: number, kind: ObjectKind): number {
+	const held = system.tables.descriptors.get(fd);
+	if (!held) return -ERRNO.EBADF;
+	return held.kind === kind ? held.id : -ERRNO.EINVAL;
+}
+
+export const descriptorOf = (system: System, fd: number): Descriptor | undefined => system.tables.descriptors.get(fd);
+
+function rowOf(system: System, kind: ObjectKind, id: number): { references: number } | undefined {
+	const { tables } = system;
+	switch (kind) {
+		case "map":
+			return tables.maps.get(id);
+		case "program":
+			return tables.programs.get(id);
+		case "btf":
+			return tables.btfs.get(id);
+		case "link":
+			return tables.links.get(id);
+		case "event":
+			return tables.events.get(id);
+		case "statistics":
+			return undefined;
+	}
+}
+
+/** One more holder. */
+export function hold(system: System, kind: ObjectKind, id: number): void {
+	if (kind === "statistics") system.tables.statistics++;
+	const row = rowOf(system, kind, id);
+	if (row) row.references++;
+}
+
+/** One holder less; the last one takes the object with it, and what that held. */
+export function drop(system: System, kind: ObjectKind, id: number): void {
+	const { tables } = system;
+	if (kind === "statistics") tables.statistics--;
+	const row = rowOf(system, kind, id);
+	if (!row) return;
+	row.references--;
+	if (row.references === 0) end(system, kind, id);
+	else if (kind === "map") emptyUnseen(system, id);
+}
+
+/** A program array that no descriptor and no pin leads to forgets its programs: they may be what holds it. */
+function emptyUnseen(system: System, id: number): void {
+	const { tables } = system;
+	const map = tables.maps.get(id);
+	if (map?.type !== "prog_array") return;
+	for (const each of tables.descriptors.values()) if (each.kind === "map" && each.id === id) return;
+	for (const each of tables.pins.values()) if (each.kind === "map" && each.id === id) return;
+	for (const program of map.slots.splice(0)) if (program !== 0) drop(system, "program", program);
+}
+
+function end(system: System, kind: ObjectKind, id: number): void {
+	const { tables, memory } = system;
+	switch (kind) {
+		case "map": {
+			const map = tables.maps.get(id)!;
+			tables.maps.delete(id);
+			const held = map.type === "prog_array" ? "program" : "event";
+			for (const each of map.slots.splice(0)) if (each !== 0) drop(system, held, each);
+			mapHandler(map.type)?.release(map, memory);
+			if (map.btf !== 0) drop(system, "btf", map.btf);
+			return;
+		}
+		case "program": {
+			const program = tables.programs.get(id)!;
+			tables.programs.delete(id);
+			system.codes.delete(id);
+			for (const map of program.maps) drop(system, "map", map);
+			if (program.btf !== 0) drop(system, "btf", program.btf);
+			return;
+		}
+		case "link":
+			detachLink(system, id);
+			tables.links.delete(id);
+			return;
+		case "event": {
+			const event = tables.events.get(id)!;
+			tables.events.delete(id);
+			if (event.program !== 0) drop(system, "program", event.program);
+			return;
+		}
+		case "btf":
+			tables.btfs.delete(id);
+			return;
+		case "statistics":
+			return;
+	}
+}
+
+/** The link stays as an object, its program runs no more. */
+export function detachLink(system: System, id: number): void {
+	const link = system.tables.links.get(id);
+	if (!link || link.detached) return;
+	link.detached = true;
+	link.ifindex = 0;
+	const event = system.tables.events.get(link.event);
+	if (event) {
+		event.link = 0;
+		drop(system, "event", link.event);
+	}
+	drop(system, "program", link.program);
+}

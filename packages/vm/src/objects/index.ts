@@ -1,0 +1,18 @@
+/**
+ * Objects of the virtual kernel: bpf(2)'s commands arrive here, by a table; file descriptors, ids, references, pins; loading,
+ * attaching, raising events and test runs. All of it works on one `System`: memory, clock, tasks and tables of plain rows
+ * with ids. Also the kernel's own types: laid out so that no offset is a real kernel's, and objects placed by them.
+ */
+export { COMMANDS } from "./commands.ts";
+export { closeDescriptor, idOf } from "./descriptors.ts";
+export { controlPerfEvent, openPerfEvent } from "./events.ts";
+export { mapMemory, unmapMemory } from "./maps.ts";
+export { isBpffs, unpin } from "./pins.ts";
+export { type Argument, become, type MachineEvent, type Raised, raise, runPacket, type Verdict } from "./raise.ts";
+export { enter } from "./run.ts";
+export { type KernelValue, type StructValue, StructWriter } from "./structs.ts";
+export type { RunEnvironment, System } from "./system.ts";
+export { newTables, type ProgramState, type Tables } from "./tables.ts";
+export { endTask, setTask, taskStruct } from "./tasks.ts";
+export { tracepointId } from "./tracepoints.ts";
+export { virtualBtf } from "./virtual-btf.ts";

@@ -1,0 +1,153 @@
+import {
+	type Attributes,
+	type BtfInfo,
+	ERRNO,
+	type LinkInfo,
+	type MapInfo,
+	type ObjGetInfoByFd,
+	type ProgInfo,
+} from "@skep/bpf/kernel";
+import { ATTACH_TYPES, LINK_TYPES, MAP_TYPES, PROGRAM_TYPES } from "@skep/bpf/uapi";
+import { openDescriptor } from "./descriptors.ts";
+import type { System } from "./system.ts";
+import type { LinkState, ObjectKind, ProgramState } from "./tables.ts";
+
+const KINDS: Readonly<Record<ObjGetInfoByFd["kind"], ObjectKind>> = {
+	map: "map",
+	prog: "program",
+	btf: "btf",
+	link: "link",
+};
+const FUNC_RECORD = 8;
+const LINE_RECORD = 16;
+
+export function getInfo(system: System, attr: Attributes["OBJ_GET_INFO_BY_FD"]): number {
+	const held = system.tables.descriptors.get(attr.bpf_fd);
+	if (!held) return -ERRNO.EBADF;
+	if (held.kind !== KINDS[attr.kind]) return -ERRNO.EINVAL;
+	switch (attr.kind) {
+		case "map":
+			mapInfo(system, held.id, attr.info);
+			return 0;
+		case "prog":
+			programInfo(system, system.tables.programs.get(held.id)!, attr.info);
+			return 0;
+		case "btf":
+			btfInfo(system, held.id, attr.info);
+			return 0;
+		case "link":
+			linkInfo(system, system.tables.links.get(held.id)!, attr.info);
+			return 0;
+	}
+}
+
+function mapInfo(system: System, id: number, info: Partial<MapInfo>): void {
+	const map = system.tables.maps.get(id)!;
+	Object.assign(info, {
+		type: MAP_TYPES[map.type].value,
+		id,
+		key_size: map.keySize,
+		value_size: map.valueSize,
+		max_entries: map.maxEntries,
+		map_flags: map.flags,
+		name: map.name,
+		ifindex: 0,
+		btf_vmlinux_value_type_id: 0,
+		btf_id: map.btf,
+		btf_key_type_id: map.keyType,
+		btf_value_type_id: map.valueType,
+		map_extra: map.extra,
+	} satisfies MapInfo);
+}
+
+/** Copies as much as the caller's buffer takes. */
+function fill(to: Uint8Array | undefined, from: Uint8Array): void {
+	if (to) to.set(from.subarray(0, to.length));
+}
+
+function programInfo(system: System, program: ProgramState, info: Partial<ProgInfo>): void {
+	fill(info.xlated_prog_insns, program.insns);
+	fill(info.func_info, program.funcInfo);
+	fill(info.line_info, program.lineInfo);
+	fill(info.map_ids, new Uint8Array(new Uint32Array(program.maps).buffer));
+	Object.assign(info, {
+		type: PROGRAM_TYPES[program.type].value,
+		id: program.id,
+		tag: program.tag,
+		jited_prog_len: 0,
+		xlated_prog_len: program.insns.length,
+		load_time: program.loaded,
+		created_by_uid: 0,
+		nr_map_ids: program.maps.length,
+		name: program.name,
+		ifindex: 0,
+		gpl_compatible: program.gpl ? 1 : 0,
+		netns_dev: 0n,
+		netns_ino: 0n,
+		nr_jited_ksyms: 0,
+		nr_jited_func_lens: 0,
+		btf_id: program.btf,
+		func_info_rec_size: FUNC_RECORD,
+		nr_func_info: program.funcInfo.length / FUNC_RECORD,
+		nr_line_info: program.lineInfo.length / LINE_RECORD,
+		nr_jited_line_info: 0,
+		line_info_rec_size: LINE_RECORD,
+		jited_line_info_rec_size: 8,
+		nr_prog_tags: 0,
+		run_time_ns: 0n,
+		run_cnt: BigInt(program.runs),
+		recursion_misses: 0n,
+		verified_insns: program.insns.length / 8,
+		attach_btf_obj_id: program.attachBtf === 0 ? 0 : system.btfId,
+		attach_btf_id: program.attachBtf,
+	} satisfies Partial<ProgInfo>);
+}
+
+function btfInfo(system: System, id: number, info: Partial<BtfInfo>): void {
+	const btf = system.tables.btfs.get(id)!;
+	fill(info.btf, btf.bytes);
+	info.btf_size = btf.bytes.length;
+	info.id = id;
+	info.name = btf.name;
+	info.kernel_btf = btf.kernel ? 1 : 0;
+}
+
+function linkInfo(system: System, link: LinkState, info: Partial<LinkInfo>): void {
+	info.type = LINK_TYPES[link.kind].value;
+	info.id = link.id;
+	info.prog_id = link.detached ? 0 : link.program;
+	if (link.kind === "raw_tracepoint") info.raw_tracepoint = { tp_name: link.tracepoint };
+	if (link.kind === "xdp") info.xdp = { ifindex: link.ifindex };
+	if (link.kind === "tracing") {
+		info.tracing = {
+			attach_type: ATTACH_TYPES.trace_raw_tp,
+			target_obj_id: system.btfId,
+			target_btf_id: system.tables.programs.get(link.program)?.attachBtf ?? 0,
+		};
+	}
+}
+
+type Kind = "map" | "program" | "btf" | "link";
+
+const rowsOf = (system: System, kind: Kind): ReadonlyMap<number, unknown> =>
+	({ map: system.tables.maps, program: system.tables.programs, btf: system.tables.btfs, link: system.tables.links })[
+		kind
+	];
+
+export function nextId(system: System, attr: Attributes["MAP_GET_NEXT_ID"], kind: Kind): number {
+	let next = Number.POSITIVE_INFINITY;
+	if (attr.start_id >= 0x7fff_ffff) return -ERRNO.EINVAL;
+	for (const id of rowsOf(system, kind).keys()) if (id > attr.start_id && id < next) next = id;
+	if (next === Number.POSITIVE_INFINITY) return -ERRNO.ENOENT;
+	attr.next_id = next;
+	return 0;
+}
+
+export function openById(system: System, attr: Attributes["MAP_GET_FD_BY_ID"], kind: Kind): number {
+	const flags = attr.open_flags ?? 0;
+	const RDONLY_WRONLY = 8 | 16;
+	if (kind === "map" ? (flags & ~RDONLY_WRONLY) !== 0 || (flags & RDONLY_WRONLY) === RDONLY_WRONLY : flags !== 0)
+		return -ERRNO.EINVAL;
+	if (!rowsOf(system, kind).has(attr.id)) return -ERRNO.ENOENT;
+	return openDescriptor(system, kind, attr.id, flags);
+}

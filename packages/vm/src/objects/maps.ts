@@ -1,0 +1,345 @@
+import { type Attributes, ERRNO } from "@skep/bpf/kernel";
+import { MAP_FLAGS, type MapType, UPDATE_FLAGS } from "@skep/bpf/uapi";
+import {
+	ALL_CPUS,
+	createMap,
+	drop as dropFirst,
+	MAP_TYPE_NAMES,
+	type MapState,
+	mapHandler,
+	setSlot,
+	slotOf,
+} from "#maps";
+import { descriptorOf, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
+import { isObjectName } from "./name.ts";
+import type { System } from "./system.ts";
+
+const TOKEN = MAP_FLAGS.BPF_F_TOKEN_FD;
+
+export function createMapCommand(system: System, attr: Attributes["MAP_CREATE"]): number {
+	const flags = (attr.map_flags ?? 0) >>> 0;
+	if ((attr.btf_vmlinux_value_type_id ?? 0) !== 0) return -ERRNO.EINVAL;
+	const type = MAP_TYPE_NAMES.get(attr.map_type);
+	if (attr.map_extra !== undefined && attr.map_extra !== 0n && type !== "bloom_filter" && type !== "arena")
+		return -ERRNO.EINVAL;
+	if ((attr.btf_key_type_id ?? 0) !== 0 && (attr.btf_value_type_id ?? 0) === 0) return -ERRNO.EINVAL;
+	if ((flags & TOKEN) !== 0) return -ERRNO.EBADF;
+	if ((flags & MAP_FLAGS.BPF_F_RDONLY) !== 0 && (flags & MAP_FLAGS.BPF_F_WRONLY) !== 0) return -ERRNO.EINVAL;
+	if ((flags & MAP_FLAGS.BPF_F_NUMA_NODE) !== 0 && (attr.numa_node ?? 0) !== 0) return -ERRNO.EINVAL;
+	if (type === undefined || !mapHandler(type)) return -ERRNO.EINVAL;
+	if (!isObjectName(attr.map_name ?? "")) return -ERRNO.EINVAL;
+	let btf = 0;
+	if ((attr.btf_key_type_id ?? 0) !== 0 || (attr.btf_value_type_id ?? 0) !== 0) {
+		btf = idOf(system, attr.btf_fd ?? 0, "btf");
+		if (btf < 0) return btf;
+		if (WITHOUT_TYPES.has(type)) return -ERRNO.ENOTSUPP;
+	}
+	const { tables } = system;
+	const map = createMap(
+		{
+			type,
+			keySize: attr.key_size,
+			valueSize: attr.value_size,
+			maxEntries: attr.max_entries,
+			flags,
+			extra: attr.map_extra ?? 0n,
+		},
+		{
+			id: tables.next.map,
+			name: attr.map_name ?? "",
+			btf,
+			keyType: attr.btf_key_type_id ?? 0,
+			valueType: attr.btf_value_type_id ?? 0,
+		},
+		system.memory,
+		system.cpus.length,
+	);
+	if (typeof map === "number") return map;
+	tables.next.map++;
+	tables.maps.set(map.id, map);
+	if (btf !== 0) hold(system, "btf", btf);
+	return openDescriptor(system, "map", map.id, flags);
+}
+
+/** Types that take no BTF for keys and values. */
+const WITHOUT_TYPES: ReadonlySet<MapType> = new Set<MapType>([
+	"prog_array",
+	"perf_event_array",
+	"ringbuf",
+	"queue",
+	"stack",
+]);
+
+/** The map of a descriptor, or -errno; `need` refuses descriptors that may not read or write. */
+function mapOf(system: System, fd: number, need?: "read" | "write"): MapState | number {
+	const id = idOf(system, fd, "map");
+	if (id < 0) return id;
+	const map = system.tables.maps.get(id)!;
+	const held = descriptorOf(system, fd)!;
+	if (need === "read" && !held.readable) return -ERRNO.EPERM;
+	if (need === "write" && (!held.writable || map.frozen)) return -ERRNO.EPERM;
+	return map;
+}
+
+const holdsObjects = (map: MapState): boolean => map.type === "prog_array" || map.type === "perf_event_array";
+
+/** A key as long as the map's; -EFAULT where it is missing or short, -EINVAL where the map has none. */
+function keyFault(map: MapState, key: Uint8Array | undefined): number {
+	if (map.keySize === 0) return key === undefined ? 0 : -ERRNO.EINVAL;
+	return key === undefined || key.length < map.keySize ? -ERRNO.EFAULT : 0;
+}
+
+const valueBytes = (map: MapState): number => (map.copies === 1 ? map.valueSize : map.stride * map.copies);
+
+/** Flags of lookup and update: none of these maps has a spin lock in its values. */
+const LOCK = UPDATE_FLAGS.BPF_F_LOCK;
+
+function readInto(system: System, map: MapState, address: number, to: Uint8Array, at: number): void {
+	const { u8 } = system.memory;
+	const { valueSize } = map;
+	if (map.copies === 1) {
+		if (valueSize <= 16) for (let i = 0; i < valueSize; i++) to[at + i] = u8[address + i]!;
+		else to.set(u8.subarray(address, address + valueSize), at);
+		return;
+	}
+	// What stands between the copies of different CPUs is nothing: zero.
+	for (let cpu = 0; cpu < map.copies; cpu++) {
+		const from = address + cpu * map.stride;
+		to.fill(0, at + cpu * map.stride + valueSize, at + (cpu + 1) * map.stride);
+		to.set(u8.subarray(from, from + valueSize), at + cpu * map.stride);
+	}
+}
+
+export function lookupElement(system: System, attr: Attributes["MAP_LOOKUP_ELEM"]): number {
+	const { key, value } = attr;
+	const flags = attr.flags ?? 0;
+	if ((flags & ~LOCK) !== 0) return -ERRNO.EINVAL;
+	const map = mapOf(system, attr.map_fd, "read");
+	if (typeof map === "number") return map;
+	if ((flags & LOCK) !== 0) return -ERRNO.EINVAL;
+	const wrong = keyFault(map, key);
+	if (wrong !== 0) return wrong;
+	if (map.type === "ringbuf") return -ERRNO.ENOTSUPP;
+	if (holdsObjects(map)) {
+		if (map.type !== "prog_array") return -ERRNO.ENOTSUPP;
+		const id = slotOf(map, new DataView(key!.buffer, key!.byteOffset).getUint32(0, true));
+		if (id === 0) return -ERRNO.ENOENT;
+		new DataView(value.buffer, value.byteOffset).setUint32(0, id, true);
+		return 0;
+	}
+	const address = mapHandler(map.type)!.lookup(map, system.memory, key, 0, false);
+	if (address === 0) return -ERRNO.ENOENT;
+	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
+	readInto(system, map, address, value, 0);
+	return 0;
+}
+
+export function updateElement(system: System, attr: Attributes["MAP_UPDATE_ELEM"]): number {
+	const { key, value } = attr;
+	const flags = attr.flags ?? 0;
+	const map = mapOf(system, attr.map_fd, "write");
+	if (typeof map === "number") return map;
+	if ((flags & LOCK) !== 0) return -ERRNO.EINVAL;
+	const wrong = keyFault(map, key);
+	if (wrong !== 0) return wrong;
+	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
+	if (holdsObjects(map)) return updateSlot(system, map, key!, value, flags);
+	return mapHandler(map.type)!.update(map, system.memory, key, 0, value, 0, flags >>> 0, ALL_CPUS);
+}
+
+/** A descriptor goes into a slot, which holds its object from then on. */
+function updateSlot(system: System, map: MapState, key: Uint8Array, value: Uint8Array, flags: number): number {
+	if (flags !== 0) return -ERRNO.EINVAL;
+	const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+	if (index >= map.maxEntries) return -ERRNO.E2BIG;
+	const kind = map.type === "prog_array" ? "program" : "event";
+	const id = idOf(system, new DataView(value.buffer, value.byteOffset).getInt32(0, true), kind);
+	if (id < 0) return id;
+	if (kind === "program" && !sameKind(system, map, id)) return -ERRNO.EINVAL;
+	hold(system, kind, id);
+	const before = setSlot(map, index, id);
+	if (before > 0) drop(system, kind, before);
+	return 0;
+}
+
+/** A program array takes programs of one type only: those that may follow each other. */
+function sameKind(system: System, map: MapState, id: number): boolean {
+	const { programs } = system.tables;
+	const other = map.slots.find((each) => each !== 0);
+	return other === undefined || programs.get(other)?.type === programs.get(id)?.type;
+}
+
+export function deleteElement(system: System, attr: Attributes["MAP_DELETE_ELEM"]): number {
+	const map = mapOf(system, attr.map_fd, "write");
+	if (typeof map === "number") return map;
+	const wrong = keyFault(map, attr.key);
+	if (wrong !== 0) return wrong;
+	if (!holdsObjects(map)) return mapHandler(map.type)!.delete(map, system.memory, attr.key, 0);
+	const index = new DataView(attr.key.buffer, attr.key.byteOffset).getUint32(0, true);
+	if (index >= map.maxEntries) return -ERRNO.E2BIG;
+	const before = slotOf(map, index);
+	if (before === 0) return -ERRNO.ENOENT;
+	setSlot(map, index, 0);
+	drop(system, map.type === "prog_array" ? "program" : "event", before);
+	return 0;
+}
+
+export function nextKey(system: System, attr: Attributes["MAP_GET_NEXT_KEY"]): number {
+	const map = mapOf(system, attr.map_fd, "read");
+	if (typeof map === "number") return map;
+	if (attr.key !== undefined && attr.key.length < map.keySize) return -ERRNO.EFAULT;
+	if (attr.next_key.length < map.keySize) return -ERRNO.EFAULT;
+	return mapHandler(map.type)!.nextKey(map, system.memory, attr.key, attr.next_key);
+}
+
+export function takeElement(system: System, attr: Attributes["MAP_LOOKUP_AND_DELETE_ELEM"]): number {
+	const flags = attr.flags ?? 0;
+	if ((flags & ~LOCK) !== 0) return -ERRNO.EINVAL;
+	const id = idOf(system, attr.map_fd, "map");
+	if (id < 0) return id;
+	const map = system.tables.maps.get(id)!;
+	const held = descriptorOf(system, attr.map_fd)!;
+	if (!held.readable || !held.writable || map.frozen) return -ERRNO.EPERM;
+	const handler = mapHandler(map.type)!;
+	if (handler.keyless && flags !== 0) return -ERRNO.EINVAL;
+	if ((flags & LOCK) !== 0) return -ERRNO.EINVAL;
+	const wrong = keyFault(map, attr.key);
+	if (wrong !== 0) return wrong;
+	if (!handler.takes) return -ERRNO.ENOTSUPP;
+	const address = handler.lookup(map, system.memory, attr.key, 0, false);
+	if (address === 0) return -ERRNO.ENOENT;
+	if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
+	readInto(system, map, address, attr.value, 0);
+	if (handler.keyless) dropFirst(map);
+	else handler.delete(map, system.memory, attr.key, 0);
+	return 0;
+}
+
+export function freezeMap(system: System, attr: Attributes["MAP_FREEZE"]): number {
+	const map = mapOf(system, attr.map_fd, "write");
+	if (typeof map === "number") return map;
+	if (map.writers > 0) return -ERRNO.EBUSY;
+	map.frozen = true;
+	return 0;
+}
+
+/** Count of a batch that may be read or written, and whether the type has batches. 0 or -errno. */
+function batchFault(
+	map: MapState,
+	attr: { readonly flags?: number; readonly elem_flags?: number },
+	lookup: boolean,
+): number {
+	const handler = mapHandler(map.type)!;
+	if (!handler.batch) return -ERRNO.ENOTSUPP;
+	if (((attr.elem_flags ?? 0) & ~LOCK) !== 0) return -ERRNO.EINVAL;
+	if (((attr.elem_flags ?? 0) & LOCK) !== 0) return -ERRNO.EINVAL;
+	return lookup && (attr.flags ?? 0) !== 0 && !map.type.includes("array") ? -ERRNO.EINVAL : 0;
+}
+
+export function lookupBatch(system: System, attr: Attributes["MAP_LOOKUP_BATCH"], take: boolean): number {
+	const map = mapOf(system, attr.map_fd, "read");
+	if (typeof map === "number") return map;
+	if (take && (!descriptorOf(system, attr.map_fd)!.writable || map.frozen)) return -ERRNO.EPERM;
+	const handler = mapHandler(map.type)!;
+	if (take && !handler.takes) return -ERRNO.ENOTSUPP;
+	const wrong = batchFault(map, attr, true);
+	if (wrong !== 0) return wrong;
+	const asked = attr.count;
+	if (asked === 0) return 0;
+	attr.count = 0;
+	if (attr.in_batch !== undefined && attr.in_batch.length < 4) return -ERRNO.EFAULT;
+	const from = attr.in_batch ? new DataView(attr.in_batch.buffer, attr.in_batch.byteOffset).getUint32(0, true) : 0;
+	const size = valueBytes(map);
+	if (attr.keys.length < asked * map.keySize || attr.values.length < asked * size) return -ERRNO.EFAULT;
+	const found = handler.batch!(map, system.memory, from, asked);
+	if (typeof found === "number") return found;
+	const { u8 } = system.memory;
+	const keys = new DataView(attr.keys.buffer, attr.keys.byteOffset);
+	for (const [i, key] of found.keys.entries()) {
+		if (found.indexed) keys.setUint32(i * 4, key, true);
+		else attr.keys.set(u8.subarray(key, key + map.keySize), i * map.keySize);
+		readInto(system, map, found.values[i]!, attr.values, i * size);
+	}
+	attr.count = found.keys.length;
+	if (take) {
+		for (let i = 0; i < found.keys.length; i++) handler.delete(map, system.memory, attr.keys, i * map.keySize);
+	}
+	if (attr.out_batch.length >= 4) {
+		const position = found.next ?? (found.indexed ? map.maxEntries : map.bucketMask + 1);
+		new DataView(attr.out_batch.buffer, attr.out_batch.byteOffset).setUint32(0, position, true);
+	}
+	return found.next === undefined ? -ERRNO.ENOENT : 0;
+}
+
+export function updateBatch(system: System, attr: Attributes["MAP_UPDATE_BATCH"]): number {
+	const map = mapOf(system, attr.map_fd, "write");
+	if (typeof map === "number") return map;
+	const wrong = batchFault(map, attr, false);
+	if (wrong !== 0) return wrong;
+	const asked = attr.count;
+	const size = valueBytes(map);
+	if (asked === 0) return 0;
+	attr.count = 0;
+	const handler = mapHandler(map.type)!;
+	for (let i = 0; i < asked; i++) {
+		if (attr.keys.length < (i + 1) * map.keySize || attr.values.length < (i + 1) * size) return -ERRNO.EFAULT;
+		const result = handler.update(
+			map,
+			system.memory,
+			attr.keys,
+			i * map.keySize,
+			attr.values,
+			i * size,
+			attr.elem_flags ?? 0,
+			ALL_CPUS,
+		);
+		if (result !== 0) return result;
+		attr.count = i + 1;
+	}
+	return 0;
+}
+
+export function deleteBatch(system: System, attr: Attributes["MAP_DELETE_BATCH"]): number {
+	const map = mapOf(system, attr.map_fd, "write");
+	if (typeof map === "number") return map;
+	const handler = mapHandler(map.type)!;
+	if (!handler.takes) return -ERRNO.ENOTSUPP;
+	const wrong = batchFault(map, attr, false);
+	if (wrong !== 0) return wrong;
+	const asked = attr.count;
+	if (asked === 0) return 0;
+	attr.count = 0;
+	for (let i = 0; i < asked; i++) {
+		if (attr.keys.length < (i + 1) * map.keySize) return -ERRNO.EFAULT;
+		const result = handler.delete(map, system.memory, attr.keys, i * map.keySize);
+		if (result !== 0) return result;
+		attr.count = i + 1;
+	}
+	return 0;
+}
+
+/** mmap(2) of a map's descriptor: guest address of the bytes, or -errno. The mapping holds the map. */
+export function mapMemory(system: System, fd: number, offset: number, length: number, writable: boolean): number {
+	const id = idOf(system, fd, "map");
+	if (id < 0) return id === -ERRNO.EINVAL ? -ERRNO.ENODEV : id;
+	const map = system.tables.maps.get(id)!;
+	if (length <= 0 || offset % 4096 !== 0) return -ERRNO.EINVAL;
+	const handler = mapHandler(map.type)!;
+	if (!handler.mapping) return -ERRNO.ENOTSUPP;
+	const held = descriptorOf(system, fd)!;
+	// A shared mapping wants a descriptor that may do what the mapping may.
+	if (!held.readable || (writable && !held.writable)) return -ERRNO.EACCES;
+	if (writable && (map.frozen || (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) !== 0)) {
+		return map.frozen ? -ERRNO.EPERM : -ERRNO.EACCES;
+	}
+	const address = handler.mapping(map, offset, length, writable);
+	if (address < 0) return address;
+	hold(system, "map", id);
+	if (writable) map.writers++;
+	return address;
+}
+
+export function unmapMemory(system: System, map: MapState, writable: boolean): void {
+	if (writable) map.writers--;
+	drop(system, "map", map.id);
+}

@@ -1,0 +1,36 @@
+import type { Btf } from "@skep/bpf/btf";
+import type { Code } from "#engine";
+import type { Current, Environment, RunState } from "#helpers";
+import type { Scratch } from "#hooks";
+import type { Clock, Cpu, Memory, Tasks } from "#machine";
+import type { Tables } from "./tables.ts";
+
+/** The environment of helpers, with what changes from run to run. */
+export interface RunEnvironment extends Environment {
+	current: Current;
+	run: RunState;
+}
+
+/** One virtual kernel, as what it is made of. State is in `memory`, `clock`, `tasks`, `tables` and the numbers; the rest are caches. */
+export interface System {
+	readonly memory: Memory;
+	readonly clock: Clock;
+	readonly tasks: Tasks;
+	readonly tables: Tables;
+	readonly cpus: readonly Cpu[];
+	/** One a CPU. */
+	readonly scratch: readonly Scratch[];
+	readonly environment: RunEnvironment;
+	/** The kernel's own types; undefined: it has none, and no typed tracepoints. */
+	readonly btf: Btf | undefined;
+	/** Id of those types among the BTF objects. */
+	readonly btfId: number;
+	/** Where each task's task_struct is, by pid; made when it is first asked for. */
+	readonly taskStructs: Map<number, { readonly address: number; readonly parts: readonly number[] }>;
+	/** Instruction slots that one run may take. */
+	readonly fuel: number;
+	/** Whether tracepoints are only those listed; else any well-formed name is one. */
+	readonly closedTracepoints: boolean;
+	/** Prepared programs by id: made again when they are missing. */
+	readonly codes: Map<number, Code>;
+}

@@ -1,0 +1,115 @@
+import type { AttachType, ProgramType } from "@skep/bpf/uapi";
+import type { MapState } from "#maps";
+
+/** What a file descriptor or a pin is of. */
+export type ObjectKind = "map" | "program" | "btf" | "link" | "event" | "statistics";
+
+export interface Descriptor {
+	readonly kind: ObjectKind;
+	readonly id: number;
+	readonly readable: boolean;
+	readonly writable: boolean;
+}
+
+export interface ProgramState {
+	readonly id: number;
+	readonly name: string;
+	readonly type: ProgramType;
+	readonly attachType: AttachType | undefined;
+	/** As they came; references by descriptor are in `maps` and `values`. */
+	readonly insns: Uint8Array;
+	/** Which map an instruction's wide load means, by slot. */
+	readonly mapAt: Readonly<Record<number, number>>;
+	/** Maps that it holds, each once. */
+	readonly maps: readonly number[];
+	readonly gpl: boolean;
+	readonly flags: number;
+	readonly tag: string;
+	readonly btf: number;
+	readonly funcInfo: Uint8Array;
+	readonly lineInfo: Uint8Array;
+	/** tracing: id of the tracepoint's typedef in the kernel's BTF, and the tracepoint's name. */
+	readonly attachBtf: number;
+	readonly attachTo: string;
+	/** Monotonic, when it was loaded. */
+	readonly loaded: bigint;
+	references: number;
+	runs: number;
+	/** Runs that ended with a fault. */
+	faults: number;
+}
+
+export interface BtfState {
+	readonly id: number;
+	readonly name: string;
+	readonly bytes: Uint8Array;
+	readonly kernel: boolean;
+	references: number;
+}
+
+/** What a program is attached to. */
+export interface LinkState {
+	readonly id: number;
+	readonly kind: "raw_tracepoint" | "tracing" | "xdp" | "perf_event";
+	program: number;
+	/** Tracepoint, by its bare name. */
+	readonly tracepoint: string;
+	/** perf_event: the event. */
+	readonly event: number;
+	/** xdp: the device; 0 once it is detached. */
+	ifindex: number;
+	readonly cookie: bigint;
+	references: number;
+	detached: boolean;
+}
+
+export interface EventState {
+	readonly id: number;
+	/** Of the tracepoint; 0: another kind of event. */
+	readonly tracepoint: number;
+	enabled: boolean;
+	/** Set by ioctl; 0: none. */
+	program: number;
+	/** Link that took it over; 0: none. */
+	link: number;
+	references: number;
+}
+
+export interface TracepointRow {
+	readonly id: number;
+	readonly category: string;
+	readonly name: string;
+}
+
+/** Everything that the kernel knows of its objects: plain rows with ids. With memory, clock and tasks it is the whole state. */
+export interface Tables {
+	readonly descriptors: Map<number, Descriptor>;
+	readonly maps: Map<number, MapState>;
+	readonly programs: Map<number, ProgramState>;
+	readonly btfs: Map<number, BtfState>;
+	readonly links: Map<number, LinkState>;
+	readonly events: Map<number, EventState>;
+	/** bpffs: absolute path to what is pinned there. */
+	readonly pins: Map<string, { readonly kind: ObjectKind; readonly id: number }>;
+	readonly tracepoints: TracepointRow[];
+	/** Devices by name; the index is the place + 1. */
+	readonly devices: string[];
+	/** Next id of each kind. */
+	readonly next: Record<"map" | "program" | "btf" | "link" | "event", number>;
+	/** Descriptors that hold BPF_ENABLE_STATS. */
+	statistics: number;
+}
+
+export const newTables = (): Tables => ({
+	descriptors: new Map(),
+	maps: new Map(),
+	programs: new Map(),
+	btfs: new Map(),
+	links: new Map(),
+	events: new Map(),
+	pins: new Map(),
+	tracepoints: [],
+	devices: [],
+	next: { map: 1, program: 1, btf: 1, link: 1, event: 1 },
+	statistics: 0,
+});

@@ -1,0 +1,315 @@
+/**
+ * The virtual side of the contract: a kernel of its own, to which bpf(2) commands come as to Linux. Its state is data:
+ * linear memory, a clock, tasks, tables of rows with ids. Time stands until it is told to go, chance comes from a seed,
+ * and its types have offsets that no real kernel has. What only a virtual machine can do stands beside the contract:
+ * `raise` makes an event happen, `packet` sends one through a program, `task` and `user` make what events happen to.
+ */
+import { BpfError } from "@skep/bpf/base";
+import { Btf } from "@skep/bpf/btf";
+import {
+	type Attributes,
+	type CommandName,
+	ERRNO,
+	type Kernel,
+	type Mapping,
+	type ObjectKind,
+	type PerfEventAttr,
+} from "@skep/bpf/kernel";
+import type { RunState } from "#helpers";
+import { newScratch } from "#hooks";
+import { Clock, MAX_FRAMES, Memory, newCpu, STACK_FRAME_SIZE, type Task, Tasks } from "#machine";
+import {
+	become,
+	COMMANDS,
+	closeDescriptor,
+	controlPerfEvent,
+	endTask,
+	enter,
+	idOf,
+	isBpffs,
+	type MachineEvent,
+	mapMemory,
+	newTables,
+	openPerfEvent,
+	type Raised,
+	type RunEnvironment,
+	raise,
+	runPacket,
+	type StructValue,
+	StructWriter,
+	type System,
+	setTask,
+	type Tables,
+	tracepointId,
+	unmapMemory,
+	unpin,
+	type Verdict,
+} from "#objects";
+
+export type { Task } from "#machine";
+export type { Argument, KernelValue, MachineEvent, Raised, StructValue, Verdict } from "#objects";
+export { virtualBtf } from "#objects";
+
+export interface VirtualKernelOptions {
+	/** Possible CPUs, 1 … 128. Default 2. */
+	readonly cpus?: number;
+	/** Of the generator behind bpf_get_prandom_u32. Default 1. */
+	readonly seed?: number;
+	/** Nanoseconds since boot when it starts. Default one second. */
+	readonly time?: bigint;
+	/** Nanoseconds that each reading of a clock takes. Default 0: time stands. */
+	readonly timeStep?: bigint;
+	/** What real time is ahead of time since boot, in nanoseconds. Default 0. */
+	readonly realTime?: bigint;
+	/** Bytes that maps, contexts and tasks may take in all. Default 256 MiB. */
+	readonly memory?: number;
+	/** Raw BTF: its types, to which programs are relocated. `virtualBtf` makes one. Absent: no types, no typed tracepoints. */
+	readonly btf?: Uint8Array | undefined;
+	/** `category:name` of its tracepoints. Absent: any well-formed name is one. */
+	readonly tracepoints?: Iterable<string> | undefined;
+	/** Names of network devices; the first has index 1. Default: lo. */
+	readonly devices?: readonly string[];
+	readonly tasks?: Iterable<Task>;
+	/** Instruction slots that one run may take before it is a fault. Default 64 million. */
+	readonly fuel?: number;
+}
+
+const KINDS: Readonly<Record<string, ObjectKind | undefined>> = {
+	map: "map",
+	program: "prog",
+	link: "link",
+	btf: "btf",
+};
+const RELEASE = "6.18.0-skep-virtual";
+const PAGE = 4096;
+const MOST_CPUS = 128;
+const FUEL = 64_000_000;
+const IDLE: RunState = {
+	program: "",
+	context: 0,
+	contextSize: 0,
+	cookie: 0n,
+	packetStart: 0,
+	packetEnd: 0,
+	reserved: [],
+	tailCalls: 0,
+};
+
+/** A kernel without Linux and without root. */
+export class VirtualKernel implements Kernel {
+	readonly name = "virtual";
+	readonly release = RELEASE;
+	readonly possibleCpus: number;
+	readonly pageSize = PAGE;
+	/** Its state and caches. */
+	readonly system: System;
+
+	/** @throws RangeError for options out of range; FormatError for malformed BTF */
+	constructor(options: VirtualKernelOptions = {}) {
+		const cpus = options.cpus ?? 2;
+		if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS)
+			throw new RangeError(`1 to ${MOST_CPUS} CPUs, not ${cpus}`);
+		this.possibleCpus = cpus;
+		this.system = newSystem(options, cpus);
+	}
+
+	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
+		return COMMANDS[command](this.system, attr);
+	}
+
+	perfEventOpen(attr: PerfEventAttr, pid: number, cpu: number, _groupFd: number, _flags: number): number {
+		return openPerfEvent(this.system, attr, pid, cpu);
+	}
+
+	perfEventIoctl(fd: number, request: "ENABLE" | "DISABLE" | "SET_BPF", argument: number): number {
+		return controlPerfEvent(this.system, fd, request, argument);
+	}
+
+	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
+		const address = mapMemory(this.system, fd, offset, length, writable);
+		if (address < 0) return address;
+		return new VirtualMapping(this.system, idOf(this.system, fd, "map"), address, writable);
+	}
+
+	close(fd: number): number {
+		return closeDescriptor(this.system, fd);
+	}
+
+	tracepointId(category: string, name: string): number {
+		return tracepointId(this.system, category, name);
+	}
+
+	interfaceIndex(name: string): number {
+		const at = this.system.tables.devices.indexOf(name);
+		return at < 0 ? -ERRNO.ENODEV : at + 1;
+	}
+
+	objectKind(fd: number): ObjectKind | number {
+		const held = this.system.tables.descriptors.get(fd);
+		if (!held) return -ERRNO.EBADF;
+		return KINDS[held.kind] ?? -ERRNO.EINVAL;
+	}
+
+	isBpffs(path: string): number {
+		return isBpffs(this.system, path);
+	}
+
+	unlink(path: string): number {
+		return unpin(this.system, path);
+	}
+
+	btf(): Uint8Array | number {
+		return this.system.btf?.bytes ?? -ERRNO.ENOENT;
+	}
+
+	/** Time, for whoever makes it go. */
+	get clock(): Clock {
+		return this.system.clock;
+	}
+
+	/** Lines of bpf_trace_printk. */
+	get trace(): readonly string[] {
+		return this.system.environment.trace;
+	}
+
+	/** Runs what is attached to a tracepoint. @throws VmFault of the first program that did what no verifier lets pass */
+	raise(event: MachineEvent): Raised {
+		return raise(this.system, event);
+	}
+
+	/** Runs a loaded XDP program on one packet. @throws VmFault; RangeError for a packet longer than a buffer */
+	packet(
+		programFd: number,
+		bytes: Uint8Array,
+		options: { readonly ifindex?: number; readonly cpu?: number; readonly pid?: number } = {},
+	): Verdict {
+		const id = idOf(this.system, programFd, "program");
+		const program = this.system.tables.programs.get(id);
+		if (program?.type !== "xdp") throw new BpfError("EBADF", `descriptor ${programFd} is no XDP program`);
+		become(this.system, options.pid ?? 0);
+		const verdict = runPacket(this.system, program, bytes, options.ifindex, options.cpu);
+		if (!verdict) throw new RangeError(`a packet of ${bytes.length} bytes does not fit into one buffer`);
+		return verdict;
+	}
+
+	/** Adds a task, or changes one; `more` are further members of its task_struct (`{ se: { sum_exec_runtime: 5n } }`). Its address. */
+	task(task: Task, more?: StructValue): bigint {
+		return BigInt(setTask(this.system, task, more));
+	}
+
+	/** A task is gone. False: there was none. */
+	endTask(pid: number): boolean {
+		return endTask(this.system, pid);
+	}
+
+	/** Puts text (NUL-terminated) or bytes into user space: what events point at. Its address. */
+	user(value: string | Uint8Array): bigint {
+		if (!this.system.btf) return BigInt(new StructWriter(this.system.memory, EMPTY, "user").bytes(value));
+		return BigInt(new StructWriter(this.system.memory, this.system.btf, "user").bytes(value));
+	}
+
+	/** Puts a struct into the kernel's memory by its types. Its address. */
+	place(struct: string, value: StructValue): bigint {
+		const { btf, memory } = this.system;
+		if (!btf) throw new BpfError("ERR_NO_BTF", "the virtual kernel has no types to lay out structs by");
+		return BigInt(new StructWriter(memory, btf).place(struct, value));
+	}
+
+	/** Gives back what `user` and `place` gave. False: there is nothing. */
+	free(address: bigint): boolean {
+		return this.system.memory.free(Number(address));
+	}
+}
+
+const EMPTY = Btf.decode(
+	new Uint8Array([0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
+);
+
+/** Mapped memory: a window of the machine's, whose buffer is another one once the machine has grown. */
+class VirtualMapping implements Mapping {
+	readonly offset: number;
+	readonly #system: System;
+	readonly #map: number;
+	readonly #writable: boolean;
+	#open = true;
+
+	constructor(system: System, map: number, address: number, writable: boolean) {
+		this.#system = system;
+		this.#map = map;
+		this.offset = address;
+		this.#writable = writable;
+	}
+
+	get buffer(): ArrayBuffer {
+		return this.#system.memory.buffer;
+	}
+
+	unmap(): void {
+		const map = this.#system.tables.maps.get(this.#map);
+		if (this.#open && map) unmapMemory(this.#system, map, this.#writable);
+		this.#open = false;
+	}
+}
+
+function newSystem(options: VirtualKernelOptions, count: number): System {
+	const memory = new Memory(options.memory);
+	const clock = new Clock({
+		monotonic: options.time ?? 1_000_000_000n,
+		step: options.timeStep ?? 0n,
+		realOffset: options.realTime ?? 0n,
+	});
+	const tasks = new Tasks(options.tasks ?? []);
+	const btf = options.btf && Btf.decode(options.btf, { section: "vmlinux" });
+	const tables = newTables();
+	fill(tables, options);
+	if (options.btf) {
+		tables.btfs.set(tables.next.btf, {
+			id: tables.next.btf,
+			name: "vmlinux",
+			bytes: options.btf,
+			kernel: true,
+			references: 1,
+		});
+	}
+	const btfId = options.btf ? tables.next.btf++ : 0;
+	const cpus = Array.from({ length: count }, (_, id) => {
+		const stack = memory.allocate(MAX_FRAMES * STACK_FRAME_SIZE, "stack");
+		if (stack === undefined) throw new RangeError(`${options.memory} bytes of memory are too few for ${count} CPUs`);
+		return newCpu(id, stack);
+	});
+	const environment: RunEnvironment = {
+		memory,
+		clock,
+		tasks,
+		maps: tables.maps,
+		trace: [],
+		random: (options.seed ?? 1) | 0,
+		current: { task: tasks.get(0)!, address: 0 },
+		run: IDLE,
+		callback: (low, high, cpu) => enter(system, low, high, cpu),
+	};
+	const system: System = {
+		memory,
+		clock,
+		tasks,
+		tables,
+		cpus,
+		scratch: cpus.map(newScratch),
+		environment,
+		btf,
+		btfId,
+		taskStructs: new Map(),
+		fuel: options.fuel ?? FUEL,
+		closedTracepoints: options.tracepoints !== undefined,
+		codes: new Map(),
+	};
+	return system;
+}
+
+function fill(tables: Tables, options: VirtualKernelOptions): void {
+	tables.devices.push(...(options.devices ?? ["lo"]));
+	for (const each of options.tracepoints ?? []) {
+		const [category = "", name = ""] = each.split(":");
+		tables.tracepoints.push({ id: tables.tracepoints.length + 1, category, name });
+	}
+}
