@@ -65,7 +65,12 @@ async function consume(object: string): Promise<Outcome> {
 			sum += view.getUint32(at, true) + view.getUint32(at + 24, true) + view.getUint32(at + 56, true);
 		});
 	const before = process.cpuUsage();
-	const pump = new Pump(drain, { set: (f, ms) => setTimeout(f, ms), clear: (t) => clearTimeout(t as NodeJS.Timeout) });
+	const timers = {
+		set: (f: () => void, ms: number) => setTimeout(f, ms),
+		clear: (t: unknown) => clearTimeout(t as NodeJS.Timeout),
+		soon: (f: () => void) => void setImmediate(f),
+	};
+	const pump = new Pump(drain, timers, { fill: () => reader.fill });
 	await sleep(SECONDS * 1000);
 	pump.stop();
 	const used = process.cpuUsage(before);

@@ -82,7 +82,10 @@ class RingbufHandle extends MapHandle {
 async function next(source: RecordSource, max: number): Promise<unknown[] | undefined> {
 	for (;;) {
 		const batch = source.read(max);
-		if (batch.length > 0) return batch;
+		if (batch.length > 0) {
+			if (source.busy) await source.wait();
+			return batch;
+		}
 		if (source.ended) return undefined;
 		await holdingUp(source.wait());
 	}

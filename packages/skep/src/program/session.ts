@@ -54,6 +54,8 @@ export interface RecordSource {
 	lost(): bigint;
 	/** Until there may be more to read, or the run is stopping. */
 	wait(): Promise<void>;
+	/** So many were read since the last wait that whatever else the process does should have its turn: wait, though more are there. */
+	readonly busy: boolean;
 	/** No more records will come: the run is stopping and everything was read. */
 	readonly ended: boolean;
 	/** One consumer at a time. @throws BpfError when there is one. */

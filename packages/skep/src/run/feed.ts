@@ -1,13 +1,10 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { BpfError } from "@skep/bpf/base";
-import type { RingBufferReader } from "@skep/bpf/live";
+import { Pace, type RingBufferReader } from "@skep/bpf/live";
 import type { RecordSource } from "#program";
 
-/** Pauses between looks at an idle ring, in milliseconds: few wake-ups cost least and lose least. */
-const SHORTEST = 1;
-const LONGEST = 10;
-/** So many records at once mean that more are on the way: look again without a pause. */
-const FAST = 512;
+/** After so many records timers and signals have their turn, even if the ring is never empty. */
+const TURN = 8192;
 
 /** What a feed asks of its run. */
 export interface FeedRun {
@@ -30,8 +27,11 @@ export class Feed implements RecordSource {
 	readonly #run: FeedRun;
 	readonly #name: string;
 	#returned: unknown[] = [];
-	#pause = SHORTEST;
-	#last = 0;
+	readonly #pace = new Pace();
+	/** Since the last wait: records read, how full the ring was found at most, and whether more were there. */
+	#read = 0;
+	#found = 0;
+	#more = false;
 	#silent = 0;
 	#open = false;
 
@@ -54,8 +54,10 @@ export class Feed implements RecordSource {
 		const room = this.#run.grant(max);
 		if (room === 0) return [];
 		const records: unknown[] = [];
+		this.#found = Math.max(this.#found, this.#reader.fill);
 		this.#reader.drain((view, offset, length) => records.push(this.#decode(view, offset, length)), room);
-		this.#last = records.length;
+		this.#read += records.length;
+		this.#more = records.length === room;
 		this.#silent = records.length === 0 ? this.#silent + 1 : 0;
 		this.#run.count(records.length);
 		return records;
@@ -70,13 +72,16 @@ export class Feed implements RecordSource {
 	}
 
 	async wait(): Promise<void> {
-		if (this.#last >= FAST || this.#run.stopping) {
-			// Signals and timers have their turn also while records never end.
-			await immediate();
-			return;
-		}
-		this.#pause = this.#last > 0 ? SHORTEST : Math.min(LONGEST, this.#pause * 2);
-		await this.#run.pause(this.#pause);
+		this.#pace.drained(this.#read, this.#found, this.#reader.fill);
+		this.#read = 0;
+		this.#found = 0;
+		// Signals and timers have their turn also while records never end.
+		if (this.#more || this.#pace.pause === 0 || this.#run.stopping) await immediate();
+		else await this.#run.pause(this.#pace.pause);
+	}
+
+	get busy(): boolean {
+		return this.#read >= TURN;
 	}
 
 	get ended(): boolean {
