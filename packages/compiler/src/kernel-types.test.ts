@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { onKernel } from "./collection.test-support.ts";
 
 const run = (): number => spawnSync("/usr/bin/true").pid;
+/** Others start programs on this machine too. */
+const OURS = `if (task.real_parent.tgid !== ${process.pid}) return;`;
 
 test("exists() answers by the running kernel, and its answer narrows", (t) => {
 	onKernel(
@@ -14,6 +16,7 @@ import type { task_struct } from "skep/kernel";
 const out = array<u64>(8);
 function stateOf(task: task_struct): i64 { if (exists(task.__state)) return i64(task.__state); if (exists(task.state)) return task.state; return -1n; }
 export const program = tpBtf("sched_process_exec", (task) => {
+	${OURS}
 	out.set(0, exists(task.__state) ? 1n : 2n);
 	out.set(1, exists(task.state) ? 1n : 2n);
 	out.set(2, stateOf(task) >= 0n ? 1n : 2n);
@@ -45,6 +48,7 @@ const { PIDTYPE_SID, PIDTYPE_PGID: group } = enums.pid_type;
 const kinds = enums.pid_type;
 const { TCP_CLOSE } = enums.tcp_state;
 export const program = tpBtf("sched_process_exec", (task, old) => {
+	${OURS}
 	out.set(0, u64(PIDTYPE_SID));
 	out.set(1, u64(group * 100 + enums.bpf_map_type.BPF_MAP_TYPE_RINGBUF));
 	out.set(2, u64(kinds.PIDTYPE_TGID + TCP_CLOSE + enums.tcp_state.TCP_LISTEN));
@@ -73,6 +77,7 @@ let nth = 0;
 let many: u64 = 1000000n;
 let on = true;
 export const program = tpBtf("sched_process_exec", (task) => {
+	${OURS}
 	if (stats.paused) return;
 	stats.execs += 1n;
 	stats.last = 77;
@@ -116,6 +121,7 @@ test("tryRead is undefined where the last read faults", (t) => {
 const out = array<u64>(8);
 const names = array<${"{ text: chars<16> }"}>(1);
 export const program = ${word}("sched_process_exec", (task, old, binprm) => {
+	${OURS}
 	const mine = tryRead(task.mm.start_stack);
 	out.set(0, mine !== undefined && mine > 0n ? 1n : 2n);
 	// A pointer that leads nowhere.
@@ -152,6 +158,7 @@ test("arrays of structs, bit-fields and members of unions are read as the kernel
 const out = array<wide>(16);
 let three = 3;
 export const program = ${word}("sched_process_exec", (task, old, binprm) => {
+	${OURS}
 	out.set(0, u64(task.thread_pid.numbers[0].nr));
 	out.set(1, u64(task.tgid));
 	out.set(2, u64(task.in_execve) + 10n);
@@ -173,6 +180,47 @@ export const program = ${word}("sched_process_exec", (task, old, binprm) => {
 				assert.equal(got[6], got[7], "constant and variable index");
 				assert.equal(got[6], 8n << 20n, "RLIMIT_STACK");
 				assert.deepEqual(got.slice(8), [BigInt("r".charCodeAt(0)), 10n, 1n, 2n]);
+			},
+		);
+});
+
+test("sizes, offsets, casts and containers are those of the running kernel", (t) => {
+	for (const word of ["tpBtf", "rawTracepoint"])
+		onKernel(
+			t,
+			`import { addressOf, array, cast, containerOf, offsetOf, sizeOf, typeExists, userPtr, ${word}, u64, type arr, type u16, type u32, type u64 as wide } from "skep";
+import type { css_set, mm_struct, task_struct } from "skep/kernel";
+interface Mine { a: u16; b: wide; c: arr<u32, 3> }
+const out = array<wide>(16);
+const mine = array<Mine>(1);
+export const program = ${word}("sched_process_exec", (task, old, binprm) => {
+	${OURS}
+	out.set(0, typeExists<css_set>() ? 1n : 2n);
+	out.set(1, u64(sizeOf(task.comm)));
+	out.set(2, u64(sizeOf<Mine>()) + u64(offsetOf<Mine>("c")) * 100n);
+	out.set(3, u64(sizeOf<task_struct>()));
+	out.set(4, u64(offsetOf<task_struct>("comm")));
+	const again = containerOf<task_struct>(task.sibling, "sibling");
+	out.set(5, u64(again.tgid) - u64(task.tgid) + 1n);
+	const mm = cast<mm_struct>(addressOf(task.mm));
+	out.set(6, mm.start_stack === task.mm.start_stack ? 1n : 2n);
+	const parent = cast<task_struct>(task.real_parent);
+	out.set(7, parent.tgid === task.real_parent.tgid ? 1n : 2n);
+	const text = userPtr(task.mm.arg_start).readString(32);
+	out.set(8, text.endsWith("true") ? 1n : 2n);
+	const word = userPtr<wide>(task.mm.env_end).read();
+	out.set(9, word === userPtr<wide>(task.mm.env_end).read() ? 1n : 2n);
+	const m = mine.ref(0);
+	if (m) out.set(10, u64(sizeOf(m.c)) + u64(sizeOf(m)) * 100n);
+	out.set(11, addressOf(task) === addressOf(task.group_leader) ? 1n : 2n);
+});`,
+			({ collection, value }) => {
+				using _ = collection.attach("program");
+				run();
+				const got = Array.from({ length: 12 }, (_, i) => value("out", i));
+				assert.deepEqual(got.slice(0, 3), [1n, 16n, 1632n]);
+				assert.ok(got[3]! > 3000n && got[4]! > 500n && got[4]! < got[3]!, `${got[3]} ${got[4]}`);
+				assert.deepEqual(got.slice(5), [1n, 1n, 1n, 1n, 1n, 3212n, 1n]);
 			},
 		);
 });

@@ -39,9 +39,9 @@ const SKEP: readonly Row[] = [
 	["Ref", "type", "K", yes, "=", "pointer to a map value"], ["cstr", "type", "K", yes, "5.5", "probe_read_kernel_str"], ["dynstr", "type", "K", yes, "5.5", "data_loc, probe_read_kernel_str"],
 	["UserPtr", "type", "K", yes, "5.5", "probe_read_user"], ["KernelPtr", "type", "K", yes, "5.5", "probe_read_kernel"], ["opaque", "type", "K", no, "=", "pointer"], ["Owned", "type", "K", no, "5.13", "KF_ACQUIRE / KF_RELEASE pair"],
 	// CO-RE and pointers
-	["exists", "function", "K", yes, "5.2", "CO-RE field_exists"], ["typeExists", "function", "K", no, "5.2", "CO-RE type_exists"], ["sizeOf", "function", "K", no, "5.2", "CO-RE type_size, field_size; own types: immediate"],
-	["offsetOf", "function", "K", no, "5.2", "CO-RE byte offset"], ["containerOf", "function", "K", no, "5.2", "CO-RE byte offset, subtraction"], ["cast", "function", "K", no, "5.9", "bpf_skc_to_*, bpf_rdonly_cast, else probed reads"],
-	["addressOf", "function", "K", no, "=", "move"], ["tryRead", "function", "K", yes, "5.5", "probe_read_kernel, result tested"], ["userPtr", "function", "K", no, "5.5", "move"],
+	["exists", "function", "K", yes, "5.2", "CO-RE field_exists"], ["typeExists", "function", "K", yes, "5.2", "CO-RE type_exists"], ["sizeOf", "function", "K", yes, "5.2", "CO-RE type_size, field_size; own types: immediate"],
+	["offsetOf", "function", "K", yes, "5.2", "CO-RE byte offset"], ["containerOf", "function", "K", yes, "5.2", "CO-RE byte offset, subtraction"], ["cast", "function", "K", yes, "5.9", "probed reads; later bpf_skc_to_*, bpf_rdonly_cast"],
+	["addressOf", "function", "K", yes, "=", "move"], ["tryRead", "function", "K", yes, "5.5", "probe_read_kernel, result tested"], ["userPtr", "function", "K", yes, "5.5", "move"],
 	["kconfig", "function", "K", no, "5.2", "extern .kconfig"], ["ksym", "function", "K", no, "5.2", "extern .ksyms"], ["zero", "function", "K", yes, "=", "stores"], ["equals", "function", "K", yes, "=", "word compares"],
 	["helper", "object", "K", no, "=", "call helper"], ["kfunc", "object", "K", no, "5.13", "call kfunc"], ["enums", "object", "KU", yes, "5.2", "CO-RE enumval_value"],
 	// context

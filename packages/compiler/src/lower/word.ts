@@ -1,6 +1,7 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
 import { type Inst, type Size, sizeOf } from "#ir";
+import { coreWord } from "./core.ts";
 import { arithmetic, assign, boolInst, convert, instOf, relation, swapBytes } from "./integer.ts";
 import { copyArray } from "./kernel.ts";
 import type { Join, Lowering, Want } from "./lowering.ts";
@@ -104,6 +105,14 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 			return charsCall(l, node, want);
 		case "tryRead":
 			return tryRead(l, node);
+		case "typeExists":
+		case "sizeOf":
+		case "offsetOf":
+		case "containerOf":
+		case "cast":
+		case "addressOf":
+		case "userPtr":
+			return coreWord(l, name, node);
 		case "ip4": {
 			const v = args[0] && l.expression(args[0]);
 			const parts = v?.kind === "text" ? v.text.split(".").map(Number) : [];
