@@ -46,7 +46,7 @@ export class StructWriter {
 	}
 
 	/** Writes a value of type `type` at `address`. `path` names it in errors. */
-	write(address: number, type: number, value: KernelValue, path: string): void {
+	write(address: number, type: number, value: KernelValue, path: string): undefined {
 		const btf = this.#btf;
 		const id = btf.resolve(type);
 		const of = btf.type(id);
@@ -73,10 +73,9 @@ export class StructWriter {
 
 	#struct(address: number, id: number, of: BtfType, value: KernelValue, path: string): undefined {
 		if (typeof value !== "object" || value instanceof Uint8Array || Array.isArray(value)) {
-			const size = this.#btf.sizeOf(id);
 			// `kuid_t` and the like: a struct around one number.
-			if (size <= 8 && (typeof value === "number" || typeof value === "bigint"))
-				return this.#put(address, size, BigInt(value));
+			const only = "members" in of && of.members.length === 1 ? of.members[0] : undefined;
+			if (only) return this.write(address + only.bitOffset / 8, only.type, value, path);
 			throw new RangeError(`${path}: a struct takes its members by name`);
 		}
 		for (const [name, each] of Object.entries(value as StructValue)) {
