@@ -19,6 +19,7 @@ import {
 	runPackets,
 	Session,
 	showLive,
+	withoutPins,
 	writeLines,
 } from "#run";
 import { renderVerifierError } from "./verifier.ts";
@@ -117,7 +118,10 @@ export async function runFile(run: Execution): Promise<number> {
 		try {
 			// With --pcap the limit counts packets, not records.
 			const asked = capture === undefined ? { limit: run.limit } : { attach: false };
-			return Session.open(source, kernel, parsed, { ...asked, duration: run.duration });
+			return Session.open(capture === undefined ? source : withoutPins(source), kernel, parsed, {
+				...asked,
+				duration: run.duration,
+			});
 		} catch (error) {
 			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error, source.spec)) : error;
 		}

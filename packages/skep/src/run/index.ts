@@ -21,7 +21,13 @@ export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile } from "./files.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
-export { choosePacketProgram, type PacketCounts, renderPacketCounts, runPackets } from "./packets.ts";
+export {
+	choosePacketProgram,
+	type PacketCounts,
+	renderPacketCounts,
+	runPackets,
+	withoutPins,
+} from "./packets.ts";
 export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
 export { onSignals } from "./signals.ts";

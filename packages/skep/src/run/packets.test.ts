@@ -1,7 +1,7 @@
 // Packets of captures through the command, on each kernel that is there, against what the example says in TypeScript.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, type TestContext, test } from "node:test";
@@ -280,6 +280,21 @@ test("packets are for the one XDP program, or the one that is named", async () =
 	refused(one, "f", /xdp-filter\.ts has no program f; it has filter \(xdp\)/);
 	refused(two, undefined, /two\.ts has 2 XDP programs: pass, drop; say which by --program NAME/);
 	refused(two, "exec", /exec is a program of type tracepoint: packets are for XDP programs/);
+});
+
+test("maps that are pinned for other runs are not touched", (t) => {
+	if (!isThere(t, "linux")) return;
+	const text = `import { hash, type u32, type u64, XDP, xdp } from "skep";
+export const seen = hash<u32, u64>(16, { pin: "only_in_this_test" });
+export const count = xdp({ dev: "nowhere0" }, (packet) => {
+	seen.add(packet.ingress_ifindex, 1n);
+	return XDP.PASS;
+});
+`;
+	const pinned = capture("pinned.ts", new TextEncoder().encode(text));
+	const ended = endedWell(skep(["--json", "--pcap", sample, pinned]));
+	assert.deepEqual(lines(ended.stdout).at(-1), { map: "seen", key: 1, value: 12 });
+	assert.equal(existsSync("/sys/fs/bpf/skep/only_in_this_test"), false);
 });
 
 for (const kernel of KERNELS) {

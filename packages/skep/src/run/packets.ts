@@ -63,6 +63,12 @@ export function choosePacketProgram(source: Source, name: string | undefined): s
 	);
 }
 
+/** The source without pins: packets of a capture neither see nor change what is kept for runs on live ones. */
+export function withoutPins(source: Source): Source {
+	const maps = new Map([...source.spec.maps].map(([name, map]) => [name, { ...map, pinning: "none" as const }]));
+	return { ...source, spec: { ...source.spec, maps } };
+}
+
 /** The shortest packet of Ethernet, its header; every kernel refuses less. */
 const HEADER = 14;
 /** What a kernel keeps of a page for itself, before and behind a packet, is less: up to there it takes every packet. */
