@@ -1,6 +1,8 @@
 // Compiles a text, loads the object into this machine's kernel with our own loader and lets a test look at it.
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { PermissionError } from "@skep/bpf/base";
 import { Collection, type VariableValue } from "@skep/bpf/collection";
 import { type BpfMap, RingBufferReader } from "@skep/bpf/live";
@@ -23,19 +25,24 @@ export interface Loaded {
 /** Little-endian number of up to 8 bytes. */
 const number = (bytes: Uint8Array): bigint => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 
-/** Runs `body` on the loaded object; skips where the kernel may not be asked. Nothing stays afterwards. */
+/** Runs `body` on the loaded object, built with and without the passes; `source` is a text or a file. Skips where the kernel may not be asked. Nothing stays afterwards. */
 export function onKernel(
 	t: TestContext,
-	source: string,
+	source: string | URL,
 	body: (loaded: Loaded) => void,
 	variables: Readonly<Record<string, VariableValue>> = {},
 ): void {
-	const result = compileAgainstShipped("t.ts", (path) => (path === "t.ts" ? source : undefined), true);
+	const entry = typeof source === "string" ? "t.ts" : fileURLToPath(source);
+	const read = (path: string): string | undefined => {
+		if (typeof source === "string") return path === entry ? source : undefined;
+		return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+	};
+	const result = compileAgainstShipped(entry, read, true);
 	assert.ok(
 		result.object,
 		result.diagnostics.map((d) => `${d.code} ${d.line}:${d.column} ${d.message}: ${d.remedy}`).join("\n"),
 	);
-	const plain = compileAgainstShipped("t.ts", (path) => (path === "t.ts" ? source : undefined), false);
+	const plain = compileAgainstShipped(entry, read, false);
 	if (process.platform !== "linux") {
 		t.skip(`needs Linux, this is ${process.platform}`);
 		return;
