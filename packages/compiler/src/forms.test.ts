@@ -50,6 +50,21 @@ const at = (before: string, expression: string, expected: bigint | number): Case
 	expected: BigInt.asUintN(64, BigInt(expected)),
 });
 
+/** Locals that only ever met literals: their sign is open, so they are signed. */
+const OPEN: Case[] = [
+	at("let q = 10; q -= 20;", "i64(q)", -10),
+	at("let q = 10; if (minus < 0) q -= 20;", "i64(q)", -10),
+	at("let u = 5; u--; u--; u--; u--; u--; u--;", "i64(u)", -1),
+	at("let w = 10; while (w > 0) { w -= 3; }", "i64(w)", -2),
+	at("let w = 10; while (w > 0) { w -= 3; }", "u64(w)", -2),
+	at("let a = 10; for (let i = 0; i < 3; i++) a -= 5;", "i64(a / 2)", -2),
+	at("let a = 10; for (let i = 0; i < 3; i++) a -= 5;", "i64(a >> 1)", -3),
+	at("let a = 10; for (let i = 0; i < 3; i++) a -= 5;", "i64(a % 3)", -2),
+	at("let a = 10; for (let i = 0; i < 3; i++) a -= 5;", "i64(Math.abs(a))", 5),
+	at("let a = 10; for (let i = 0; i < 3; i++) a -= 5;", "i64(Math.min(a, 1))", -5),
+	at("let a = 10; for (let i = 0; i < 3; i++) a -= 5;", "BigInt(a)", -5),
+];
+
 const FLOW: Case[] = [
 	at("let r = 0; if (five > 3) r = 1; else r = 2;", "r", 1),
 	at("let r = 0; if (five > 3 && minus < 0 || big === 0n) r = 7;", "r", 7),
@@ -226,7 +241,8 @@ const TEXT: Case[] = [
 ];
 
 test("control flow", (t) => check(t, FLOW, true, IMPORTS));
+test("locals of open sign", (t) => check(t, OPEN, true, IMPORTS));
 test("memory and maps", (t) => check(t, MEMORY, true, IMPORTS));
 test("text", (t) => check(t, TEXT, true, IMPORTS));
 test("control flow, memory and text without the passes", (t) =>
-	check(t, [...FLOW, ...MEMORY, ...TEXT], false, IMPORTS));
+	check(t, [...FLOW, ...OPEN, ...MEMORY, ...TEXT], false, IMPORTS));

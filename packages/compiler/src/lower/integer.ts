@@ -314,14 +314,13 @@ export function relation(
 export function convert(l: Lowering, v: IntValue, bits: 8 | 16 | 32 | 64, signed: boolean, node: Node): IntValue {
 	if (v.constant !== undefined) return constant(wrap(v.constant, bits, signed), bits, signed);
 	l.at(node);
-	if (v.open) settle(v, signed);
 	const range = fits(v, bits, signed)
 		? { ...(v.min === undefined ? {} : { min: v.min }), ...(v.max === undefined ? {} : { max: v.max }) }
 		: {};
 	let inst = instOf(l, v);
 	if (bits === 64) {
 		if (v.bits !== 64)
-			inst = l.b.emit({ op: "extend", from: 32, signed: v.signed && !(v.open || knownRange(v)[0] >= 0n) }, [inst], 64);
+			inst = l.b.emit({ op: "extend", from: 32, signed: v.signed && knownRange(v)[0] < 0n }, [inst], 64);
 		return int(64, signed, inst, range);
 	}
 	if (v.bits === 64) inst = l.b.emit({ op: "truncate" }, [inst], 32);

@@ -327,7 +327,7 @@ export function mathCall(l: Lowering, name: string, node: Node): Value {
 		case "Math.trunc":
 			return a;
 		case "Math.abs": {
-			if (!a.signed || a.open) return a;
+			if (!a.signed || knownRange(a)[0] >= 0n) return a;
 			if (a.constant !== undefined) return constant(a.constant < 0n ? -a.constant : a.constant, 32, true);
 			const v = choose(
 				l,
