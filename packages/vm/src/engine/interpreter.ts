@@ -40,7 +40,7 @@ export function run(code: Code, cpu: Cpu, memory: Memory, calls: Callables<Code>
 export function callback(low: number, high: number, cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
 	const { pc, code } = cpu;
 	const callee = codeAt(low, high, pc, calls, undefined);
-	push(cpu, pc);
+	push(cpu, pc + 1);
 	cpu.code = callee.id;
 	execute(callee, low >>> 3, cpu, memory, calls);
 	pop(cpu);
