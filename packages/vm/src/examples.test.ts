@@ -93,7 +93,7 @@ test("exec-tree: a chain of parents and a file, by offsets that no real kernel h
 	assert.equal(found?.["runtime"], 123_456n);
 	assert.equal(found?.["file"], "true");
 	assert.equal(found?.["depth"], 2);
-	assert.deepEqual((found?.["tree"] as unknown[]).slice(0, 2), [
+	assert.deepEqual((found!["tree"] as unknown[]).slice(0, 2), [
 		{ pid: 100, comm: "bash" },
 		{ pid: 1, comm: "init" },
 	]);

@@ -40,6 +40,7 @@ import {
 	type System,
 	setTask,
 	type Tables,
+	taskStruct,
 	tracepointId,
 	unmapMemory,
 	unpin,
@@ -63,8 +64,11 @@ export interface VirtualKernelOptions {
 	readonly realTime?: bigint;
 	/** Bytes that maps, contexts and tasks may take in all. Default 256 MiB. */
 	readonly memory?: number;
-	/** Raw BTF: its types, to which programs are relocated. `virtualBtf` makes one. Absent: no types, no typed tracepoints. */
-	readonly btf?: Uint8Array | undefined;
+	/**
+	 * Raw BTF, or what makes it when it is first asked for: its types, to which programs are relocated. `virtualBtf` makes
+	 * one. Absent: no types, no typed tracepoints.
+	 */
+	readonly btf?: Uint8Array | (() => Uint8Array) | undefined;
 	/** `category:name` of its tracepoints. Absent: any well-formed name is one. */
 	readonly tracepoints?: Iterable<string> | undefined;
 	/** Names of network devices; the first has index 1. Default: lo. */
@@ -259,19 +263,18 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		realOffset: options.realTime ?? 0n,
 	});
 	const tasks = new Tasks(options.tasks ?? []);
-	const btf = options.btf && Btf.decode(options.btf, { section: "vmlinux" });
 	const tables = newTables();
 	fill(tables, options);
-	if (options.btf) {
-		tables.btfs.set(tables.next.btf, {
-			id: tables.next.btf,
-			name: "vmlinux",
-			bytes: options.btf,
-			kernel: true,
-			references: 1,
-		});
-	}
 	const btfId = options.btf ? tables.next.btf++ : 0;
+	let types: Btf | undefined;
+	const decode = (): Btf | undefined => {
+		if (types || !options.btf) return types;
+		const bytes = typeof options.btf === "function" ? options.btf() : options.btf;
+		types = Btf.decode(bytes, { section: "vmlinux" });
+		tables.btfs.set(btfId, { id: btfId, name: "vmlinux", bytes, kernel: true, references: 1 });
+		return types;
+	};
+	if (options.btf instanceof Uint8Array) decode();
 	const cpus = Array.from({ length: count }, (_, id) => {
 		const stack = memory.allocate(MAX_FRAMES * STACK_FRAME_SIZE, "stack");
 		if (stack === undefined) throw new RangeError(`${options.memory} bytes of memory are too few for ${count} CPUs`);
@@ -284,8 +287,9 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		maps: tables.maps,
 		trace: [],
 		random: (options.seed ?? 1) | 0,
-		current: { task: tasks.get(0)!, address: 0 },
+		task: tasks.get(0)!,
 		run: IDLE,
+		taskAddress: () => taskStruct(system, environment.task.pid),
 		callback: (low, high, cpu) => enter(system, low, high, cpu),
 	};
 	const system: System = {
@@ -296,7 +300,9 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		cpus,
 		scratch: cpus.map(newScratch),
 		environment,
-		btf,
+		get btf() {
+			return decode();
+		},
 		btfId,
 		taskStructs: new Map(),
 		fuel: options.fuel ?? FUEL,

@@ -1,8 +1,9 @@
 import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import { type Diagnose, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
 import { confinement, explainPermission, openLinux } from "@skep/linux";
+import { openVirtual } from "./machine.ts";
 
-/** What `--kernel` may say. `auto` takes Linux where it is permitted. */
+/** What `--kernel` may say. `auto` takes Linux where it is permitted, else the virtual kernel where that makes sense. */
 export type KernelChoice = "linux" | "auto" | "virtual";
 
 export interface ChosenKernel {
@@ -13,12 +14,33 @@ export interface ChosenKernel {
 	readonly diagnose: Diagnose;
 }
 
+/** What programs will see: what happens on this machine, or packets and recordings that are given to them. */
+export type EventSource = "real" | "given";
+
 /**
- * Opens the kernel and makes sure, with one small map, that eBPF is permitted.
- * @throws PermissionError that names each missing privilege; NotSupportedError off Linux, for `virtual`, without bpf(2)
+ * Opens the kernel. Linux must permit eBPF, which one small map proves. Where `auto` may not have it, given events go to the
+ * virtual kernel and the reason says what is missing; real ones happen on Linux only, so there it throws as `linux` does.
+ * The virtual kernel is made anew each time, and nothing happens in it unless someone makes it happen.
+ * @throws PermissionError that names each missing privilege; NotSupportedError off Linux, without bpf(2)
  */
-export function chooseKernel(want: KernelChoice): ChosenKernel {
-	if (want === "virtual") throw new NotSupportedError("the virtual kernel", "it is not built yet; use --kernel linux");
+export function chooseKernel(want: KernelChoice, events: EventSource = "real"): ChosenKernel {
+	if (want === "virtual") return virtual("asked for");
+	if (want === "linux" || events === "real") return linux();
+	try {
+		return linux();
+	} catch (error) {
+		if (error instanceof PermissionError) return virtual(`no permission for Linux: ${error.missing.join(", ")}`);
+		if (error instanceof NotSupportedError) return virtual(error.message);
+		throw error;
+	}
+}
+
+function virtual(why: string): ChosenKernel {
+	const kernel = openVirtual();
+	return { kernel, reason: `virtual kernel: ${why}`, diagnose: () => ({ lines: [], missing: [] }) };
+}
+
+function linux(): ChosenKernel {
 	const kernel = openLinux();
 	const result = kernel.bpf("MAP_CREATE", { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
 	if (result >= 0) {

@@ -4,4 +4,5 @@
  */
 
 export { tracefsRoot } from "@skep/linux";
-export { type ChosenKernel, chooseKernel, type KernelChoice } from "./choose.ts";
+export { type ChosenKernel, chooseKernel, type EventSource, type KernelChoice } from "./choose.ts";
+export { openVirtual } from "./machine.ts";

@@ -7,13 +7,13 @@ import type { Environment } from "./environment.ts";
 /** Families: the current task, time, the processor, chance. */
 
 export function pidTgid(env: Environment, cpu: Cpu): undefined {
-	cpu.registers[0] = env.current.task.pid;
-	cpu.registers[1] = env.current.task.tgid;
+	cpu.registers[0] = env.task.pid;
+	cpu.registers[1] = env.task.tgid;
 }
 
 export function uidGid(env: Environment, cpu: Cpu): undefined {
-	cpu.registers[0] = env.current.task.uid;
-	cpu.registers[1] = env.current.task.gid;
+	cpu.registers[0] = env.task.uid;
+	cpu.registers[1] = env.task.gid;
 }
 
 const COMM = 16;
@@ -21,14 +21,14 @@ const COMM = 16;
 export function comm(env: Environment, cpu: Cpu): undefined {
 	const size = u32(cpu, 2);
 	const to = writable(env, cpu, 1, size);
-	const text = encodeUtf8(env.current.task.comm).subarray(0, Math.min(COMM, size) - 1);
+	const text = encodeUtf8(env.task.comm).subarray(0, Math.min(COMM, size) - 1);
 	env.memory.u8.fill(0, to, to + size);
 	env.memory.u8.set(text, to);
 	give(cpu, size === 0 ? -ERRNO.EINVAL : 0);
 }
 
-export const task = (env: Environment, cpu: Cpu): undefined => giveUnsigned(cpu, env.current.address);
-export const cgroupId = (env: Environment, cpu: Cpu): undefined => giveWide(cpu, env.current.task.cgroupId);
+export const task = (env: Environment, cpu: Cpu): undefined => giveUnsigned(cpu, env.taskAddress());
+export const cgroupId = (env: Environment, cpu: Cpu): undefined => giveWide(cpu, env.task.cgroupId);
 
 /** ns_pid and ns_tgid of the one pid namespace that this machine has; anything else is refused. */
 export function nsPidTgid(env: Environment, cpu: Cpu): undefined {
@@ -36,8 +36,8 @@ export function nsPidTgid(env: Environment, cpu: Cpu): undefined {
 	const to = writable(env, cpu, 3, size);
 	env.memory.u8.fill(0, to, to + size);
 	if (size !== 8) return give(cpu, -ERRNO.EINVAL);
-	env.memory.view.setUint32(to, env.current.task.pid, true);
-	env.memory.view.setUint32(to + 4, env.current.task.tgid, true);
+	env.memory.view.setUint32(to, env.task.pid, true);
+	env.memory.view.setUint32(to + 4, env.task.tgid, true);
 	give(cpu, 0);
 }
 

@@ -20,12 +20,6 @@ export interface RunState {
 	tailCalls: number;
 }
 
-/** The task that is current, and where its task_struct is (0: the kernel has no types to lay it out by). */
-export interface Current {
-	readonly task: Task;
-	readonly address: number;
-}
-
 /** All that helpers see. `objects` makes it; nothing in it is the helpers' own. */
 export interface Environment {
 	readonly memory: Memory;
@@ -36,8 +30,11 @@ export interface Environment {
 	readonly trace: string[];
 	/** State of the generator behind get_prandom_u32: a 32-bit word. */
 	random: number;
-	readonly current: Current;
+	/** The task that is current. */
+	readonly task: Task;
 	readonly run: RunState;
+	/** Where the current task's task_struct is; 0: the kernel has no types to lay it out by. */
+	taskAddress(): number;
 	/** Enters a function of the program by its code address; the result is in r0. */
 	callback(low: number, high: number, cpu: Cpu): void;
 }

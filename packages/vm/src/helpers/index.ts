@@ -3,7 +3,7 @@
  * function of the environment (`Environment`: memory, maps, clock, current task, the run) and the processor: arguments in
  * r1 … r5, result in r0. Pointers are checked against the machine's regions; one that leads elsewhere is a VmFault.
  */
-export { type Current, type Environment, MAP_TAG, type RunState } from "./environment.ts";
+export { type Environment, MAP_TAG, type RunState } from "./environment.ts";
 export { loadAbsolute } from "./packet.ts";
 export { abandonRecords } from "./ring-buffer.ts";
 export { type HelperFunction, helperFits, helperFunction } from "./table.ts";

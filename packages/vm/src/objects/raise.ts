@@ -38,8 +38,7 @@ export interface Raised {
 export function become(system: System, pid: number): void {
 	const task = system.tasks.get(pid);
 	if (!task) throw new BpfError("ERR_NO_TASK", `the machine has no task ${pid}`);
-	if (system.environment.current.task === task && system.taskStructs.has(pid)) return;
-	system.environment.current = { task, address: taskStruct(system, pid) };
+	system.environment.task = task;
 }
 
 /**
@@ -57,7 +56,8 @@ export function raise(system: System, event: MachineEvent): Raised {
 	const runs: { program: number; result: number }[] = [];
 	if (targets.length === 0) return { runs };
 	const scratch = system.scratch[cpu.id]!;
-	const writer = system.btf && event.args ? new StructWriter(memory, system.btf) : undefined;
+	const structs = event.args?.some((arg) => typeof arg === "string" || (typeof arg === "object" && "struct" in arg));
+	const writer = structs && system.btf ? new StructWriter(memory, system.btf) : undefined;
 	const words = targets.some(([program]) => program.type !== "tracepoint")
 		? argumentWords(system, writer, event.args ?? [])
 		: [];

@@ -1,13 +1,13 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { Code } from "#engine";
-import type { Current, Environment, RunState } from "#helpers";
+import type { Environment, RunState } from "#helpers";
 import type { Scratch } from "#hooks";
-import type { Clock, Cpu, Memory, Tasks } from "#machine";
+import type { Clock, Cpu, Memory, Task, Tasks } from "#machine";
 import type { Tables } from "./tables.ts";
 
 /** The environment of helpers, with what changes from run to run. */
 export interface RunEnvironment extends Environment {
-	current: Current;
+	task: Task;
 	run: RunState;
 }
 
@@ -21,7 +21,7 @@ export interface System {
 	/** One a CPU. */
 	readonly scratch: readonly Scratch[];
 	readonly environment: RunEnvironment;
-	/** The kernel's own types; undefined: it has none, and no typed tracepoints. */
+	/** The kernel's own types, decoded when they are first asked for; undefined: it has none, and no typed tracepoints. */
 	readonly btf: Btf | undefined;
 	/** Id of those types among the BTF objects. */
 	readonly btfId: number;
