@@ -17,4 +17,4 @@ export {
 	VerifierError,
 	VmFault,
 } from "./errors.ts";
-export { compareBytes, cstring, decodeUtf8, encodeUtf8, fnv1a, toHex } from "./text.ts";
+export { cstring, decodeUtf8, encodeUtf8, fnv1a, toHex } from "./text.ts";

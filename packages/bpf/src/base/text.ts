@@ -38,13 +38,3 @@ export const fnv1a = (text: string): string => {
 	for (const b of encoder.encode(text)) h = Math.imul(h ^ b, 0x01000193);
 	return (h >>> 0).toString(16).padStart(8, "0");
 };
-
-/** Byte by byte; where one is the beginning of the other, the shorter comes first. */
-export const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
-	const n = Math.min(a.length, b.length);
-	for (let i = 0; i < n; i++) {
-		const d = a[i]! - b[i]!;
-		if (d !== 0) return d;
-	}
-	return a.length - b.length;
-};

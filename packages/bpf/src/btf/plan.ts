@@ -53,7 +53,7 @@ export const planSize = (p: Plan): number => {
  * @throws FormatError for a type without a value (void, function, forward declaration), for one that holds itself, for
  * a member outside its struct, for more fields than anybody has.
  */
-export function planOf(btf: Btf, id: number): Plan {
+function planOf(btf: Btf, id: number): Plan {
 	let fields = 0;
 	const plan = (type: number, depth: number): Plan => {
 		if (depth > MAX_DEPTH) throw btf.malformed(`Type[${id}]`, `types nested more than ${MAX_DEPTH} deep`);

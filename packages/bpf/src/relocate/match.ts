@@ -23,7 +23,7 @@ export const kindsCompatible = (a: BtfType, b: BtfType): boolean => a.kind === b
 const sameNames = (a: string, b: string): boolean => essentialName(a) === essentialName(b);
 
 /** May a program that was compiled for a field of the one type read a field of the other? Names of structs are free. */
-export function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: number, depth = 0): boolean {
+function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: number, depth = 0): boolean {
 	if (depth > MAX_DEPTH) return false;
 	const a = local.type(local.resolve(localId));
 	const b = target.type(target.resolve(targetId));
