@@ -2,11 +2,13 @@
 import { test } from "node:test";
 import { type Case, check } from "./kernel-run.test-support.ts";
 
-const IMPORTS = ", type arr, type chars, hash, zero, htons, type be16";
+const IMPORTS = ", type arr, type chars, type be16, hash, zero, htons";
 const TYPES = [
 	"interface Point { x: i32; y: u8; z: u64 }",
 	"interface Row { cells: arr<u16, 8>; flags: arr<boolean, 3>; names: arr<chars<6>, 3>; n: u8 }",
 	"const rows = hash<u32, Row>(4);",
+	"interface Wide { a: u32; t: chars<16>; p: Point; cells: arr<u16, 8>; yes: boolean; port: be16; big: u64 }",
+	"const wides = hash<u32, Wide>(4);",
 	"const PRIMES = [2, 3, 5, 7, 11] as const;",
 	"const SIGNED = [-1, 5, 1000] as const;",
 	"const BIG = [1n, 5_000_000_000n] as const;",
@@ -26,6 +28,8 @@ const at = (before: string, expression: string, expected: bigint | number): Case
 });
 const row =
 	"const r: Row = { cells: [1, 2, 3, 4, 5, 6, 7, 8], flags: [true, false, true], names: ['a', 'bc', 'def'], n: 3 };";
+const wide =
+	"wides.set(1, { a: 7, t: 'text', p: { x: 1, y: 2, z: 3n }, cells: [1, 2, 3, 4, 5, 6, 7, 8], yes: true, port: htons(80), big: 13n }); wides.delete(2);";
 const text = (t: string): string => `const t: chars<64> = '${t}';`;
 
 const CASES: Case[] = [
@@ -99,6 +103,29 @@ const CASES: Case[] = [
 	at("let t: chars<8> = 'one'; let u: chars<8> = 'two'; [t, u] = [u, t];", "t === 'two' && u === 'one' ? 1 : 0", 1),
 	at("let a = 5; let i = 0; for (const n of [1, 2, 3]) { [a, i] = [a + n, i + 1]; }", "a * 10 + i", 113),
 	at("const i = 1; rows.delete(9);", "(rows.ref(9)?.cells[3] ?? 7) + (rows.ref(9)?.names[1].length ?? 70)", 77),
+	// members of a copy out of a map
+	at(`${wide} const w = wides.get(1);`, "w ? w.a : 0", 7),
+	at(
+		`${wide} const w = wides.take(1); let s = 0n; if (w && wides.ref(1) === undefined) s = w.big + u64(w.p.y);`,
+		"s",
+		15,
+	),
+	at(
+		`${wide} const w = wides.get(1); wides.set(1, zero<Wide>()); let s = 0; if (w) s = (w.yes ? 1 : 0) + (w.t === 'text' ? 10 : 0) + w.cells[3] * 100;`,
+		"s",
+		411,
+	),
+	at(`${wide} const w = wides.get(1); wides.delete(1);`, "w !== undefined && w.port === htons(80) ? w.t.length : 0", 4),
+	at(`${wide} const w = wides.get(2);`, "w?.a ?? 5", 5),
+	at(`${wide} const w = wides.get(1);`, "w?.p.x ?? 5", 1),
+	at(
+		`${wide} const w = wides.get(1); let s = 0; if (w === undefined) s = 1; else { const { x } = w.p; s = x + 1; }`,
+		"s",
+		2,
+	),
+	at(`${wide} const w = wides.get(1); let s = 0; if (w) { w.a = 9; s = w.a; }`, "s + (wides.get(1)?.a ?? 0)", 16),
+	at(`${wide} const w = wides.get(1); let s = 0n; if (w) { wides.set(3, w); s = wides.get(3)?.big ?? 0n; }`, "s", 13),
+	at(`${wide} const w = wides.get(1); let s = 0; if (w) { const p = w.p; p.x += 5; s = p.x + w.p.x; }`, "s", 12),
 	// structs kept from turn to turn
 	at(
 		"let best: Point = { x: -9, y: 0, z: 0n }; for (let i = 0; i < 5; i++) { const c: Point = { x: (i * 3) % 5, y: 1, z: 2n }; if (c.x > best.x) best = c; }",

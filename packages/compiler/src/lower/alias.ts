@@ -84,8 +84,11 @@ function isOnlyRead(l: Lowering, name: string): boolean {
 /** The innermost block that declares the name; the function where that is not known. */
 function scopeOf(l: Lowering, name: string): Node {
 	const local = l.scope?.find(name);
-	if (!local || "kind" in local) return l.frame.node;
-	const inside = (n: Node): boolean => n.start <= local.node.start && local.node.end <= n.end;
+	return !local || "kind" in local ? l.frame.node : blockAround(l, local.node);
+}
+
+function blockAround(l: Lowering, node: Node): Node {
+	const inside = (n: Node): boolean => n.start <= node.start && node.end <= n.end;
 	let found = l.frames.find((f) => inside(f.node))?.node ?? l.frame.node;
 	const walk = (n: unknown): void => {
 		if (Array.isArray(n)) for (const x of n) walk(x);
@@ -96,4 +99,58 @@ function scopeOf(l: Lowering, name: string): Node {
 	};
 	walk(found);
 	return found;
+}
+
+/**
+ * Members of the struct that a constant holds, where nothing but single members is ever read of it and it is tested for
+ * being there. undefined: it is used as a whole somewhere, or written through.
+ */
+export function membersRead(l: Lowering, id: Node): ReadonlySet<string> | undefined {
+	const members = new Set<string>();
+	let fine = true;
+	const nothing = (n: Node): boolean =>
+		(n.type === "Identifier" && n["name"] === "undefined") || (n.type === "Literal" && n["raw"] === "null");
+	/** A use of the name itself; `above` are the nodes it stands in, the nearest last. */
+	const use = (n: Node, above: readonly Node[]): boolean => {
+		const parent = above.at(-1)!;
+		switch (parent.type) {
+			case "MemberExpression": {
+				if (parent["object"] !== n) return !parent["computed"];
+				if (parent["computed"]) return false;
+				let top = above.length - 1;
+				while (above[top - 1]?.type === "MemberExpression" && above[top - 1]!["object"] === above[top]) top--;
+				const around = above[top - 1];
+				if (around?.type === "AssignmentExpression" && around["left"] === above[top]) return false;
+				if (around?.type === "UpdateExpression" || around?.type === "ArrayPattern") return false;
+				if (around?.type === "Property" && above[top - 2]?.type === "ObjectPattern") return false;
+				members.add(parent["property"]["name"]);
+				return true;
+			}
+			case "Property":
+				return parent["key"] === n && parent["value"] !== n && !parent["computed"];
+			case "UnaryExpression":
+				return parent["operator"] === "!";
+			case "IfStatement":
+			case "ConditionalExpression":
+				return parent["test"] === n;
+			case "LogicalExpression":
+				return parent["operator"] === "&&" && parent["left"] === n;
+			case "BinaryExpression":
+				return nothing(parent["left"]) || nothing(parent["right"]);
+			default:
+				return false;
+		}
+	};
+	const walk = (n: unknown, above: readonly Node[]): void => {
+		if (!fine) return;
+		if (Array.isArray(n)) {
+			for (const x of n) walk(x, above);
+			return;
+		}
+		if (!isNode(n)) return;
+		if (n.type === "Identifier" && n["name"] === id["name"] && n !== id) fine = use(n, above);
+		for (const key of Object.keys(n)) if (key !== "type") walk(n[key], [...above, n]);
+	};
+	walk(blockAround(l, id), []);
+	return fine ? members : undefined;
 }

@@ -42,13 +42,25 @@ export function boundedIndex(
 	return { inst: visible(l, inst, wide, length) };
 }
 
-/** The verifier forgets the bound of a remainder: it is said once more, where it can be seen. */
+const DIVISIONS = new Set(["umod", "smod", "udiv", "sdiv"]);
+const SHIFTS = new Set(["shl", "lshr", "ashr"]);
+
+/** Whether a value is made by what leaves the verifier without a bound: divisions, shifts by a count it does not know. */
+function forgets(value: Inst, length: number, seen: Set<Inst>): boolean {
+	if (seen.has(value)) return false;
+	seen.add(value);
+	if (value.op === "binary") {
+		const [, b] = value.args;
+		if (DIVISIONS.has(value.operator) || (SHIFTS.has(value.operator) && b!.op !== "const")) return true;
+		// A mask tells the bound again.
+		if (value.operator === "and" && value.args.some((a) => a.op === "const" && a.value < length)) return false;
+	} else if (value.op !== "phi" && value.op !== "extend" && value.op !== "truncate") return false;
+	return value.args.some((a) => forgets(a, length, seen));
+}
+
+/** Where the verifier forgot the index's bound, it is said once more, where it can be seen. */
 function visible(l: Lowering, index: Inst, wide: Inst, length: number): Inst {
-	if (
-		index.op !== "binary" ||
-		(index.operator !== "umod" && index.operator !== "smod" && index.operator !== "udiv" && index.operator !== "sdiv")
-	)
-		return wide;
+	if (!forgets(index, length, new Set())) return wide;
 	const bounded: Variable = { name: "index", width: 64, space: "scalar" };
 	const inside = l.join();
 	const outside = l.join();

@@ -77,7 +77,7 @@ function methodOf(l: Lowering, node: Node, callee: Node, raw: Value, name: strin
 		case "poison":
 			return POISON;
 		case "map":
-			return mapMethod(l, object.map, name, node);
+			return mapMethod(l, object.map, name, node, want);
 		case "cursor":
 			return cursorMethod(l, object, name, node);
 		case "context":

@@ -74,6 +74,8 @@ export interface Want {
 	readonly type?: Type;
 	/** Text, structs and arrays may be written right here; the result is then this place. */
 	readonly into?: PlaceValue;
+	/** Of a struct that is copied out of a map, only these members are read. */
+	readonly members?: ReadonlySet<string>;
 	/** The value is not used: `++` need not fetch. */
 	readonly unused?: true;
 }

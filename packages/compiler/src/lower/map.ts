@@ -1,19 +1,21 @@
 import { didYouMean } from "#declare";
 import type { MapDeclaration, Node } from "#frontend";
-import type { Inst, Type } from "#ir";
+import { type Inst, type StructType, sizeOf, type Type, type Variable } from "#ir";
 import { MAP_MEMBERS, MEMBER_REMEDIES } from "#language";
 import { histogramAdd } from "./histogram.ts";
 import { assign, instOf } from "./integer.ts";
 import { addInPlace, branchOnFound, isPerCpu, lookup, scalar } from "./lookup.ts";
-import type { Join, Lowering } from "./lowering.ts";
+import type { Join, Lowering, Want } from "./lowering.ts";
 import { arms } from "./merge.ts";
 import { argument } from "./operand.ts";
 import { requirePresent } from "./optional.ts";
-import { place, readPlace } from "./place.ts";
+import { part, place, readPlace } from "./place.ts";
 import { emit } from "./ringbuf.ts";
 import { storeValue } from "./store.ts";
 import { hasPadding, sameType } from "./type-of.ts";
 import {
+	type BeValue,
+	type BoolValue,
 	describe,
 	type IntValue,
 	int,
@@ -52,7 +54,7 @@ export function inMemory(l: Lowering, type: Type, node: Node, name: string): Pla
 }
 
 /** Methods of maps in kernel code. */
-export function mapMethod(l: Lowering, map: MapDeclaration, name: string, node: Node): Value {
+export function mapMethod(l: Lowering, map: MapDeclaration, name: string, node: Node, want: Want): Value {
 	const args: Node[] = node["arguments"];
 	const property: Node = node["callee"]["property"];
 	const half = MAP_MEMBERS[map.word]?.[name];
@@ -93,9 +95,9 @@ export function mapMethod(l: Lowering, map: MapDeclaration, name: string, node: 
 			return place(value, p, 0, "map_value", 8, { nullable: true, boxed: scalar(value), shared: true });
 		}
 		case "get":
-			return copyOut(l, map, keyAddress, value, node, false);
+			return copyOut(l, map, keyAddress, value, node, false, want.members);
 		case "take":
-			return copyOut(l, map, keyAddress, value, node, true);
+			return copyOut(l, map, keyAddress, value, node, true, want.members);
 		case "delete":
 			return int(
 				32,
@@ -134,12 +136,26 @@ const update = (l: Lowering, map: string, key: Inst, value: Inst, flags: number)
 		),
 	);
 
+const register = (t: Type): boolean => scalar(t) && t.kind !== "chars";
+
 /** `get`, `take`: a copy, or undefined; take removes the entry after copying. */
-function copyOut(l: Lowering, map: MapDeclaration, key: () => Inst, type: Type, node: Node, remove: boolean): Value {
+function copyOut(
+	l: Lowering,
+	map: MapDeclaration,
+	key: () => Inst,
+	type: Type,
+	node: Node,
+	remove: boolean,
+	members: ReadonlySet<string> | undefined,
+): Value {
 	const p = lookup(l, map.name, key(), type, !isPerCpu(map), "entry");
+	if (type.kind === "struct" && members && [...members].every((m) => type.fields.some((f) => f.name === m)))
+		return copyMembers(l, p, type, members, node, () => {
+			if (remove) l.helper(3, "bpf_map_delete_elem", [l.map(map.name), key()]);
+		});
 	const found = l.join();
 	const missing = l.join();
-	const copied = scalar(type) && type.kind !== "chars" ? undefined : l.temporary(map.name, type, false);
+	const copied = register(type) ? undefined : l.temporary(map.name, type, false);
 	branchOnFound(l, p, found, missing);
 	const drop = () => {
 		if (remove) l.helper(3, "bpf_map_delete_elem", [l.map(map.name), key()]);
@@ -240,4 +256,49 @@ function refOrInsert(l: Lowering, map: MapDeclaration, key: PlaceValue, valueNod
 			node,
 		},
 	]);
+}
+
+/** As `copyOut`, of the members that are read: numbers into registers, the rest each on the stack. */
+function copyMembers(
+	l: Lowering,
+	p: PlaceValue,
+	type: StructType,
+	names: ReadonlySet<string>,
+	node: Node,
+	drop: () => void,
+): Value {
+	const [found, missing, end] = [l.join(), l.join(), l.join()];
+	const flag: Variable = { name: "found", width: 32, space: "scalar" };
+	const fields = type.fields.filter((f) => names.has(f.name));
+	const members = new Map<string, Value>();
+	const numbers: { name: string; shape: IntValue | BoolValue | BeValue; variable: Variable }[] = [];
+	// Slots belong to the whole function, not to one way.
+	for (const f of fields)
+		if (!register(f.type)) members.set(f.name, { ...l.temporary(f.name, f.type, false), temporary: false });
+	branchOnFound(l, p, found, missing);
+	l.enter(found);
+	const entry = { ...p, nullable: false, boxed: false };
+	for (const f of fields) {
+		const from = part(entry, f.type, f.offset);
+		const to = members.get(f.name);
+		if (to?.kind === "place") {
+			storeValue(l, to, from, node);
+			continue;
+		}
+		const v = readPlace(l, { ...from, shared: true }, node);
+		if (v.kind !== "int" && v.kind !== "bool" && v.kind !== "be") continue;
+		const variable: Variable = { name: f.name, width: sizeOf(f.type) === 8 ? 64 : 32, space: "scalar" };
+		l.b.write(variable, v.inst!);
+		numbers.push({ name: f.name, shape: v, variable });
+	}
+	drop();
+	l.b.write(flag, l.constant(1, 32));
+	l.goto(end);
+	l.enter(missing);
+	for (const { variable } of numbers) l.b.write(variable, l.constant(0, variable.width));
+	l.b.write(flag, l.constant(0, 32));
+	l.goto(end);
+	l.enter(end);
+	for (const { name, shape, variable } of numbers) members.set(name, { ...shape, inst: l.b.read(variable) });
+	return { kind: "optional", flag: l.b.read(flag), value: { kind: "record", members, of: type.name }, copied: true };
 }

@@ -1,4 +1,5 @@
 import type { Node } from "#frontend";
+import { membersRead } from "./alias.ts";
 import { coerce } from "./coercion.ts";
 import { declare } from "./local.ts";
 import type { Join, Lowering, Want } from "./lowering.ts";
@@ -64,7 +65,11 @@ export function variables(l: Lowering, node: Node): void {
 		l.at(d);
 		const annotation: Node | undefined = d["id"]["typeAnnotation"]?.typeAnnotation;
 		const type = annotation ? l.analysis.resolveType(l.module, annotation) : undefined;
-		const want: Want = sized(type) ? { type } : {};
+		let want: Want = sized(type) ? { type } : {};
+		if (kind === "const" && !type && d["id"].type === "Identifier" && d["init"]?.type === "CallExpression") {
+			const members = membersRead(l, d["id"]);
+			if (members) want = { members };
+		}
 		let value: Value = UNDEFINED;
 		if (d["init"]) {
 			value = l.expression(d["init"], want);

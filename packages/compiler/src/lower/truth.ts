@@ -53,7 +53,7 @@ export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, ke
 			return;
 		case "optional": {
 			const inner = v.value;
-			if (v.copied && inner.kind !== "place") {
+			if (v.copied && inner.kind !== "place" && inner.kind !== "record") {
 				const zero = inner.kind === "int" && inner.bits === 64 ? "0n" : "0";
 				l.error(
 					"SK2103",
@@ -64,7 +64,7 @@ export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, ke
 				branchOnPresence(l, v, yes, no, key);
 				return;
 			}
-			if (inner.kind === "place" && inner.type.kind === "struct") {
+			if (inner.kind === "record" || (inner.kind === "place" && inner.type.kind === "struct")) {
 				branchOnPresence(l, v, yes, no, key);
 				return;
 			}

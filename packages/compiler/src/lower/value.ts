@@ -169,6 +169,8 @@ export interface ListValue {
 export interface RecordValue {
 	readonly kind: "record";
 	readonly members: ReadonlyMap<string, Value>;
+	/** Struct whose members these are. */
+	readonly of?: string;
 }
 
 export interface ClosureValue {
@@ -350,7 +352,7 @@ export function describe(v: Value, btf?: Btf): string {
 		case "list":
 			return "a constant array";
 		case "record":
-			return "a constant object";
+			return v.of ?? "a constant object";
 		case "closure":
 			return `the function ${v.name}`;
 		default:
