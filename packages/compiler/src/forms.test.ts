@@ -108,6 +108,21 @@ const FLOW: Case[] = [
 	at("", "ntohs(htons(0x1234)) + i32(htons(0x1234) === htons(five * 932))", 0x1234 + 1),
 	at("const n = htonl(five);", "ntohl(n)", 5),
 	at("", "ntohs(htons(five)) === 5 ? 1 : 0", 1),
+	at(
+		"let n = 0; for (let i = 0; i < 4; i++) { let o: u32 | undefined; if (i === 1) o = 5; if (o !== undefined) n += 1; }",
+		"n",
+		1,
+	),
+	at(
+		"let n = 0; let last: u32 | undefined; for (let i = 0; i < 4; i++) { if (last !== undefined) n += i32(last); last = u32(i); }",
+		"n",
+		3,
+	),
+	at("let x = five; x += (x = 7);", "x", 12),
+	at("let r = 0; let i = 0; while (i < 10) { i++; if (i === 3) continue; r += i; }", "r", 52),
+	at("let r = 0; let i = 0; do { i++; if (i === 3) continue; r += i; } while (i < 5);", "r", 12),
+	at("let r = 0; for (let i = 0; i < (five > 3 ? 4 : 2); i++) r += 1;", "r", 4),
+	at("let r: u32 = 0; out: { if (true) break out; r = u32(five > 3 ? five : 2) * 2; }", "r", 0),
 ];
 
 const MEMORY: Case[] = [
@@ -199,6 +214,36 @@ const MEMORY: Case[] = [
 		"const row: Row = { cells: [1, 2, 3, 4, 5, 6, 7, 8], n: 3 }; let s = 0; for (let i = 0; i < 8; i++) s += row.cells[i] ?? 0;",
 		"s",
 		36,
+	),
+	at(
+		"const row: Row = { cells: [0, 2, 3, 4, 5, 6, 7, 8], n: 3 }; let i: u32 = 0; row.cells[i++ & 7] ||= 9;",
+		"i * 10 + u32(row.cells[0] ?? 0)",
+		19,
+	),
+	at(
+		"const q: Pair = { a: { x: 1, y: 2, z: 3n }, b: { x: 4, y: 5, z: 6n } }; const b = q; q.a = { x: i32(b.a.z), y: b.a.y, z: u64(b.a.x) };",
+		"i64(q.a.x) * 10n + i64(q.a.z)",
+		31,
+	),
+	at(
+		"const q: Pair = { a: { x: 1, y: 2, z: 3n }, b: { x: 4, y: 5, z: 6n } }; q.a = ({ x: i32(q.a.z), y: 1, z: u64(q.a.x) });",
+		"i64(q.a.x) * 10n + i64(q.a.z)",
+		31,
+	),
+	at(
+		"points.set(1, { x: 1, y: 2, z: 3n }); const p = points.ref(1); const o = points.ref(1); if (p && o) { p.x = 9; o.x = 8; p.x += p.x; }",
+		"points.get(1)?.x ?? 0",
+		16,
+	),
+	at(
+		"const r = rows.ref(0); let s = 0; if (r) { for (let i = 0; i < 8; i++) r.cells[i] = u16(i); s = r.cells[(five & 7) >> (five & 3)] ?? 99; }",
+		"s",
+		2,
+	),
+	at(
+		"const r = rows.ref(0); let s = 0; if (r) { for (let i = 0; i < 8; i++) r.cells[i] = u16(i); s = r.cells[(five % 3) + 1] ?? 99; }",
+		"s",
+		3,
 	),
 	at("flags.set(1, five === 5);", "flags.get(1) === true ? 1 : 0", 1),
 	at("let last: u64 | undefined; plain.set(11, 12n); last = plain.get(11);", "last ?? 0n", 12),

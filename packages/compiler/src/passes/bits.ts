@@ -45,6 +45,8 @@ function raw(i: Inst, of: (k: number) => number): number {
 function binary(i: Inst & { op: "binary" }, of: (k: number) => number): number {
 	const [, b] = i.args;
 	const count = b?.op === "const" ? Number(b.value & BigInt(i.width - 1)) : undefined;
+	// The verifier forgets all about a value that is shifted by a count that it does not know.
+	const follows = count !== undefined;
 	switch (i.operator) {
 		case "and":
 			return Math.min(of(0), of(1));
@@ -54,15 +56,17 @@ function binary(i: Inst & { op: "binary" }, of: (k: number) => number): number {
 		case "add":
 			return Math.max(of(0), of(1)) + 1;
 		case "mul":
-			return of(0) + of(1);
+			// Products of larger factors might overflow: older verifiers do not look closer.
+			return of(0) <= i.width / 2 && of(1) <= i.width / 2 ? of(0) + of(1) : 64;
 		case "lshr": {
+			if (!follows) return 64;
 			const n = Math.min(of(0), i.width);
 			return count === undefined ? n : Math.max(0, n - count);
 		}
 		case "shl":
 			return count === undefined ? 64 : of(0) + count;
 		case "ashr":
-			return of(0) < i.width ? Math.max(0, of(0) - (count ?? 0)) : i.width;
+			return follows && of(0) < i.width ? Math.max(0, of(0) - (count ?? 0)) : i.width;
 		default:
 			return 64;
 	}

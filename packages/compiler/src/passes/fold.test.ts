@@ -45,6 +45,16 @@ becomes(
 	"%3:32 = load u8 %0\n%4:32 = const 10\n%5:32 = udiv %3, %4\n%6:32 = const 255\n%7:32 = and %5, %6\nreturn %7",
 );
 becomes(
+	"a mask after a shift by an unknown count stays: the verifier forgot the bound",
+	"%3:32 = const 2\n%4:32 = load u8 %0\n%5:32 = lshr %3, %4\n%6:32 = const 3\n%7:32 = and %5, %6\nreturn %7",
+	"%3:32 = const 2\n%4:32 = load u8 %0\n%5:32 = lshr %3, %4\n%6:32 = const 3\n%7:32 = and %5, %6\nreturn %7",
+);
+becomes(
+	"a mask after a product that might overflow stays",
+	"%3:32 = load u8 %0\n%4:32 = const 100000\n%5:32 = mul %3, %4\n%6:32 = const 33554431\n%7:32 = and %5, %6\nreturn %7",
+	"%3:32 = load u8 %0\n%4:32 = const 100000\n%5:32 = mul %3, %4\n%6:32 = const 33554431\n%7:32 = and %5, %6\nreturn %7",
+);
+becomes(
 	"extensions of 32 bits without sign are no instruction",
 	"%3:64 = extend u32 %1\n%4:64 = add %3, %2\nreturn %4",
 	"%4:64 = add %1, %2\nreturn %4",
