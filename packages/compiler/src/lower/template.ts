@@ -35,11 +35,11 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 					append(v.constant.toString());
 					break;
 				}
-				format += v.bits === 64 ? (v.signed ? "%lld" : "%llu") : v.signed && !v.open ? "%d" : "%u";
+				format += v.bits === 64 ? (v.signed ? "%lld" : "%llu") : v.signed ? "%d" : "%u";
 				args.push(
 					v.bits === 64
 						? instOf(l, v)
-						: l.b.emit({ op: "extend", from: 32, signed: v.signed && !v.open }, [instOf(l, v)], 64),
+						: l.b.emit({ op: "extend", from: 32, signed: v.signed }, [instOf(l, v)], 64),
 				);
 				break;
 			case "bool":
