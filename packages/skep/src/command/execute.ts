@@ -52,7 +52,7 @@ export async function runFile(run: Execution): Promise<number> {
 		return STATUS.ok;
 	}
 	const tested = run.packets === undefined ? undefined : choosePacketProgram(source, run.packets.program);
-	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel));
+	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel), capture === undefined ? "real" : "given");
 	const parsed = parseFileOptions();
 	if (capture === undefined && !run.json && loadsItself(source)) return runExplicit();
 	const session = openSession();
@@ -143,9 +143,9 @@ function asksForHelp(words: readonly string[]): boolean {
 	return words.slice(0, end < 0 ? undefined : end).includes("--help");
 }
 
-function kernelChoice(text: string): "linux" | "auto" {
-	if (text === "linux" || text === "auto") return text;
-	throw new UsageError(`--kernel: "${text}" is not one of linux, auto`);
+function kernelChoice(text: string): "linux" | "virtual" | "auto" {
+	if (text === "linux" || text === "virtual" || text === "auto") return text;
+	throw new UsageError(`--kernel: "${text}" is not one of linux, virtual, auto`);
 }
 
 /** Findings of the compiler are printed as they are. */

@@ -133,7 +133,7 @@ test("the command line", () => {
 	refused(["run", "--durtion", "1", exec], 2, /no option --durtion, did you mean --duration\?/);
 	refused(["run", "--duration", "soon", exec], 2, /--duration: "soon" is not a time like 10, 1\.5s or 2m/);
 	refused(["run", "--limit", "0", exec], 2, /--limit: "0" is not a number from 1/);
-	refused(["run", "--kernel", "windows", exec], 2, /--kernel: "windows" is not one of linux, auto/);
+	refused(["run", "--kernel", "windows", exec], 2, /--kernel: "windows" is not one of linux, virtual, auto/);
 	refused(
 		["build", exec, "-o", "/no/such/folder/exec.o"],
 		1,

@@ -4,7 +4,7 @@ import type { Command, Flag } from "#cli";
 
 const JSON_FLAG: Flag = { name: "json", help: "JSON Lines on stdout" };
 const DURATION: Flag = { name: "duration", value: "SECONDS", help: "stop after that long (10, 1.5s, 2m)" };
-const KERNEL: Flag = { name: "kernel", value: "K", help: "where to run: linux, auto (default)" };
+const KERNEL: Flag = { name: "kernel", value: "K", help: "where to run: linux, virtual, auto (default)" };
 const BTF: Flag = {
 	name: "btf",
 	value: "FILE",
