@@ -40,5 +40,5 @@ test("the executable speaks the plugin's protocol", () => {
 	assert.equal(run(hex("r0 = -1; exit"), "--interpreter").stdout, "ffffffffffffffff\n");
 	const bad = run(hex("r0 = *(u8 *)(r1 + 0); exit"));
 	assert.notEqual(bad.status, 0);
-	assert.match(bad.stderr, /load of 1 bytes at 0x0/);
+	assert.match(bad.stderr, /load of 1 byte at 0x0/);
 });

@@ -5,6 +5,7 @@ import type { Code } from "./prepare.ts";
 /** The ways out of a run, and the accesses that need a look at the table of regions. Not on the fast path. */
 
 const both = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+const bytes = (size: number): string => (size === 1 ? "1 byte" : `${size} bytes`);
 const hex = (address: bigint): string => `0x${address.toString(16)}`;
 
 /** The address of a load of `size` bytes at [register + offset]: 0 where a probing program may read nothing. @throws VmFault */
@@ -43,7 +44,7 @@ export function reachStore(
 		throw new VmFault(
 			"read-only",
 			pc,
-			`store of ${size} bytes at ${hex(BigInt(at))}, in a read-only ${place}`,
+			`store of ${bytes(size)} at ${hex(BigInt(at))}, in a read-only ${place}`,
 			BigInt(at),
 		);
 	}
@@ -73,15 +74,15 @@ function access(
 	const around = address < 0x8000_0000n ? memory.region(Number(address)) : undefined;
 	let place = "nothing is there";
 	if (around?.kind === "stack") place = "outside of the stack frames in use";
-	else if (around) place = `it runs off the ${around.kind} of ${around.size} bytes at ${hex(BigInt(around.start))}`;
-	return new VmFault("access", pc, `${what} of ${size} bytes at ${hex(address)}: ${place}`, address);
+	else if (around) place = `it runs off the ${around.kind} of ${bytes(around.size)} at ${hex(BigInt(around.start))}`;
+	return new VmFault("access", pc, `${what} of ${bytes(size)} at ${hex(address)}: ${place}`, address);
 }
 
 /** @throws VmFault where an atomic operation is not at a multiple of its size */
 export function aligned(cpu: Cpu, at: number, size: number, pc: number): void {
 	if ((at & (size - 1)) === 0) return;
 	cpu.pc = pc;
-	throw new VmFault("misaligned", pc, `atomic operation of ${size} bytes at ${hex(BigInt(at))}`, BigInt(at));
+	throw new VmFault("misaligned", pc, `atomic operation of ${bytes(size)} at ${hex(BigInt(at))}`, BigInt(at));
 }
 
 export function outside(cpu: Cpu, pc: number): VmFault {
