@@ -37,9 +37,7 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 				}
 				format += v.bits === 64 ? (v.signed ? "%lld" : "%llu") : v.signed ? "%d" : "%u";
 				args.push(
-					v.bits === 64
-						? instOf(l, v)
-						: l.b.emit({ op: "extend", from: 32, signed: v.signed }, [instOf(l, v)], 64),
+					v.bits === 64 ? instOf(l, v) : l.b.emit({ op: "extend", from: 32, signed: v.signed }, [instOf(l, v)], 64),
 				);
 				break;
 			case "bool":

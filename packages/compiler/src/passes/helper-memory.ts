@@ -26,7 +26,7 @@ const RULES: Readonly<Record<number, readonly Rule[]>> = {
 	8: [], // get_smp_processor_id
 	14: [], // get_current_pid_tgid
 	15: [], // get_current_uid_gid
-	16: [[0, "write", 1]], // get_current_comm
+	16: [[0, "text", 1]], // get_current_comm: older kernels (6.1) do not pad
 	25: [[3, "read", 4]], // perf_event_output
 	26: [[2, "write", 3]], // skb_load_bytes
 	27: [], // get_stackid

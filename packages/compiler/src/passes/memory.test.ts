@@ -142,7 +142,7 @@ test("direct-read: a helper fills the record instead of a slot that is copied", 
 			"slot s.0 16 align 8",
 		),
 		around(
-			"%0:64.map = map m\n%1:64 = const 40\n%2:64 = const 0\n%3:64.ringbuf = call helper 131 ringbuf_reserve (%0, %1, %2)\n%5:32 = const 16\n%8:64.ringbuf = offset %3 + 8\n%6:64 = call helper 16 get_current_comm (%8, %5)\n%7:64 = call helper 132 ringbuf_submit (%3, %2)\nreturn %2",
+			"%0:64.map = map m\n%1:64 = const 40\n%2:64 = const 0\n%3:64.ringbuf = call helper 131 ringbuf_reserve (%0, %1, %2)\n%5:32 = const 16\nzero %3 + 8, 16 align 8\n%8:64.ringbuf = offset %3 + 8\n%6:64 = call helper 16 get_current_comm (%8, %5)\n%7:64 = call helper 132 ringbuf_submit (%3, %2)\nreturn %2",
 			"slot s.0 16 align 8",
 		),
 	);
