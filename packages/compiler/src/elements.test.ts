@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import { type Case, check } from "./kernel-run.test-support.ts";
 
-const IMPORTS = ", type arr, type chars, type be16, hash, zero, htons";
+const IMPORTS = ", range, type arr, type chars, type be16, hash, zero, htons";
 const TYPES = [
 	"interface Point { x: i32; y: u8; z: u64 }",
 	"interface Row { cells: arr<u16, 8>; flags: arr<boolean, 3>; names: arr<chars<6>, 3>; n: u8 }",
@@ -103,6 +103,10 @@ const CASES: Case[] = [
 	at("let t: chars<8> = 'one'; let u: chars<8> = 'two'; [t, u] = [u, t];", "t === 'two' && u === 'one' ? 1 : 0", 1),
 	at("let a = 5; let i = 0; for (const n of [1, 2, 3]) { [a, i] = [a + n, i + 1]; }", "a * 10 + i", 113),
 	at("const i = 1; rows.delete(9);", "(rows.ref(9)?.cells[3] ?? 7) + (rows.ref(9)?.names[1].length ?? 70)", 77),
+	at("let x = 0; let s = 0; for (x of [4, 5, 6]) { if (x === 6) break; s += x; }", "s * 10 + x", 96),
+	at(`${row} let x = 0; for (x of r.cells) if (x === 5) break;`, "x", 5),
+	at("const p: Point = { x: 0, y: 0, z: 0n }; for (p.x of [1, 2]) p.y = u8(p.y + p.x);", "p.x * 10 + p.y", 23),
+	at("let i: u32 = 9; let s = 0; for (i of range(4)) s += i32(i);", "s * 10 + i32(i)", 63),
 	// members of a copy out of a map
 	at(`${wide} const w = wides.get(1);`, "w ? w.a : 0", 7),
 	at(

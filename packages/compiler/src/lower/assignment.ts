@@ -134,6 +134,12 @@ function destructure(l: Lowering, pattern: Node, value: Value, node: Node): void
 	}
 }
 
+/** A value into what exists already: a name, a member, a pattern of these. */
+export function assignTo(l: Lowering, target: Node, value: Value, node: Node): void {
+	if (target.type === "ObjectPattern" || target.type === "ArrayPattern") destructure(l, target, value, node);
+	else writeTo(l, target, value, node);
+}
+
 function writeTo(l: Lowering, target: Node, value: Value, node: Node): void {
 	const g = goal(l, target);
 	if (g && value.kind !== "poison") write(l, g, value, node);

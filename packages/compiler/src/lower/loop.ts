@@ -1,8 +1,9 @@
 import type { Node } from "#frontend";
 import { type Inst, sizeOf } from "#ir";
+import { assignTo } from "./assignment.ts";
 import { localKey } from "./fact-key.ts";
 import { assign, instOf } from "./integer.ts";
-import { assignedIn, declare } from "./local.ts";
+import { assignedIn } from "./local.ts";
 import type { Lowering } from "./lowering.ts";
 import { integerOperand } from "./operand.ts";
 import { requirePresent } from "./optional.ts";
@@ -247,15 +248,11 @@ function limitRange(l: Lowering, node: Node, loopNode: Node): [bigint, bigint] |
 export function forOf(l: Lowering, node: Node, labels: readonly string[]): void {
 	if (node["await"])
 		return void l.error("SK1001", node, "for await does not exist in kernel code", "read records in the user half");
-	const left: Node = node["left"];
-	if (left.type !== "VariableDeclaration")
-		return void l.notYet(left, "for…of into a variable that exists", "declare it: for (const x of …)");
-	const pattern: Node = left["declarations"][0]["id"];
 	const right = unwrap(node["right"]);
 	if (right.type === "CallExpression" && right["callee"].type === "Identifier") {
 		const b = l.lookup(right["callee"]["name"]);
 		if (b && "kind" in b && b.kind === "vocabulary" && (b.name === "range" || b.name === "unroll")) {
-			b.name === "range" ? range(l, node, right, pattern, labels) : unroll(l, node, right, pattern, labels);
+			b.name === "range" ? range(l, node, right, labels) : unroll(l, node, right, labels);
 			return;
 		}
 	}
@@ -272,7 +269,7 @@ export function forOf(l: Lowering, node: Node, labels: readonly string[]): void 
 					`${v.elements.length} copies of the body are too many`,
 					"count over an array in a map",
 				);
-			copies(l, node, labels, v.elements.length, (i) => bindElement(l, pattern, v.elements[i]!, node));
+			copies(l, node, labels, v.elements.length, (i) => bindElement(l, v.elements[i]!, node));
 			return;
 		case "place":
 			if (v.type.kind === "array") {
@@ -280,13 +277,13 @@ export function forOf(l: Lowering, node: Node, labels: readonly string[]): void 
 				// Neither the context nor a checked packet pointer may be moved by a variable.
 				if (v.space === "ctx" || (v.space === "packet" && length <= MAX_COPIES)) {
 					copies(l, node, labels, length, (i) =>
-						bindElement(l, pattern, readPlace(l, part(v, element, i * sizeOf(element)), node), node),
+						bindElement(l, readPlace(l, part(v, element, i * sizeOf(element)), node), node),
 					);
 					return;
 				}
 				turns(l, node, labels, constant(0, 32, false), constant(length, 32, false), (i) => {
 					const wide = l.b.emit({ op: "extend", from: 32, signed: false }, [i], 64);
-					bindElement(l, pattern, readPlace(l, elementAt(l, v, element, wide), node), node);
+					bindElement(l, readPlace(l, elementAt(l, v, element, wide), node), node);
 				});
 				return;
 			}
@@ -301,11 +298,20 @@ export function forOf(l: Lowering, node: Node, labels: readonly string[]): void 
 	l.error("SK1009", node["right"], `${describe(v, l.target.kernel)} cannot be walked`);
 }
 
-const bindElement = (l: Lowering, pattern: Node, v: Value, node: Node): void =>
-	bind(l, pattern, v, !assignedIn(node["body"]).has(pattern["name"]), undefined, node);
+/** What each turn gives: to a name of its own, or into what exists. */
+function bindElement(l: Lowering, v: Value, node: Node): void {
+	const left: Node = node["left"];
+	if (left.type !== "VariableDeclaration") {
+		assignTo(l, left, v, node["right"]);
+		return;
+	}
+	const pattern: Node = left["declarations"][0]["id"];
+	const isConst = left["kind"] === "const" || !assignedIn(node["body"]).has(pattern["name"]);
+	bind(l, pattern, v, isConst, undefined, node);
+}
 
 /** `for (const i of range(n))`: a plain loop. */
-function range(l: Lowering, node: Node, call: Node, pattern: Node, labels: readonly string[]): void {
+function range(l: Lowering, node: Node, call: Node, labels: readonly string[]): void {
 	const args: Node[] = call["arguments"];
 	const values = args.map((a) => integerOperand(l, l.expression(a), a, "range"));
 	if (values.some((v) => !v) || values.length === 0) return;
@@ -323,16 +329,7 @@ function range(l: Lowering, node: Node, call: Node, pattern: Node, labels: reado
 		);
 	turns(l, node, labels, start, end, (i) => {
 		const high = knownRange(end)[1] - 1n;
-		declare(
-			l,
-			l.scope!,
-			pattern["name"],
-			int(32, false, i, { min: knownRange(start)[0], max: high < 0n ? 0n : high }),
-			pattern,
-			true,
-			undefined,
-			node,
-		);
+		bindElement(l, int(32, false, i, { min: knownRange(start)[0], max: high < 0n ? 0n : high }), node);
 	});
 }
 
@@ -374,7 +371,7 @@ function turns(
 }
 
 /** `for (const i of unroll(n))`: n copies. */
-function unroll(l: Lowering, node: Node, call: Node, pattern: Node, labels: readonly string[]): void {
+function unroll(l: Lowering, node: Node, call: Node, labels: readonly string[]): void {
 	const n = call["arguments"][0] ? l.expression(call["arguments"][0]) : undefined;
 	if (n?.kind !== "int" || n.constant === undefined) {
 		if (n?.kind !== "poison")
@@ -383,9 +380,7 @@ function unroll(l: Lowering, node: Node, call: Node, pattern: Node, labels: read
 	}
 	if (n.constant < 0n || n.constant > BigInt(MAX_COPIES))
 		return void l.error("SK3002", call, `${n.constant} copies of the body are too many`, "write range(n)");
-	copies(l, node, labels, Number(n.constant), (i) =>
-		declare(l, l.scope!, pattern["name"], constant(i, 32, false), pattern, true, undefined, node),
-	);
+	copies(l, node, labels, Number(n.constant), (i) => bindElement(l, constant(i, 32, false), node));
 }
 
 function copies(l: Lowering, node: Node, labels: readonly string[], count: number, enter: (i: number) => void): void {
