@@ -6,7 +6,7 @@
  * never imports another one above it. Below the forms: `integer`, `operand`, `relation`, `truth`, `text`, `template` for
  * values; `place`, `store`, `bounds`, `lookup` for memory; `merge`, `optional`, `local`, `pattern` for names and ways.
  * Vocabulary, reached from `call` and `member`: `map`, `ringbuf`, `histogram`, `packet`, `kernel`, `pointer`, `current`,
- * `context`, `option`, `global`, `exists`, `word`. Everything wrong is reported in one run; a word that is not compiled
+ * `context`, `option`, `global`, `exists`, `enumerator`, `core`, `try-read`, `predicate`, `list`, `word`. Everything wrong is reported in one run; a word that is not compiled
  * yet is SK1010.
  */
 export { lower } from "./lower.ts";
