@@ -50,7 +50,8 @@ export function condition(l: Lowering, raw: Node, yes: Join, no: Join): void {
 			}
 			l.expression(node["left"]);
 			l.expression(node["right"]);
-			l.goto(yes);
+			// Both ways are looked at: the mistake says nothing of what comes after it.
+			truth(l, POISON, node, yes, no);
 			return;
 		}
 		if (RELATIONS.has(op)) {

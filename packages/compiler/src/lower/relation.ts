@@ -138,14 +138,17 @@ export function relateValues(l: Lowering, op: Relation, a: Value, b: Value, node
 			return;
 		}
 	}
-	if (a.kind === "be" || b.kind === "be")
+	const be = a.kind === "be" ? a : b.kind === "be" ? b : undefined;
+	if (be) {
+		const [to, back] =
+			be.bits === 16 ? ["htons", "ntohs"] : be.bits === 32 ? ["htonl", "ntohl"] : ["cpuToBe64", "be64ToCpu"];
 		l.error(
 			"SK1009",
 			node,
 			`network order compared with ${describe(a.kind === "be" ? b : a)}`,
-			"write === htons(…), or ntohs(…) === …",
+			`write === ${to}(…), or ${back}(…) === …`,
 		);
-	else l.error("SK1009", node, `${describe(a, l.target.kernel)} and ${describe(b, l.target.kernel)} are never equal`);
+	} else l.error("SK1009", node, `${describe(a, l.target.kernel)} and ${describe(b, l.target.kernel)} are never equal`);
 	truth(l, POISON, node, yes, no);
 }
 

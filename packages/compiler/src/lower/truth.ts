@@ -4,7 +4,7 @@ import type { Join, Lowering } from "./lowering.ts";
 import { arms } from "./merge.ts";
 import { branchOnPresence } from "./optional.ts";
 import { loadBytes } from "./place.ts";
-import { boolConstant, describe, type Value } from "./value.ts";
+import { boolConstant, describe, POISON, type Value } from "./value.ts";
 
 /** Branches on a value's truth as JavaScript has it. */
 export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, key?: string): void {
@@ -94,8 +94,15 @@ export function truth(l: Lowering, v: Value, node: Node, yes: Join, no: Join, ke
 			return;
 		case "kernel-array":
 		case "be":
-			l.error("SK1009", node, `${describe(v)} has no truth`, v.kind === "be" ? "compare it: !== htons(0)" : undefined);
-			l.goto(yes);
+			l.error(
+				"SK1009",
+				node,
+				`${describe(v)} has no truth`,
+				v.kind === "be"
+					? `compare it: !== ${v.bits === 16 ? "htons" : v.bits === 32 ? "htonl" : "cpuToBe64"}(0)`
+					: undefined,
+			);
+			truth(l, POISON, node, yes, no);
 			return;
 		default:
 			l.goto(yes);
