@@ -17,7 +17,7 @@ function tool(t: TestContext, name: string, ...words: string[]): string | undefi
 		t.skip(`needs ${name}: ${run.error.message}`);
 		return undefined;
 	}
-	assert.equal(run.status, 0, run.stderr);
+	assert.equal(run.status, 0, `${name} ended by ${run.signal ?? "itself"}: ${run.stderr}`);
 	return run.stdout;
 }
 
