@@ -81,11 +81,12 @@ function batch(map: MapState, _memory: Memory, from: number, room: number): Batc
 		keys.push(index);
 		values.push(valueAddress(map, index));
 	}
-	return { keys, values, indexed: true, next: index < map.maxEntries ? index : undefined };
+	return { keys, values, indexed: true, next: keys.length === room ? index : undefined };
 }
 
 function mapping(map: MapState, offset: number, length: number): number {
-	if ((map.flags & MAP_FLAGS.BPF_F_MMAPABLE) === 0) return -ERRNO.ENOTSUPP;
+	if (map.type !== "array") return -ERRNO.ENOTSUPP;
+	if ((map.flags & MAP_FLAGS.BPF_F_MMAPABLE) === 0) return -ERRNO.EINVAL;
 	if (offset + Math.ceil(length / PAGE) * PAGE > roomOf(map)) return -ERRNO.EINVAL;
 	return map.data + offset;
 }

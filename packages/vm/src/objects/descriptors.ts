@@ -38,7 +38,8 @@ export function closeDescriptor(system: System, fd: number): number {
 /** Id of the object of this kind behind a descriptor; -EBADF: it is not open; -EINVAL: of another kind. */
 export function idOf(system: System, fd: number, kind: ObjectKind): number {
 	const held = system.tables.descriptors.get(fd);
-	if (!held) return -ERRNO.EBADF;
+	// Standard input and output are open, and no object of this kernel.
+	if (!held) return fd >= 0 && fd < FIRST ? -ERRNO.EINVAL : -ERRNO.EBADF;
 	return held.kind === kind ? held.id : -ERRNO.EINVAL;
 }
 

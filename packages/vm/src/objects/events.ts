@@ -10,7 +10,7 @@ export function openPerfEvent(system: System, attr: PerfEventAttr, pid: number, 
 	const isTracepoint = attr.type === PERF_TYPE.TRACEPOINT;
 	if (!isTracepoint && attr.type !== PERF_TYPE.SOFTWARE) return -ERRNO.ENOENT;
 	const tracepoint = isTracepoint ? tracepointOf(system, Number(attr.config)) : undefined;
-	if (isTracepoint && !tracepoint) return -ERRNO.ENOENT;
+	if (isTracepoint && !tracepoint) return -ERRNO.EINVAL;
 	const { tables } = system;
 	const id = tables.next.event++;
 	tables.events.set(id, {

@@ -23,7 +23,7 @@ const LINE_RECORD = 16;
 
 export function getInfo(system: System, attr: Attributes["OBJ_GET_INFO_BY_FD"]): number {
 	const held = system.tables.descriptors.get(attr.bpf_fd);
-	if (!held) return -ERRNO.EBADF;
+	if (!held) return -ERRNO.EBADFD;
 	if (held.kind !== KINDS[attr.kind]) return -ERRNO.EINVAL;
 	switch (attr.kind) {
 		case "map":

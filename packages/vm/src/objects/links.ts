@@ -66,8 +66,7 @@ function perfLink(system: System, program: ProgramState, attr: Attributes["LINK_
 	if (program.type !== "tracepoint") return -ERRNO.EINVAL;
 	if ((attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
 	const held = descriptorOf(system, attr.target_fd ?? 0);
-	if (!held) return -ERRNO.EBADF;
-	if (held.kind !== "event") return -ERRNO.EINVAL;
+	if (held?.kind !== "event") return -ERRNO.EBADF;
 	const event = system.tables.events.get(held.id)!;
 	if (event.tracepoint === 0) return -ERRNO.EINVAL;
 	if (event.link !== 0 || event.program !== 0) return -ERRNO.EEXIST;
@@ -89,7 +88,7 @@ function xdpLink(system: System, program: ProgramState, attr: Attributes["LINK_C
 	const modes = flags & XDP_MODES;
 	if ((flags & ~XDP_MODES & ~1) !== 0 || (flags & REPLACE) !== 0 || (modes & (modes - 1)) !== 0) return -ERRNO.EINVAL;
 	const ifindex = attr.target_ifindex ?? 0;
-	if (ifindex <= 0 || ifindex > tables.devices.length) return -ERRNO.ENODEV;
+	if (ifindex <= 0 || ifindex > tables.devices.length) return -ERRNO.EINVAL;
 	if ((flags & 8) !== 0) return -ERRNO.EOPNOTSUPP;
 	for (const link of tables.links.values()) if (link.ifindex === ifindex) return -ERRNO.EBUSY;
 	return addLink(system, { ...BARE, kind: "xdp", program: program.id, ifindex });

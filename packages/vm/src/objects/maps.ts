@@ -154,7 +154,7 @@ function updateSlot(system: System, map: MapState, key: Uint8Array, value: Uint8
 	if (index >= map.maxEntries) return -ERRNO.E2BIG;
 	const kind = map.type === "prog_array" ? "program" : "event";
 	const id = idOf(system, new DataView(value.buffer, value.byteOffset).getInt32(0, true), kind);
-	if (id < 0) return id;
+	if (id < 0) return kind === "event" ? -ERRNO.EBADF : id;
 	if (kind === "program" && !sameKind(system, map, id)) return -ERRNO.EINVAL;
 	hold(system, kind, id);
 	const before = setSlot(map, index, id);

@@ -21,7 +21,7 @@ function normal(path: string): string | number {
 export function pinObject(system: System, attr: Attributes["OBJ_PIN"]): number {
 	if ((attr.file_flags ?? 0) !== 0 || (attr.path_fd ?? 0) !== 0) return -ERRNO.EINVAL;
 	const held = system.tables.descriptors.get(attr.bpf_fd);
-	if (!held) return -ERRNO.EBADF;
+	if (!held) return -ERRNO.EINVAL;
 	if (held.kind !== "map" && held.kind !== "program" && held.kind !== "link") return -ERRNO.EINVAL;
 	const path = normal(attr.pathname);
 	if (typeof path === "number") return path;

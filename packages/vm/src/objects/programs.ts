@@ -42,7 +42,8 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 	const hook = type && HOOKS[type];
 	if (!hook) return -ERRNO.EINVAL;
 	if (!isObjectName(attr.prog_name ?? "")) return -ERRNO.EINVAL;
-	const btf = attr.prog_btf_fd ? idOf(system, attr.prog_btf_fd, "btf") : 0;
+	const described = (attr.func_info_cnt ?? 0) !== 0 || (attr.line_info_cnt ?? 0) !== 0;
+	const btf = described ? idOf(system, attr.prog_btf_fd ?? 0, "btf") : 0;
 	if (btf < 0) return btf;
 	const log = new Log(attr);
 	const target = attachTarget(system, attr, type);
@@ -102,8 +103,7 @@ function early(attr: Attributes["PROG_LOAD"]): number {
 	if (attr.insns.length % 8 !== 0) return -ERRNO.EINVAL;
 	const count = attr.insns.length / 8;
 	if (count === 0 || count > MOST_INSNS) return -ERRNO.E2BIG;
-	if ((level & ~LOG_LEVELS) !== 0 || (level !== 0 && (attr.log_buf?.length ?? 0) === 0)) return -ERRNO.EINVAL;
-	if (level === 0 && (attr.log_buf?.length ?? 0) > 0) return 0;
+	if ((level & ~LOG_LEVELS) !== 0) return -ERRNO.EINVAL;
 	const records = (size: number | undefined, entries: number | undefined, least: number) =>
 		(entries ?? 0) === 0 || ((size ?? 0) >= least && (size ?? 0) % 4 === 0 && (size ?? 0) <= 252);
 	if (!records(attr.func_info_rec_size, attr.func_info_cnt, 8)) return -ERRNO.EINVAL;
@@ -190,7 +190,7 @@ function mapFault(
 	const map = system.tables.maps.get(id)!;
 	if (isValue) {
 		if (map.type !== "array" || map.maxEntries !== 1)
-			return fault(`no direct value access support for this map type (${map.type})`, ERRNO.ENOTSUPP);
+			return fault(`no direct value access support for this map type (${map.type})`);
 		const offset = (insn.immHigh ?? 0) >>> 0;
 		if (offset >= map.valueSize)
 			return fault(`invalid access to map value pointer, value_size=${map.valueSize} off=${offset}`);

@@ -79,14 +79,14 @@ function runXdp(system: System, program: ProgramState, attr: TestRun): number {
 	const end = md.getUint32(4, true);
 	const device = { ifindex: md.getUint32(12, true), queue: md.getUint32(16, true) };
 	if (given) {
-		if (md.getUint32(8, true) !== 0 || (end !== data.length && end !== 0) || (end !== 0 && meta > end))
-			return -ERRNO.EINVAL;
+		if (md.getUint32(8, true) !== 0 || end > data.length || (end !== 0 && meta > end)) return -ERRNO.EINVAL;
 		if (meta > 252 || meta % 4 !== 0 || md.getUint32(20, true) !== 0) return -ERRNO.EINVAL;
 		if (device.ifindex === 0 && device.queue !== 0) return -ERRNO.EINVAL;
 		if (device.ifindex > system.tables.devices.length) return -ERRNO.ENODEV;
 		if (device.queue > 0) return -ERRNO.EINVAL;
 	}
-	const linear = Math.min(data.length, MOST_PACKET + meta);
+	// What is past the end that the context names is a fragment.
+	const linear = Math.min(end === 0 ? data.length : end, MOST_PACKET + meta);
 	const rest = data.subarray(linear);
 	if (rest.length > MOST_FRAGMENTS) return -ERRNO.ENOMEM;
 	const cpu = system.cpus[0]!;
@@ -164,5 +164,7 @@ function runArguments(system: System, program: ProgramState, attr: TestRun): num
 	const input = argumentsInput(system.memory, system.scratch[cpu.id]!, [...words]);
 	if (input.context === 0) return -ERRNO.ENOMEM;
 	attr.retval = runProgram(system, program, input, cpu, 0n);
+	attr.data_size_out = 0;
+	attr.ctx_size_out = 0;
 	return 0;
 }
