@@ -216,3 +216,19 @@ test("xdp-filter: the verdict for each kind of packet, and what it counted", (t)
 		}
 	});
 });
+
+test("adjustHead and adjustTail move the ends of a packet", (t) => {
+	onKernel(
+		t,
+		`import { xdp, XDP } from "skep";
+export const shorter = xdp((packet) => packet.adjustTail(-10) === 0 ? XDP.PASS : XDP.ABORTED);
+export const later = xdp((packet) => packet.adjustHead(14) === 0 ? XDP.PASS : XDP.ABORTED);`,
+		({ collection }) => {
+			const data = Uint8Array.from({ length: 64 }, (_, i) => i);
+			const shorter = collection.program("shorter").testRun({ data });
+			assert.deepEqual([shorter.retval, shorter.data], [2, data.slice(0, 54)]);
+			const later = collection.program("later").testRun({ data });
+			assert.deepEqual([later.retval, later.data], [2, data.slice(14)]);
+		},
+	);
+});
