@@ -133,7 +133,12 @@ const refused: readonly (readonly [what: string, bytes: Uint8Array, path: RegExp
 	["empty", new Uint8Array(0), /Ehdr\/ident/, /0 bytes are no ELF file/],
 	["text", new TextEncoder().encode("const a = 1; // not ELF"), /Ehdr\/ident/, /first bytes are not/],
 	["cut in the header", new Uint8Array(kitchen).slice(0, 50), /Ehdr/, /expected/],
-	["cut in the sections", new Uint8Array(kitchen).slice(0, 1000), /Shdr|Ehdr/, /expected|behind/],
+	[
+		"cut in the sections",
+		new Uint8Array(kitchen).slice(0, 1000),
+		/Ehdr.shoff/,
+		/the file has 1000 bytes, .* cut short/,
+	],
 	["32 bit", patched(4, 1), /Ehdr\/class/, /ELF class 1, expected 2/],
 	["byte order", patched(5, 3), /Ehdr\/data/, /byte order 3/],
 	["executable", patched(16, 2), /Ehdr\/type/, /file type 2, expected 1/],

@@ -89,6 +89,10 @@ class Reader {
 		if (tableAt === 0) throw this.#error(40, "Ehdr/shoff", "the file has no section table");
 		if (entrySize !== SECTION_SIZE)
 			throw this.#error(58, "Ehdr/shentsize", `section headers of ${entrySize} bytes, expected ${SECTION_SIZE}`);
+		if (tableAt + SECTION_SIZE > b.length) {
+			const what = `the file has ${b.length} bytes, its section table should stand at ${tableAt}: it is cut short`;
+			throw this.#error(40, "Ehdr/shoff", what);
+		}
 		const first = this.#header(tableAt, 0);
 		if (count === 0) count = first.size;
 		if (namesIndex === SHN.xindex) namesIndex = first.link;
@@ -97,7 +101,7 @@ class Reader {
 			throw this.#error(
 				60,
 				"Ehdr/shnum",
-				`${count} section headers at ${tableAt} end behind the file's ${b.length} bytes`,
+				`${count} section headers at ${tableAt} end behind the file's ${b.length} bytes: it is cut short`,
 			);
 		this.#raw = [first];
 		for (let i = 1; i < count; i++) this.#raw.push(this.#header(tableAt + i * SECTION_SIZE, i));

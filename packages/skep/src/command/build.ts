@@ -25,7 +25,7 @@ export async function run(call: Invocation): Promise<number> {
 	try {
 		writeFileSync(target, result.object);
 	} catch (error) {
-		throw fileError(error);
+		throw fileError(error, target);
 	}
 	if (!explain && !ir) process.stdout.write(`${display(target)}: ${result.object.length} bytes\n`);
 	return STATUS.ok;

@@ -41,6 +41,8 @@ export async function run(call: Invocation): Promise<number> {
 			btf: undefined,
 			duration,
 			limit: undefined,
+			ownOptions: [],
+			pinPath: undefined,
 			started: () => {
 				const step = Math.min(1000, (duration * 1000) / (COMMANDS.length + 1));
 				COMMANDS.forEach((command, i) => {

@@ -1,4 +1,4 @@
-import { BpfError, VerifierError } from "@skep/bpf/base";
+import { BpfError } from "@skep/bpf/base";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
 import { renderSummary } from "#output";
 import {
@@ -22,7 +22,7 @@ import {
 	withoutPins,
 	writeLines,
 } from "#run";
-import { renderVerifierError } from "./verifier.ts";
+import { refusalAtLine } from "./verifier.ts";
 
 /** What `run` and `demo` have in common. */
 export interface Execution {
@@ -34,6 +34,10 @@ export interface Execution {
 	readonly btf: string | undefined;
 	readonly duration: number | undefined;
 	readonly limit: number | undefined;
+	/** Options of the command itself, `--duration`: people give them after the file, where they are the file's. */
+	readonly ownOptions: readonly string[];
+	/** Folder for maps that are pinned by name. */
+	readonly pinPath: string | undefined;
 	/** A capture whose packets a program gets, instead of anything being attached. */
 	readonly packets?: { readonly pcap: string; readonly program: string | undefined } | undefined;
 	/** Called when everything is attached. */
@@ -86,7 +90,7 @@ export async function runFile(run: Execution): Promise<number> {
 	/** A file that imports `load` says itself when. */
 	async function runExplicit(): Promise<number> {
 		let loaded: Session | undefined;
-		const options = { limit: run.limit, duration: run.duration };
+		const options = { limit: run.limit, duration: run.duration, pinPath: run.pinPath };
 		answerLoad({
 			source,
 			kernel,
@@ -103,7 +107,7 @@ export async function runFile(run: Execution): Promise<number> {
 			if (loaded !== undefined) writeError(renderSummary(loaded.summary()));
 			return STATUS.ok;
 		} catch (error) {
-			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error, source.spec)) : error;
+			throw refusalAtLine(error, source.spec);
 		} finally {
 			loaded?.close();
 			removeSignals();
@@ -121,9 +125,10 @@ export async function runFile(run: Execution): Promise<number> {
 			return Session.open(capture === undefined ? source : withoutPins(source), kernel, parsed, {
 				...asked,
 				duration: run.duration,
+				pinPath: run.pinPath,
 			});
 		} catch (error) {
-			throw error instanceof VerifierError ? new ReportedError(renderVerifierError(error, source.spec)) : error;
+			throw refusalAtLine(error, source.spec);
 		}
 	}
 
@@ -132,7 +137,10 @@ export async function runFile(run: Execution): Promise<number> {
 			return parseOptions(options, run.words, kernel);
 		} catch (error) {
 			if (!(error instanceof OptionError)) throw error;
-			throw new UsageError(error.message, `run ${run.file}`);
+			const { unknown = "" } = error;
+			const ours = run.ownOptions.includes(unknown);
+			const hint = ours ? `; options of skep stand before the file: skep run ${unknown} … ${run.file}` : "";
+			throw new UsageError(`${error.message}${hint}`, `run ${run.file}`);
 		}
 	}
 }

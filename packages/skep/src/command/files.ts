@@ -5,12 +5,13 @@ const REASONS: Readonly<Record<string, string>> = {
 	EISDIR: "it is a folder",
 	ENOENT: "no such folder",
 	ENOSPC: "no space is left",
+	ENOTDIR: "a part of its path is no folder",
 	EROFS: "the file system is read-only",
 };
 
-/** An error of Node's file system in words. */
-export function fileError(error: unknown): unknown {
-	const { code, path } = error as NodeJS.ErrnoException;
-	if (code === undefined || path === undefined) return error;
+/** An error of Node's file system in words. Those of write(2) name no path. */
+export function fileError(error: unknown, path: string): unknown {
+	const { code } = error as NodeJS.ErrnoException;
+	if (code === undefined) return error;
 	return new BpfError("ERR_FILE", `cannot write ${path}: ${REASONS[code] ?? code}`);
 }

@@ -1,12 +1,12 @@
 // Each refusal: what it says, with which status, and never a stack trace. Through the launcher, as people meet them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { BtfBuilder } from "@skep/bpf/btf";
+import { Btf, BtfBuilder } from "@skep/bpf/btf";
 import { writeObject } from "@skep/bpf/object";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -46,6 +46,12 @@ test("a folder", () =>
 		1,
 		/examples\/exec is a folder: a file is expected, did you mean examples\/exec\/exec\.ts\?/,
 	));
+test("a folder of folders", () =>
+	refused(
+		["run", "examples"],
+		1,
+		/examples is a folder: a file is expected; it has exec-tree\/exec-tree\.ts, exec\/exec\.ts, /,
+	));
 test("not TypeScript", () =>
 	refused(
 		["run", "README.md"],
@@ -57,6 +63,25 @@ test("not text", () => {
 	writeFileSync(file, Uint8Array.of(0xff, 0xfe, 0x00, 0xc3));
 	refused(["build", file], 1, /is not TypeScript: it is not UTF-8 text/);
 });
+
+test("no regular file: it is not waited for", (t) => {
+	const pipe = join(work, "pipe.ts");
+	if (spawnSync("mkfifo", [pipe]).status !== 0) return t.skip("needs mkfifo");
+	refused(["run", pipe], 1, /pipe\.ts is a named pipe: a regular file is expected/);
+	refused(["types", pipe], 1, /pipe\.ts is a named pipe/);
+	refused(["run", "/dev/zero"], 1, /\/dev\/zero is a character device: a regular file is expected/);
+	refused(["build", "--btf", "/dev/zero", exec], 1, /\/dev\/zero is a character device/);
+	refused(["build", "--btf", "package.json", exec], 1, /package\.json is no BTF file: raw BTF is expected/);
+});
+test("symbolic links in a circle; no name; no space", () => {
+	symlinkSync("round-b.ts", join(work, "round-a.ts"));
+	symlinkSync("round-a.ts", join(work, "round-b.ts"));
+	refused(["run", join(work, "round-a.ts")], 1, /round-a\.ts: its symbolic links lead in a circle$/m);
+	refused(["run", ""], 1, /^skep: the name of the file is empty$/m);
+	refused(["build", exec, "-o", "/dev/full"], 1, /^skep: cannot write \/dev\/full: no space is left$/m);
+});
+test("a type that the kernel does not have", () =>
+	refused(["types", "-o", "-", "nosuchstruct"], 1, /\/sys\/kernel\/btf\/vmlinux has no type nosuchstruct$/m));
 
 test("syntax error", () => refused(["run", `${cases}/syntax-error.ts`], 1, /syntax-error\.ts:2:39 error SK1000: /));
 test("unknown tracepoint", () =>
@@ -80,7 +105,7 @@ test("a truncated object", () => {
 	for (const length of [3, 40, 100, Math.floor(bytes.length / 2), bytes.length - 1]) {
 		const file = join(work, "cut.o");
 		writeFileSync(file, bytes.subarray(0, length));
-		refused(["run", file], 1, /^skep: .*cut\.o/m);
+		refused(["run", file], 1, /^skep: .*cut\.o/m, length < 64 ? /./ : /it is cut short/);
 	}
 });
 
@@ -100,6 +125,64 @@ test("the kernel's verifier, with its whole log and the TypeScript line", (t) =>
 		/^0: \(95\) exit$/m,
 		/processed \d+ insns/,
 	);
+});
+
+test("a pin by name where no bpffs is mounted, or one is", (t) => {
+	if (process.getuid?.() !== 0) return t.skip("needs root: it makes a mount namespace");
+	const file = join(work, "pinned.ts");
+	writeFileSync(
+		file,
+		`import { hash, tracepoint, type u32, type u64 } from "skep";
+const seen = hash<u32, u64>(64, { pin: "seen" });
+tracepoint("sched:sched_process_exec", () => { seen.add(7, 1n); });\n`,
+	);
+	const inNamespace = (script: string) =>
+		spawnSync("unshare", ["-m", "sh", "-c", script], { cwd: root, encoding: "utf8", timeout: 60_000 });
+	const run = `${process.execPath} ${launcher} run --json --duration 0.2`;
+	const without = inNamespace(`${run} --pin-path ${work} ${file}`);
+	if (without.status === 3) return t.skip(`needs the privilege to load programs: ${without.stderr}`);
+	assert.match(without.stderr, /seen is not in a BPF file system \(bpffs\); mount one as root/);
+	assert.equal(without.status, 1);
+	const pinned = inNamespace(`mount -t bpf bpf /sys/fs/bpf && ${run} ${file} >/dev/null && ls /sys/fs/bpf/skep`);
+	assert.equal(pinned.stdout, "seen\n", pinned.stderr);
+	// sysfs makes no folders: nobody may wait for one.
+	const nowhere = inNamespace(`umount -q -l /sys/fs/bpf; ${run} ${file}`);
+	assert.match(nowhere.stderr, /is not in a BPF file system/);
+	assert.equal(nowhere.status, 1);
+});
+
+test("a field that this kernel lacks, at its line", (t) => {
+	const shipped = Btf.decode(readFileSync(join(root, "packages/compiler/data/kernel.btf")));
+	const builder = new BtfBuilder();
+	const type = shipped.find("unsigned int", "int")!;
+	for (let id = 1; id <= shipped.count; id++) {
+		const each = shipped.type(id);
+		if (each.kind !== "struct" || each.name !== "task_struct") builder.add(each);
+		else {
+			const extra = { ...each.members[0]!, name: "skep_extra", type, bitOffset: each.size * 8, bitSize: 0 };
+			builder.add({ ...each, size: each.size + 8, members: [...each.members, extra] });
+		}
+	}
+	const btf = join(work, "extra.btf");
+	writeFileSync(btf, builder.encode());
+	const file = join(work, "extra.ts");
+	writeFileSync(
+		file,
+		`import { current, ringbuf, tracepoint, type u32 } from "skep";
+interface A { extra: u32 }
+const a = ringbuf<A>(65536);
+tracepoint("sched:sched_process_exec", () => {
+	a.emit((e) => {
+		e.extra = current.task.skep_extra;
+	});
+});\n`,
+	);
+	const { status, stderr } = skep("run", "--duration", "0.2", "--btf", btf, file);
+	if (status === 3) return t.skip(`needs the privilege to load programs: ${stderr}`);
+	assert.equal(status, 1);
+	assert.match(stderr, /extra\.ts:6:\d+\): field skep_extra of struct task_struct does not exist on this kernel$/m);
+	assert.match(stderr, /\| \t\te\.extra = current\.task\.skep_extra;$/m);
+	assert.match(stderr, /= guard it: if \(exists/);
 });
 
 test("no permission", (t) => {
@@ -123,12 +206,19 @@ test("no permission", (t) => {
 
 test("options of the file", () => {
 	refused(["run", "examples/open/open.ts", "--faild"], 2, /no option --faild; there are --comm NAME, --failed/);
+	refused(
+		["run", exec, "--duration", "1"],
+		2,
+		/--duration: this file has no options; options of skep stand before the file: skep run --duration … examples/,
+	);
 	refused(["run", "examples/open/open.ts", "--comm"], 2, /--comm wants NAME after it/);
 	refused(["run", "examples/xdp-filter/xdp-filter.ts", "nosuch0"], 2, /DEV: "nosuch0" is not a network interface here/);
 });
 
 test("the command line", () => {
 	refused(["run"], 2, /run wants a file/, /skep run --help tells more/);
+	refused([exec], 2, /"examples\/exec\/exec\.ts" is no command: skep run examples\/exec\/exec\.ts/);
+	refused(["--foo"], 2, /no option --foo before a command; there are --help and --version/);
 	refused(["rnu", exec], 2, /no command "rnu", did you mean run\?/);
 	refused(["run", "--durtion", "1", exec], 2, /no option --durtion, did you mean --duration\?/);
 	refused(["run", "--duration", "soon", exec], 2, /--duration: "soon" is not a time like 10, 1\.5s or 2m/);

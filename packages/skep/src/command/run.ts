@@ -1,9 +1,9 @@
-import { type Invocation, UsageError } from "#cli";
+import { type Command, type Invocation, UsageError } from "#cli";
 import { runFile } from "./execute.ts";
 import { countOf, secondsOf } from "./values.ts";
 
 /** `skep run [options] FILE [options of the file]`. */
-export async function run(call: Invocation): Promise<number> {
+export async function run(call: Invocation, commands: readonly Command[]): Promise<number> {
 	const [file, ...words] = call.rest;
 	if (file === undefined) throw new UsageError("run wants a file: FILE.ts or FILE.o", "run");
 	const pcap = textOf(call, "pcap");
@@ -19,6 +19,8 @@ export async function run(call: Invocation): Promise<number> {
 		duration: secondsOf("run", textOf(call, "duration")),
 		limit: countOf("run", "limit", textOf(call, "limit")),
 		packets: pcap === undefined ? undefined : { pcap, program },
+		ownOptions: commands.flatMap((c) => (c.name === "run" ? c.flags.map((flag) => `--${flag.name}`) : [])),
+		pinPath: textOf(call, "pin-path"),
 		started: () => {},
 	});
 }

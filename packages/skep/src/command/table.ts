@@ -36,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "program", value: "NAME", help: "the program that gets them, where there are several" },
 			KERNEL,
 			BTF,
+			{ name: "pin-path", value: "DIR", help: "where maps with { pin } are kept (default: /sys/fs/bpf/skep)" },
 		],
 		stopsAtFile: true,
 		load: () => import("./run.ts"),

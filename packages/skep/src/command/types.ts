@@ -15,7 +15,7 @@ export async function run(call: Invocation): Promise<number> {
 	try {
 		writeFileSync(String(output), text);
 	} catch (error) {
-		throw fileError(error);
+		throw fileError(error, String(output));
 	}
 	process.stdout.write(`${display(String(output))}: ${text.length} characters, from ${from}\n`);
 	return STATUS.ok;

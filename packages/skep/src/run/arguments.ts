@@ -5,8 +5,11 @@ import type { ManifestOption, OptionJson, OptionType } from "@skep/bpf/spec";
 
 /** A command line of a file that was not understood, or a value that cannot be. */
 export class OptionError extends BpfError {
-	constructor(message: string) {
+	/** The option that the file does not have: `--name`, or `-n`. */
+	readonly unknown: string | undefined;
+	constructor(message: string, unknown?: string) {
 		super("ERR_OPTION", message);
+		this.unknown = unknown;
 	}
 }
 
@@ -71,7 +74,7 @@ export function parseOptions(
 		}
 		if (option === undefined) {
 			const negated = options.find((o) => o.type === "boolean" && name === `--no-${flagName(o.name)}`);
-			if (negated === undefined) throw new OptionError(unknown(name, options));
+			if (negated === undefined) throw new OptionError(unknown(name, options), name);
 			given.set(negated, false);
 			continue;
 		}

@@ -77,11 +77,13 @@ const sameFile = (a: string, b: string): boolean => resolve(a) === b || readFile
 function refuseVirtual(request: LoadRequest): void {
 	if (request.kernel === "virtual")
 		throw new NotSupportedError("the virtual kernel", 'it is not built yet; leave out kernel: "virtual"');
-	if (request.pinPath !== undefined)
-		throw new NotSupportedError("load({ pinPath })", "this version of skep does not build it yet");
 }
 
-const settings = (request: LoadRequest): SessionOptions => ({ attach: request.attach, maxEntries: request.maxEntries });
+const settings = ({ attach, maxEntries, pinPath }: LoadRequest): SessionOptions => ({
+	attach,
+	maxEntries,
+	...(pinPath === undefined ? {} : { pinPath }),
+});
 
 /** Values that the caller gives go before those of the command line. */
 function withValues(

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BpfError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import { kernelDeclarations, readTracefs, type TracepointTable, tracepointTable } from "@skep/compiler/declare";
 import { tracefsRoot } from "#backend";
-import { readBtfFile } from "./files.ts";
+import { readBtfFile, readBytes } from "./files.ts";
 import { kernelData } from "./kernel-data.ts";
 
 /** What the vocabulary's own types name; the sources' names come on top. */
@@ -40,6 +40,11 @@ export function kernelTypes(btfFile: string | undefined, named: readonly string[
 	const { table, from } = btfFile === undefined ? tracepointsHere() : shippedTracepoints();
 	const structs = [...new Set([...STRUCTS, ...named.flatMap(namesOf)])];
 	const source = btfFile ?? RUNNING;
+	for (const name of named) {
+		if (/\.[mc]?ts$/.test(name) || KINDS.some((kind) => btf.find(name, kind) !== undefined)) continue;
+		const file = existsSync(name) ? "; a file is named by its ending .ts" : "";
+		throw new BpfError("ERR_TYPE", `${source} has no type ${name}${file}`);
+	}
 	return {
 		text: kernelDeclarations({
 			btf,
@@ -51,6 +56,9 @@ export function kernelTypes(btfFile: string | undefined, named: readonly string[
 		from: `${source} and ${from}`,
 	};
 }
+
+/** What has a declaration of its own. */
+const KINDS = ["struct", "union", "enum", "enum64", "typedef"] as const;
 
 /** What `skep/kernel` declares already: interfaces merge, but no member may be declared twice in two ways. */
 function shippedTypes(): string {
@@ -104,12 +112,7 @@ function shippedTracepoints(): { readonly table: TracepointTable; readonly from:
 /** A struct's name is itself; a TypeScript file names what it imports from `skep/kernel`. */
 function namesOf(word: string): string[] {
 	if (!/\.[mc]?ts$/.test(word)) return [word];
-	let text: string;
-	try {
-		text = readFileSync(word, "utf8");
-	} catch {
-		throw new BpfError("ERR_FILE", `${word}: no such file`);
-	}
+	const text = new TextDecoder().decode(readBytes(word));
 	const imports = [...text.matchAll(/import\s+(?:type\s+)?\{([^}]*)\}\s*from\s*["']skep\/kernel["']/g)];
 	return imports.flatMap(([, names]) =>
 		names!

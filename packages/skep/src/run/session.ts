@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { basename } from "node:path";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
@@ -54,7 +55,12 @@ export interface SessionOptions {
 	readonly attach?: boolean | undefined;
 	/** Instead of what the source says, by map. */
 	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
+	/** Folder in a bpffs for maps that are pinned by name; default `PIN_PATH`. */
+	readonly pinPath?: string | undefined;
 }
+
+/** Where maps with `{ pin: … }` are kept, and found again by the next run. */
+const PIN_PATH = "/sys/fs/bpf/skep";
 
 /**
  * One run of one file on one kernel: loaded, attached, its handles bound by the place of their calls. `stop()` detaches,
@@ -117,7 +123,10 @@ export class Session implements ActiveSession, FeedRun {
 
 	/** Loads and attaches. @throws VerifierError, PermissionError, LinkError, SyscallError; then nothing is left behind */
 	static open(source: Source, kernel: Kernel, parsed: ParsedOptions, options: SessionOptions = {}): Session {
+		const pinPath = options.pinPath ?? PIN_PATH;
+		if ([...source.spec.maps.values()].some((map) => map.pinning === "by-name")) makeFolder(pinPath);
 		const collection = Collection.load(kernel, source.spec, {
+			pinPath,
 			variables: parsed.variables,
 			maxEntries: options.maxEntries,
 		});
@@ -466,6 +475,16 @@ export class Session implements ActiveSession, FeedRun {
 /** Maps whose entries are keys and values to people. */
 // biome-ignore format: table
 const SHOWN: ReadonlySet<string> = new Set(["hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percpu_hash", "lpm_trie"]);
+
+/** Only in a bpffs does it hold pins: what is not one is the loader's to tell. */
+function makeFolder(path: string): void {
+	try {
+		// One level only: recursive, Node never ends where the file system makes no folders, as sysfs without a bpffs on it.
+		mkdirSync(path, { mode: 0o700 });
+	} catch {
+		// no bpffs is mounted there, or no permission
+	}
+}
 
 function targetFrom(
 	program: ManifestProgram,

@@ -1,11 +1,11 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { BpfError } from "@skep/bpf/base";
 import { readObject } from "@skep/bpf/object";
 import type { CollectionSpec, Manifest, ManifestOption } from "@skep/bpf/spec";
 import type { CompileResult } from "@skep/compiler";
 import { screenOf } from "#output";
-import { checkFile, display } from "./files.ts";
+import { checkFile, display, readBytes } from "./files.ts";
 
 /** A file that was read or compiled: what a run starts from. */
 export interface Source {
@@ -29,8 +29,8 @@ export interface Source {
 export async function readSource(name: string, options: { readonly btf?: string | undefined } = {}): Promise<Source> {
 	checkFile(name, resolve(name));
 	const path = realpathSync(resolve(name));
-	if (isObject(path)) {
-		const spec = readObject(readFileSync(path), { name });
+	if (isObject(name, path)) {
+		const spec = readObject(readBytes(name), { name });
 		const { manifest } = spec;
 		const own = manifest?.options ?? foreignOptions(spec);
 		return { name, path, spec, manifest, userHalf: false, options: own, texts: new Map(), warnings: "" };
@@ -80,7 +80,7 @@ export async function compileFile(
 		const file = realpathSync(named);
 		const known = texts.get(file);
 		if (known !== undefined) return known;
-		const text = decodeText(file, readFileSync(file));
+		const text = decodeText(file, readBytes(file));
 		texts.set(file, text);
 		return text;
 	};
@@ -99,7 +99,8 @@ function decodeText(file: string, bytes: Uint8Array): string {
 	}
 }
 
-function isObject(path: string): boolean {
-	const head = readFileSync(path).subarray(0, 4);
-	return extname(path) === ".o" || (head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46);
+function isObject(name: string, path: string): boolean {
+	if (/^\.([mc]?ts|o)$/.test(extname(path))) return extname(path) === ".o";
+	const head = readBytes(name);
+	return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
