@@ -1,5 +1,6 @@
 import type { TestContext } from "node:test";
 import { openLinux } from "@skep/linux";
+import { VirtualKernel } from "@skep/vm";
 import { ERRNO, type Kernel } from "#kernel";
 import { traceFds } from "./index.ts";
 
@@ -37,6 +38,31 @@ export function onKernel(
 		} finally {
 			tracer.stop();
 		}
+	};
+}
+
+/** Runs `body` on the real kernel, where it may, and on the virtual one. */
+export function onBothKernels(
+	body: (kernel: Kernel, t: TestContext) => void | Promise<void>,
+): (t: TestContext) => Promise<void> {
+	return async (t) => {
+		await t.test("virtual", async (inner) => {
+			const kernel = new VirtualKernel({ cpus: 4 });
+			const tracer = traceFds();
+			try {
+				await body(kernel, inner);
+				inner.assert.deepEqual(
+					tracer.open().map((each) => each.what),
+					[],
+					"no descriptor is left open",
+				);
+			} finally {
+				tracer.stop();
+			}
+			const { maps, programs, links } = kernel.system.tables;
+			inner.assert.deepEqual([maps.size, programs.size, links.size], [0, 0, 0], "no object is left");
+		});
+		await t.test("linux", onKernel(body));
 	};
 }
 

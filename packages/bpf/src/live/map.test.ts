@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MAP_FLAGS, type MapType } from "#uapi";
 import { BpfMap, type MapBlueprint } from "./index.ts";
-import { numbers, onKernel, u32, u64 } from "./kernel.test-support.ts";
+import { numbers, onBothKernels, onKernel, u32, u64 } from "./kernel.test-support.ts";
 
 const blueprint = (type: MapType, more: Partial<MapBlueprint> = {}): MapBlueprint => ({
 	name: `t-${type}`,
@@ -28,7 +28,7 @@ const KEYED: readonly (readonly [type: MapType, flags: number, fixed: boolean])[
 for (const [type, flags, fixed] of KEYED) {
 	test(
 		`${type} (flags ${flags}): lookup, update, delete, walk, batch`,
-		onKernel((kernel) => {
+		onBothKernels((kernel) => {
 			using map = BpfMap.create(kernel, blueprint(type, { flags }));
 			const value = (n: bigint) =>
 				map.perCpu ? Array.from({ length: kernel.possibleCpus }, (_, cpu) => u64(n + BigInt(cpu))) : u64(n);
@@ -64,7 +64,7 @@ for (const [type, flags, fixed] of KEYED) {
 
 test(
 	"a full hash says E2BIG and what to do",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using map = BpfMap.create(kernel, blueprint("hash", { maxEntries: 1 }));
 		map.update(u32(1), u64(1n));
 		assert.throws(() => map.update(u32(2), u64(2n)), { code: "E2BIG", message: /update map t-hash.*the map is full/ });
@@ -73,7 +73,7 @@ test(
 
 test(
 	"keys and values of the wrong size never reach the kernel",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using map = BpfMap.create(kernel, blueprint("hash"));
 		assert.throws(() => map.lookup(u64(1n)), /a key has 4 bytes, not 8/);
 		assert.throws(() => map.update(u32(1), u32(1)), /a value has 8 bytes, not 4/);
@@ -82,7 +82,7 @@ test(
 
 test(
 	"queue and stack: push and take",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using queue = BpfMap.create(kernel, blueprint("queue", { keySize: 0, maxEntries: 2 }));
 		using stack = BpfMap.create(kernel, blueprint("stack", { keySize: 0, maxEntries: 2 }));
 		for (const map of [queue, stack]) {
@@ -138,7 +138,7 @@ test(
 
 test(
 	"a mapped array is the array; a frozen one is read-only",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using map = BpfMap.create(
 			kernel,
 			blueprint("array", { valueSize: 12, maxEntries: 3, flags: MAP_FLAGS.BPF_F_MMAPABLE }),
@@ -161,7 +161,7 @@ test(
 
 test(
 	"values and keys larger than the slab go by address",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using map = BpfMap.create(kernel, blueprint("array", { valueSize: 100_000, maxEntries: 2 }));
 		const value = new Uint8Array(100_000).map((_, i) => i);
 		map.update(u32(1), value);
@@ -171,7 +171,7 @@ test(
 
 test(
 	"batches read a large hash whole; many entries are written at once",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using map = BpfMap.create(kernel, blueprint("hash", { maxEntries: 5000 }));
 		const keys = u32(...Array.from({ length: 5000 }, (_, i) => i * 7));
 		const values = u64(...Array.from({ length: 5000 }, (_, i) => BigInt(i)));
@@ -184,7 +184,7 @@ test(
 
 test(
 	"a hash agrees with a JavaScript map whatever is done to it",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		const key = fc.integer({ min: 0, max: 9 });
 		const operation = fc.oneof(
 			fc.record({

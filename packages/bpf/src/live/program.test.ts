@@ -17,7 +17,7 @@ import {
 	type ProgramBlueprint,
 	RingBufferReader,
 } from "./index.ts";
-import { onKernel, u64 } from "./kernel.test-support.ts";
+import { onBothKernels, onKernel, u64 } from "./kernel.test-support.ts";
 
 const BY = { getPidTgid: 14, lookup: 1, ringbufOutput: 130 };
 const reg = (n: number) => ({ reg: n });
@@ -109,7 +109,7 @@ test(
 
 test(
 	"the reader survives wrap, discards and bounded drains, and loses nothing",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		const DISCARD = 133;
 		const RESERVE = 131;
 		const SUBMIT = 132;
@@ -171,7 +171,7 @@ test(
 
 test(
 	"a sink that throws loses only its own record",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using ring = ringBuffer(kernel);
 		using program = load(kernel, [insn.mov(64, 0, imm(1)), ...writer(ring).slice(1)], { type: "xdp" });
 		program.testRun({ data: new Uint8Array(64), repeat: 3 });
@@ -192,7 +192,7 @@ test(
 
 test(
 	"a sink may close its reader, and a drain within a drain finds nothing",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using ring = ringBuffer(kernel);
 		using program = load(kernel, [insn.mov(64, 0, imm(1)), ...writer(ring).slice(1)], { type: "xdp" });
 		program.testRun({ data: new Uint8Array(64), repeat: 5 });
@@ -232,7 +232,7 @@ test(
 
 test(
 	"test runs: result, packet, context, repeat",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		// The first byte of the packet becomes 0xaa.
 		using program = load(
 			kernel,
@@ -261,7 +261,7 @@ test(
 
 test(
 	"statistics count while someone holds them",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		using program = load(kernel, RETURN(2), { type: "xdp" });
 		using held = enableStats(kernel);
 		assert.ok(held.number > 0);
@@ -339,7 +339,7 @@ test(
 
 test(
 	"features are answered by doing",
-	onKernel((kernel) => {
+	onBothKernels((kernel) => {
 		const answers = Object.fromEntries(FEATURE_TABLE.map((each) => [each.name, has(kernel, each.name)]));
 		const [major, minor] = kernel.release.split(".").map(Number);
 		for (const { name, since } of FEATURE_TABLE) {
@@ -352,7 +352,7 @@ test(
 
 test(
 	"XDP where it cannot be: the reason in words",
-	onKernel((kernel, t) => {
+	onBothKernels((kernel, t) => {
 		using program = load(kernel, RETURN(2), { type: "xdp" });
 		assert.throws(() => attachXdp(program, 0x7fff_0000), { code: "EINVAL", message: /the device is gone/ });
 		assert.equal(kernel.interfaceIndex("no-such-device"), -19);
