@@ -145,6 +145,9 @@ export interface SectionMeaning {
 
 const BY_NAME = new Map(ROWS.map((r) => [r[0], r]));
 
+/** Every section name there is, without targets. */
+export const SECTION_NAMES: readonly string[] = [...BY_NAME.keys()];
+
 /** Reads a section name; undefined: no program type has it. */
 export function sectionMeaning(section: string): SectionMeaning | undefined {
 	const autoload = !section.startsWith("?");
