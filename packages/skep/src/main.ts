@@ -6,6 +6,7 @@ import {
 	STATUS,
 	selectCommand,
 	tameStreams,
+	UsageError,
 	writeError,
 } from "#cli";
 import { COMMANDS, VERSION } from "#command";
@@ -28,7 +29,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
 		writeError(renderOverview(COMMANDS, VERSION));
 		return STATUS.usage;
 	}
-	if (word === "--version" || word === "-V") {
+	if (word === "--version" || word === "-V" || word === "-v") {
 		process.stdout.write(`skep ${VERSION}\n`);
 		return STATUS.ok;
 	}
@@ -36,6 +37,10 @@ async function dispatch(words: readonly string[]): Promise<number> {
 		process.stdout.write(renderOverview(COMMANDS, VERSION));
 		return STATUS.ok;
 	}
+	if (word.startsWith("-")) throw new UsageError(`no option ${word} before a command; there are --help and --version`);
+	// A command never looks like a file.
+	if (/\.([mc]?ts|o)$/.test(word) || word.includes("/"))
+		throw new UsageError(`"${word}" is no command: skep run ${word}`, "run");
 	const command = selectCommand(COMMANDS, word);
 	const call = parseInvocation(command, rest);
 	if (call.flags.has("help")) {

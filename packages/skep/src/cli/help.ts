@@ -10,6 +10,7 @@ export function renderOverview(commands: readonly Command[], version: string): s
 		"",
 		...commands.map((c) => `  ${c.name.padEnd(width)}${c.summary}`),
 		"",
+		"  skep demo                  a first look; then skep run FILE.ts",
 		"  skep COMMAND --help        what it takes, with an example",
 		"",
 		"exit status: 0 ok, 1 error, 2 command line not understood, 3 a permission is missing, 130 second Ctrl-C",
