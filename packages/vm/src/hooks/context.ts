@@ -9,9 +9,11 @@ export interface Scratch {
 	contextSize: number;
 	/** Buffer of packets: `PACKET_ROOM` bytes; 0: not made yet. */
 	packet: number;
+	/** End of what the last packet may have left in the buffer. */
+	packetEnd: number;
 }
 
-export const newScratch = (): Scratch => ({ context: 0, contextSize: 0, packet: 0 });
+export const newScratch = (): Scratch => ({ context: 0, contextSize: 0, packet: 0, packetEnd: 0 });
 
 /** Where a program's input is. `packetStart` and `packetEnd` bound what its packet may grow to; 0: it has none. */
 export interface Input {

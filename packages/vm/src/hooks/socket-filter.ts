@@ -21,6 +21,7 @@ export function skbInput(memory: Memory, scratch: Scratch, packet: Uint8Array): 
 	const { u8, view } = memory;
 	const first = room + PAD;
 	u8.set(packet, first);
+	scratch.packetEnd = room + PACKET_ROOM;
 	u8.fill(0, context, context + SKB_SIZE);
 	view.setUint32(context + LENGTH, packet.length - ETHERNET, true);
 	view.setUint16(context + PROTOCOL, view.getUint16(first + 12, true), true);

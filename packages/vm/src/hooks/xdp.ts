@@ -27,7 +27,11 @@ export function xdpInput(memory: Memory, scratch: Scratch, packet: Uint8Array, d
 	const first = room + HEADROOM - meta;
 	u8.fill(0, room, first);
 	u8.set(packet, first);
-	u8.fill(0, first + packet.length, room + PACKET_ROOM);
+	// Behind it nothing is left of an earlier one. What a program appended, the context of the last run tells.
+	const end = first + packet.length;
+	const before = Math.max(scratch.packetEnd, view.getUint32(context + 4, true));
+	if (before > end) u8.fill(0, end, Math.min(before, room + PACKET_ROOM));
+	scratch.packetEnd = end;
 	view.setUint32(context, first + meta, true);
 	view.setUint32(context + 4, first + packet.length, true);
 	view.setUint32(context + 8, first, true);

@@ -39,6 +39,7 @@ export function createMap(shape: MapShape, labels: MapLabels, memory: Memory, cp
 		blocks: [],
 		blockShift: 0,
 		bucketMask: 0,
+		headBytes: 0,
 		used: 0,
 		made: 0,
 		free: 0,

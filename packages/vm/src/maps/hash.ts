@@ -28,7 +28,7 @@ const FLAGS =
 	ACCESS;
 
 const isLru = (map: MapShape): boolean => map.type === "lru_hash" || map.type === "lru_percpu_hash";
-const headBytes = (map: MapShape): number => HEAD + ((map.keySize + 7) & ~7);
+const sizeOfHead = (map: MapShape): number => HEAD + ((map.keySize + 7) & ~7);
 
 function check(map: MapShape, copies: number): number {
 	const lru = isLru(map);
@@ -48,7 +48,8 @@ function check(map: MapShape, copies: number): number {
 }
 
 function allocate(map: MapState, memory: Memory): number {
-	const entry = headBytes(map) + map.stride * map.copies;
+	map.headBytes = sizeOfHead(map);
+	const entry = map.headBytes + map.stride * map.copies;
 	// Made as it fills; yet what could never fill is refused at once, as where everything is made beforehand.
 	if (map.maxEntries * entry > memory.limit) return -ERRNO.ENOMEM;
 	let buckets = 1;
@@ -69,7 +70,7 @@ function release(map: MapState, memory: Memory): void {
 }
 
 const headOf = (map: MapState, entry: number): number =>
-	map.blocks[(entry >>> map.blockShift) * 2]! + (entry & ((1 << map.blockShift) - 1)) * headBytes(map);
+	map.blocks[(entry >>> map.blockShift) * 2]! + (entry & ((1 << map.blockShift) - 1)) * map.headBytes;
 
 const valueAddress = (map: MapState, entry: number): number =>
 	map.blocks[(entry >>> map.blockShift) * 2 + 1]! + (entry & ((1 << map.blockShift) - 1)) * (map.stride * map.copies);
@@ -164,7 +165,7 @@ function take(map: MapState, memory: Memory): number {
 }
 
 function addBlock(map: MapState, memory: Memory): boolean {
-	const heads = headBytes(map) << map.blockShift;
+	const heads = map.headBytes << map.blockShift;
 	const values = (map.stride * map.copies) << map.blockShift;
 	const first = memory.allocate(heads, "kernel", false);
 	if (first === undefined) return false;

@@ -38,6 +38,8 @@ export interface MapState extends MapShape {
 	readonly blocks: number[];
 	blockShift: number;
 	bucketMask: number;
+	/** Hash: bytes of an entry's head, key and all. */
+	headBytes: number;
 	/** Hash: entries that hold something. */
 	used: number;
 	/** Hash: entries ever handed out. */

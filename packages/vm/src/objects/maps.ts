@@ -72,10 +72,9 @@ const WITHOUT_TYPES: ReadonlySet<MapType> = new Set<MapType>([
 
 /** The map of a descriptor, or -errno; `need` refuses descriptors that may not read or write. */
 function mapOf(system: System, fd: number, need?: "read" | "write"): MapState | number {
-	const id = idOf(system, fd, "map");
-	if (id < 0) return id;
-	const map = system.tables.maps.get(id)!;
-	const held = descriptorOf(system, fd)!;
+	const held = descriptorOf(system, fd);
+	if (held?.kind !== "map") return idOf(system, fd, "map");
+	const map = system.tables.maps.get(held.id)!;
 	if (need === "read" && !held.readable) return -ERRNO.EPERM;
 	if (need === "write" && (!held.writable || map.frozen)) return -ERRNO.EPERM;
 	return map;
