@@ -204,6 +204,17 @@ test("no permission", (t) => {
 	}
 });
 
+test("--import skep/register on a Node that is too old", () => {
+	const older = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.20.2" })';
+	const result = spawnSync(process.execPath, ["--import", older, "--import", "skep/register", exec], {
+		cwd: root,
+		encoding: "utf8",
+	});
+	assert.match(result.stderr, /^skep: needs Node 22\.\d+ or later, this is Node 20\.20\.2 /);
+	assert.match(result.stderr, /\n {6}there is one here: .*node --import skep\/register .*exec\.ts\n$/);
+	assert.equal(result.status, 1);
+});
+
 test("options of the file", () => {
 	refused(["run", "examples/open/open.ts", "--faild"], 2, /no option --faild; there are --comm NAME, --failed/);
 	refused(

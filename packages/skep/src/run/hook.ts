@@ -15,10 +15,11 @@ const DOORS: Readonly<Record<string, string>> = {
 	"skep/net": "program/net",
 	"skep/uapi": "program/uapi",
 	"skep/kernel": "program/kernel",
+	"skep/test": "harness/test",
 };
 
-/** This module stands in `run/` of the sources and of what is built from them, and among the bundle's chunks. */
-function doorUrl(name: string): string {
+/** URL of a module of this package. This one stands in `run/` of the sources and of what is built from them, and among the bundle's chunks. */
+export function doorUrl(name: string): string {
 	for (const base of ["../", "./"]) {
 		for (const ending of [".ts", ".js"]) {
 			const url = new URL(`${base}${name}${ending}`, import.meta.url);
@@ -41,9 +42,10 @@ function strip(text: string, url: string): string {
 
 /**
  * From now on `import … from "skep"` gives this package, and TypeScript modules of the user are loaded with the bodies of
- * kernel-only functions blanked and types stripped; lines and columns stay. Returns what takes the hook away again.
+ * kernel-only functions blanked and types stripped; lines and columns stay. Without a source every module of the user is
+ * blanked: nobody has said yet which ones will be compiled. Returns what takes the hook away again.
  */
-export function installHook(source: Source, blank: (path: string, text: string) => string): () => void {
+export function installHook(source: Source | undefined, blank: (path: string, text: string) => string): () => void {
 	const resolve: ResolveHookSync = (specifier, context, next) => {
 		const door = DOORS[specifier];
 		if (door === undefined) return next(specifier, context);
@@ -52,9 +54,10 @@ export function installHook(source: Source, blank: (path: string, text: string) 
 	const load: LoadHookSync = (url, context, next) => {
 		if (!/^file:.*\.m?ts$/.test(url)) return next(url, context);
 		const path = fileURLToPath(url);
-		const compiled = source.texts.get(path);
+		const compiled = source?.texts.get(path);
 		if (compiled === undefined && !isUserModule(url)) return next(url, context);
-		const text = compiled === undefined ? readFileSync(path, "utf8") : blank(path, compiled);
+		const known = compiled ?? readFileSync(path, "utf8");
+		const text = source !== undefined && compiled === undefined ? known : blank(path, known);
 		return { format: "module", source: strip(text, url), shortCircuit: true };
 	};
 	const hooks: RegisterHooksOptions = { resolve, load };

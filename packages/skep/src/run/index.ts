@@ -19,6 +19,7 @@ export { CaptureFile } from "./capture-file.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
 export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile } from "./files.ts";
+export { doorUrl, installHook } from "./hook.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
 export {
@@ -31,5 +32,13 @@ export {
 export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
 export { onSignals } from "./signals.ts";
-export { type Compiled, compileFile, readSource, type Source } from "./source.ts";
+export {
+	type Compiled,
+	type CompilerTools,
+	compileFile,
+	compilerTools,
+	compileSource,
+	readSource,
+	type Source,
+} from "./source.ts";
 export { renderMaps, showLive } from "./view.ts";

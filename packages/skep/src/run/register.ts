@@ -43,19 +43,20 @@ async function begin(file: string, words: readonly string[]): Promise<void> {
 			parsed: parseOptions(options, words, kernel),
 			options: {},
 			loaded: (session) => {
-				say(`${firstLine(session, reason)}\n${noteLines(session)}`.trimEnd());
 				onSignals(() => session.stop());
+				say(`${firstLine(session, reason)}\n${noteLines(session)}`.trimEnd());
 			},
 		});
 		return;
 	}
 	const session = Session.open(source, kernel, parseOptions(options, words, kernel));
+	// Who reads that it is attached may send Ctrl-C at once.
+	onSignals(() => session.stop());
 	say(`${firstLine(session, reason)}\n${noteLines(session)}`.trimEnd());
 	const nothing = nothingAttached(session, true);
 	if (nothing !== undefined) throw new BpfError("ERR_NOT_ATTACHED", nothing);
 	installHook(source, blankKernelHalf);
 	activate(session);
-	onSignals(() => session.stop());
 	process.on("exit", () => {
 		session.stop();
 		say(renderSummary(session.summary()));

@@ -35,7 +35,17 @@ export async function readSource(name: string, options: { readonly btf?: string 
 		const own = manifest?.options ?? foreignOptions(spec);
 		return { name, path, spec, manifest, userHalf: false, options: own, texts: new Map(), warnings: "" };
 	}
-	const { result, texts, warnings } = await compileFile(name, options);
+	return compileSource(await compilerTools(), name, options);
+}
+
+/** Compiles `.ts`, at once. @throws BpfError ERR_FILE, CompileError */
+export function compileSource(
+	tools: CompilerTools,
+	name: string,
+	options: { readonly btf?: string | undefined } = {},
+): Source {
+	const { result, texts, warnings } = compileWith(tools, name, options);
+	const path = realpathSync(resolve(name));
 	const spec = readObject(result.object, { name });
 	const { manifest } = spec;
 	const userHalf = manifest?.userHalf === true;
@@ -63,16 +73,37 @@ export async function compileFile(
 	name: string,
 	options: { readonly btf?: string | undefined; readonly explain?: boolean } = {},
 ): Promise<Compiled> {
-	checkFile(name, resolve(name));
-	const path = realpathSync(resolve(name));
-	if (!/^\.[mc]?ts$/.test(extname(path)) || path.endsWith(".d.ts")) {
-		throw new BpfError("ERR_FILE", `${name} is not TypeScript: a file ending in .ts, or an eBPF object, is expected`);
-	}
+	return compileWith(await compilerTools(), name, options);
+}
+
+/** What compiling takes. */
+export interface CompilerTools {
+	readonly compile: typeof import("@skep/compiler").compile;
+	readonly CompileError: typeof import("@skep/compiler").CompileError;
+	readonly formatDiagnostics: typeof import("@skep/compiler/diagnostics").formatDiagnostics;
+	readonly kernelData: typeof import("./kernel-data.ts").kernelData;
+}
+
+/** Reads the compiler: what does not compile starts without it. */
+export async function compilerTools(): Promise<CompilerTools> {
 	const [{ compile, CompileError }, { formatDiagnostics }, { kernelData }] = await Promise.all([
 		import("@skep/compiler"),
 		import("@skep/compiler/diagnostics"),
 		import("./kernel-data.ts"),
 	]);
+	return { compile, CompileError, formatDiagnostics, kernelData };
+}
+
+function compileWith(
+	{ compile, CompileError, formatDiagnostics, kernelData }: CompilerTools,
+	name: string,
+	options: { readonly btf?: string | undefined; readonly explain?: boolean },
+): Compiled {
+	checkFile(name, resolve(name));
+	const path = realpathSync(resolve(name));
+	if (!/^\.[mc]?ts$/.test(extname(path)) || path.endsWith(".d.ts")) {
+		throw new BpfError("ERR_FILE", `${name} is not TypeScript: a file ending in .ts, or an eBPF object, is expected`);
+	}
 	const texts = new Map<string, string>();
 	// The compiler sees paths as the user named them, so that findings and line information read like the command line.
 	const read = (named: string): string | undefined => {

@@ -42,6 +42,22 @@ export class Run {
 		});
 	}
 
+	/** Until stdout has it; rejects where the run ends before. */
+	async said(pattern: RegExp): Promise<void> {
+		let look = () => {};
+		const found = new Promise<boolean>((resolve) => {
+			look = () => {
+				if (pattern.test(this.stdout)) resolve(true);
+			};
+			this.child.stdout?.on("data", look);
+			void this.ended.then(() => resolve(pattern.test(this.stdout)));
+			look();
+		});
+		const seen = await found;
+		this.child.stdout?.off("data", look);
+		assert.ok(seen, `it ended without ${pattern}: ${this.stdout}${this.stderr}`);
+	}
+
 	/** Ctrl-C, then the end. */
 	interrupt(): Promise<Ended> {
 		this.child.kill("SIGINT");
