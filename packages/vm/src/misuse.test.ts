@@ -1,5 +1,6 @@
 // The same misuse on both kernels: what Linux answers is what the virtual kernel must answer. One row a case.
 import assert from "node:assert/strict";
+import { totalmem } from "node:os";
 import { type TestContext, test } from "node:test";
 import { encode, insn } from "@skep/bpf/isa";
 import { type Attributes, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
@@ -523,8 +524,9 @@ const others: readonly Case[] = [
 ];
 
 const creations: readonly Case[] = MAPS.flatMap((type) =>
-	// Linux makes the entries of a per-CPU array one by one until memory is out: nothing to try on a machine in use.
-	SHAPES.filter(([, more]) => more.max_entries !== HUGE || type !== "percpu_array").map(
+	// Linux makes the entries of a per-CPU array one by one until memory is out, and a machine of 32 GiB has room for the
+	// others: nothing to try on a machine in use.
+	SHAPES.filter(([, more]) => more.max_entries !== HUGE || (type !== "percpu_array" && totalmem() < 2 ** 35)).map(
 		([name, more]): Case => [`create ${type}: ${name}`, (b) => b.create(type, more)],
 	),
 );
