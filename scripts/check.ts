@@ -15,6 +15,7 @@ const projects = [
 	"packages/compiler/tsconfig.test.json",
 	"packages/skep/tsconfig.json",
 	"tsconfig.json",
+	"test/browser/tsconfig.json",
 	"examples/tsconfig.json",
 ].filter((p) => existsSync(root + p));
 
