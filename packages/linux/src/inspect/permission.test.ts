@@ -38,7 +38,7 @@ const CASES: readonly (readonly [string, Situation, Parameters<typeof diagnose>[
 		situation([], {}, { uid: 65534 }),
 		undefined,
 		["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "kernel.unprivileged_bpf_disabled"],
-		/CAP_BPF is missing \(uid 65534\) → run it as root: sudo/,
+		/^CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are missing \(uid 65534\) → run it as root: sudo$/m,
 	],
 	[
 		"no new privileges",

@@ -1,4 +1,5 @@
 import type { Diagnosis, Refused } from "@skep/bpf/kernel";
+import type { ProgramType } from "@skep/bpf/uapi";
 import { countsLockedMemory, memoryLimit } from "#sys";
 import { type Capability, type Confinement, confinement } from "./confinement.ts";
 import { type Lockdown, lockdown, sysctl } from "./settings.ts";
@@ -25,8 +26,11 @@ const TRACING = new Set(["kprobe", "tracepoint", "perf_event", "raw_tracepoint",
 /** Commands whose memory is locked memory before Linux 5.11. */
 const LOCKS_MEMORY = new Set(["MAP_CREATE", "PROG_LOAD", "BTF_LOAD"]);
 
-/** Why the kernel refused, as far as this process can find out; without `refused`: what it lacks for eBPF in general. */
-export function explainPermission(refused?: Refused): Diagnosis {
+/**
+ * Why the kernel refused, as far as this process can find out; without `refused`: what it lacks for programs of `types`, or
+ * where those are not given either, for eBPF in general.
+ */
+export function explainPermission(refused?: Refused, types?: readonly ProgramType[]): Diagnosis {
 	return diagnose(
 		{
 			confinement: confinement(),
@@ -36,6 +40,7 @@ export function explainPermission(refused?: Refused): Diagnosis {
 			lockedMemory: lockedMemory(),
 		},
 		refused,
+		types,
 	);
 }
 
@@ -45,11 +50,13 @@ function lockedMemory(): number | undefined {
 }
 
 /** The capabilities that a call takes; each may be had through CAP_SYS_ADMIN too. */
-function wanted(refused: Refused | undefined): readonly Capability[] {
-	if (!refused) return ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"];
+function wanted(refused: Refused | undefined, types: readonly ProgramType[] | undefined): readonly Capability[] {
+	if (!refused && !types) return ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"];
+	const asked = refused ? [refused.programType ?? ""] : (types ?? []);
 	const byType: Capability[] = [];
-	if (refused.programType && NETWORK.has(refused.programType)) byType.push("CAP_NET_ADMIN");
-	if (refused.programType && TRACING.has(refused.programType)) byType.push("CAP_PERFMON");
+	if (asked.some((type) => TRACING.has(type))) byType.push("CAP_PERFMON");
+	if (asked.some((type) => NETWORK.has(type))) byType.push("CAP_NET_ADMIN");
+	if (!refused) return ["CAP_BPF", ...byType];
 	if (refused.syscall === "perf_event_open") return ["CAP_PERFMON"];
 	if (refused.syscall === "tracefs") return ["CAP_SYS_ADMIN"];
 	if (refused.command?.endsWith("_BY_ID") || refused.command?.endsWith("_NEXT_ID")) return ["CAP_SYS_ADMIN"];
@@ -58,7 +65,7 @@ function wanted(refused: Refused | undefined): readonly Capability[] {
 }
 
 /** Pure: the same situation and refusal give the same lines, the most likely reason first. */
-export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
+export function diagnose(situation: Situation, refused?: Refused, types?: readonly ProgramType[]): Diagnosis {
 	const { confinement: held } = situation;
 	const lines: string[] = [];
 	const missing: string[] = [];
@@ -66,18 +73,13 @@ export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
 		missing.push(name);
 		lines.push(`${what} → ${remedy}`);
 	};
-	const who = held.uid === 0 ? "root" : `uid ${held.uid}`;
-	const lacks = held.has("CAP_SYS_ADMIN") ? [] : wanted(refused).filter((capability) => !held.has(capability));
-	for (const capability of lacks) {
-		const what = `${capability} is missing (${who})`;
-		if (held.uid !== 0)
-			say(
-				capability,
-				what,
-				held.noNewPrivs ? "start it as root; sudo cannot help here (no_new_privs)" : "run it as root: sudo",
-			);
-		else if (!held.couldHave(capability)) say(capability, what, grant(held, capability));
-		else say(capability, what, "it was dropped from this process: start it with all of root's capabilities");
+	const lacks = held.has("CAP_SYS_ADMIN") ? [] : wanted(refused, types).filter((capability) => !held.has(capability));
+	// One line for those that are to be had in the same way.
+	for (const [remedy, capabilities] of Map.groupBy(lacks, (capability) => remedyFor(held, capability))) {
+		missing.push(...capabilities);
+		const who = held.uid === 0 ? "root" : `uid ${held.uid}`;
+		const are = capabilities.length === 1 ? "is" : "are";
+		lines.push(`${listed(capabilities)} ${are} missing (${who}) → ${REMEDIES[remedy](held, capabilities)}`);
 	}
 	if (held.userNamespace) {
 		say(
@@ -130,11 +132,27 @@ export function diagnose(situation: Situation, refused?: Refused): Diagnosis {
 	return { lines, missing };
 }
 
-function grant(held: Confinement, capability: Capability): string {
-	const name = capability.slice(4);
-	if (held.container === "docker" || held.container === "podman") return `start the container with --cap-add ${name}`;
-	return `it is not in the bounding set: whatever started this process took it away (a container: --cap-add ${name})`;
+/** `a`, `a and b`, `a, b and c`. */
+const listed = (words: readonly string[]): string =>
+	words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+
+type Remedy = "become root" | "grant" | "keep";
+
+function remedyFor(held: Confinement, capability: Capability): Remedy {
+	if (held.uid !== 0) return "become root";
+	return held.couldHave(capability) ? "keep" : "grant";
 }
+
+const REMEDIES: Readonly<Record<Remedy, (held: Confinement, capabilities: readonly Capability[]) => string>> = {
+	"become root": (held) =>
+		held.noNewPrivs ? "start it as root; sudo cannot help here (no_new_privs)" : "run it as root: sudo",
+	grant: (held, capabilities) => {
+		const flags = capabilities.map((capability) => `--cap-add ${capability.slice(4)}`).join(" ");
+		if (held.container === "docker" || held.container === "podman") return `start the container with ${flags}`;
+		return `not in the bounding set: whatever started this process took that away (a container: ${flags})`;
+	},
+	keep: () => "dropped from this process: start it with all of root's capabilities",
+};
 
 /** The capabilities are there and yet it was refused: lockdown, an LSM, or a policy of the machine. */
 function addPolicy(

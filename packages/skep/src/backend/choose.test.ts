@@ -48,6 +48,9 @@ test("without privileges each missing one is named", (t) => {
 	assert.match(reason, /^virtual kernel: no permission for Linux: .*CAP_BPF/);
 	assert.equal(name, "PermissionError");
 	assert.ok(missing.includes("CAP_BPF"));
-	assert.match(message, /^Linux \S+ does not permit eBPF to this process:\n {2}CAP_BPF is missing \(uid 65534\) → /);
+	assert.match(
+		message,
+		/^Linux \S+ does not permit eBPF to this process:\n {2}CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are missing \(uid 65534\) → /,
+	);
 	return undefined;
 });

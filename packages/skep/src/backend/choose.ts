@@ -1,5 +1,6 @@
 import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import { type Diagnose, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
+import type { ProgramType } from "@skep/bpf/uapi";
 import { confinement, explainPermission, openLinux } from "@skep/linux";
 import { openVirtual } from "./machine.ts";
 
@@ -21,13 +22,18 @@ export type EventSource = "real" | "given";
  * Opens the kernel. Linux must permit eBPF, which one small map proves. Where `auto` may not have it, given events go to the
  * virtual kernel and the reason says what is missing; real ones happen on Linux only, so there it throws as `linux` does.
  * The virtual kernel is made anew each time, and nothing happens in it unless someone makes it happen.
+ * `types` are those of the programs to be loaded: privileges that none of them takes are not asked for.
  * @throws PermissionError that names each missing privilege; NotSupportedError off Linux, without bpf(2)
  */
-export function chooseKernel(want: KernelChoice, events: EventSource = "real"): ChosenKernel {
+export function chooseKernel(
+	want: KernelChoice,
+	events: EventSource = "real",
+	types?: readonly ProgramType[],
+): ChosenKernel {
 	if (want === "virtual") return virtual("asked for");
-	if (want === "linux" || events === "real") return linux();
+	if (want === "linux" || events === "real") return linux(types);
 	try {
-		return linux();
+		return linux(types);
 	} catch (error) {
 		if (error instanceof PermissionError) return virtual(`no permission for Linux: ${error.missing.join(", ")}`);
 		if (error instanceof NotSupportedError) return virtual(error.message);
@@ -40,7 +46,7 @@ function virtual(why: string): ChosenKernel {
 	return { kernel, reason: `virtual kernel: ${why}`, diagnose: () => ({ lines: [], missing: [] }) };
 }
 
-function linux(): ChosenKernel {
+function linux(types: readonly ProgramType[] | undefined): ChosenKernel {
 	const kernel = openLinux();
 	const result = kernel.bpf("MAP_CREATE", { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
 	if (result >= 0) {
@@ -58,7 +64,7 @@ function linux(): ChosenKernel {
 			`Linux ${kernel.release}: bpf(2) fails on the smallest map: ${errnoName(result)}`,
 		);
 	}
-	const diagnosis = explainPermission();
+	const diagnosis = explainPermission(undefined, types);
 	const lines = diagnosis.lines.map((line) => `\n  ${line}`).join("");
 	throw new PermissionError(`Linux ${kernel.release} does not permit eBPF to this process:${lines}`, diagnosis.missing);
 }

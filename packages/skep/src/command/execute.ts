@@ -13,6 +13,7 @@ import {
 	OptionError,
 	onSignals,
 	parseOptions,
+	programTypes,
 	readSource,
 	renderOptions,
 	renderPacketCounts,
@@ -56,11 +57,18 @@ export async function runFile(run: Execution): Promise<number> {
 		return STATUS.ok;
 	}
 	const tested = run.packets === undefined ? undefined : choosePacketProgram(source, run.packets.program);
-	const { kernel, reason } = chooseKernel(kernelChoice(run.kernel), capture === undefined ? "real" : "given");
+	const { kernel, reason } = chooseKernel(
+		kernelChoice(run.kernel),
+		capture === undefined ? "real" : "given",
+		programTypes(source),
+	);
 	const parsed = parseFileOptions();
 	if (capture === undefined && !run.json && loadsItself(source)) return runExplicit();
 	const session = openSession();
-	const removeSignals = onSignals(() => session.stop());
+	const removeSignals = onSignals(
+		() => session.stop(),
+		() => session.stopping,
+	);
 	try {
 		if (capture !== undefined && tested !== undefined) {
 			writeError(`${reason}; each packet goes to ${tested}\n${noteLines(session)}`);
@@ -78,8 +86,11 @@ export async function runFile(run: Execution): Promise<number> {
 			await writeLines(session, reason);
 			return STATUS.ok;
 		}
-		if (evaluated) await evaluateUserHalf(source, () => session);
-		else await showLive(session);
+		if (evaluated) {
+			using reminder = new Reminder();
+			void session.stopAsked.then(() => reminder.start());
+			await evaluateUserHalf(source, () => session);
+		} else await showLive(session);
 		writeError(renderSummary(session.summary()));
 		return STATUS.ok;
 	} finally {
@@ -90,6 +101,7 @@ export async function runFile(run: Execution): Promise<number> {
 	/** A file that imports `load` says itself when. */
 	async function runExplicit(): Promise<number> {
 		let loaded: Session | undefined;
+		using reminder = new Reminder();
 		const options = { limit: run.limit, duration: run.duration, pinPath: run.pinPath };
 		answerLoad({
 			source,
@@ -98,10 +110,14 @@ export async function runFile(run: Execution): Promise<number> {
 			options,
 			loaded: (session) => {
 				loaded = session;
+				void session.stopAsked.then(() => reminder.start());
 				writeError(begun(session));
 			},
 		});
-		const removeSignals = onSignals(() => (loaded === undefined ? process.exit(STATUS.interrupted) : loaded.stop()));
+		const removeSignals = onSignals(
+			() => (loaded === undefined ? process.exit(STATUS.interrupted) : loaded.stop()),
+			() => loaded?.stopping === true,
+		);
 		try {
 			await evaluateUserHalf(source, () => loaded);
 			if (loaded !== undefined) writeError(renderSummary(loaded.summary()));
@@ -144,6 +160,28 @@ export async function runFile(run: Execution): Promise<number> {
 		}
 	}
 }
+
+/** Says, where a run that was stopped goes on for long, what keeps it. */
+class Reminder implements Disposable {
+	#timer: NodeJS.Timeout | undefined;
+	#over = false;
+
+	start(): void {
+		if (this.#over) return;
+		this.#timer = setTimeout(() => {
+			writeError("skep: the programs are detached, but the user half still runs: Ctrl-C ends it");
+		}, GRACE);
+		this.#timer.unref();
+	}
+
+	[Symbol.dispose](): void {
+		this.#over = true;
+		clearTimeout(this.#timer);
+	}
+}
+
+/** Milliseconds in which a user half should have ended after its run was stopped. */
+const GRACE = 2000;
 
 /** Before `--` only: what follows is text for positionals. */
 function asksForHelp(words: readonly string[]): boolean {

@@ -13,21 +13,22 @@ export function refusalAtLine(error: unknown, spec: CollectionSpec): unknown {
 }
 
 /**
- * The verifier's no as a finding at the source line, then its log, whole. The object's own line information has path and
+ * The verifier's log, whole, then its no as a finding at the source line: logs run to a million lines, and the end is what
+ * a terminal keeps. The object's own line information has path and
  * column, the kernel's log only the file's name.
  */
 function renderVerifierError(error: VerifierError, spec: CollectionSpec): string {
 	const line = lineOf(error.program, error.insn, spec);
-	const log = `\n\nthe verifier's log:\n${error.log.trimEnd()}`;
+	const log = `the verifier's log:\n${error.log.trimEnd()}\n\n`;
 	if (line === undefined) {
 		const place = error.source === undefined ? "" : `${error.source} `;
-		return `${place}error SK6001: ${error.message}${log}`;
+		return `${log}${place}error SK6001: ${error.message}`;
 	}
 	const column = line.column > 0 ? `:${line.column}` : "";
 	// The place is said already.
 	const message = error.message.replace(` (${error.source})`, "");
 	const head = `${line.file}:${line.line}${column} error SK6001: ${message}`;
-	return `${[head, ...excerpt(line, remedyOf(error.message))].join("\n")}${log}`;
+	return `${log}${[head, ...excerpt(line, remedyOf(error.message))].join("\n")}`;
 }
 
 /** What the verifier's words mean for a program in TypeScript: those that people meet, by what they contain. */

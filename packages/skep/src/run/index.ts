@@ -20,6 +20,7 @@ export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
 export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile } from "./files.ts";
 export { doorUrl, installHook } from "./hook.ts";
+export { kernelData } from "./kernel-data.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
 export {
@@ -36,8 +37,8 @@ export {
 	type Compiled,
 	type CompilerTools,
 	compileFile,
-	compilerTools,
 	compileSource,
+	programTypes,
 	readSource,
 	type Source,
 } from "./source.ts";

@@ -1,5 +1,5 @@
 import { SyscallError } from "@skep/bpf/base";
-import { type BpfMap, refuse } from "@skep/bpf/live";
+import type { BpfMap } from "@skep/bpf/live";
 import type { RawMap } from "#program";
 
 const MODES = { any: "any", noexist: "create", exist: "exist" } as const;
@@ -40,15 +40,6 @@ export function rawMap(map: BpfMap): RawMap {
 		keys: () => [...map.keys()],
 		entries: () => [...map.entries()],
 		entriesCpus: () => Array.from(map.entries(), ([key, all]) => [key, map.split(all)]),
-		pin: (pathname) => {
-			const result = map.kernel.bpf("OBJ_PIN", { pathname, bpf_fd: map.fd.number });
-			if (result < 0)
-				throw refuse(map.kernel, {
-					syscall: "bpf",
-					command: "OBJ_PIN",
-					errno: -result,
-					what: `pin map ${map.name} at ${pathname}`,
-				});
-		},
+		pin: (path) => map.pin(path),
 	};
 }

@@ -14,7 +14,7 @@ import { entryUrl, installHook } from "./hook.ts";
 import { firstLine, noteLines, nothingAttached } from "./say.ts";
 import { Session } from "./session.ts";
 import { onSignals } from "./signals.ts";
-import { readSource } from "./source.ts";
+import { programTypes, readSource } from "./source.ts";
 
 const [, file, ...words] = process.argv;
 try {
@@ -32,7 +32,7 @@ async function begin(file: string, words: readonly string[]): Promise<void> {
 		writeSync(1, renderOptions(source.name, options));
 		process.exit(0);
 	}
-	const { kernel, reason } = chooseKernel("auto");
+	const { kernel, reason } = chooseKernel("auto", "real", programTypes(source));
 	const { blankKernelHalf } = await import("@skep/compiler");
 	if (loadsItself(source)) {
 		// The file is in charge: its own load() does the rest, with the hook in place, on what is compiled already.

@@ -77,6 +77,8 @@ export class Session implements ActiveSession, FeedRun {
 	readonly wanted: number;
 	/** CPU that the process had used when everything was attached, in milliseconds. */
 	readonly startupCpu: number;
+	/** Resolves with the first `stop()`, whoever it was that asked. */
+	readonly stopAsked: Promise<void>;
 	readonly stopped: Promise<void>;
 	readonly #options: SessionOptions;
 	readonly #started = performance.now();
@@ -85,6 +87,7 @@ export class Session implements ActiveSession, FeedRun {
 	readonly #readers: RingBufferReader[] = [];
 	readonly #feeds = new Set<Feed>();
 	readonly #wakers = new Set<() => void>();
+	#resolveStopAsked: () => void = () => {};
 	#resolveStopped: () => void = () => {};
 	#stopping = false;
 	#timer: NodeJS.Timeout | undefined;
@@ -104,6 +107,9 @@ export class Session implements ActiveSession, FeedRun {
 		this.parsed = parsed;
 		this.collection = collection;
 		this.#options = options;
+		this.stopAsked = new Promise((resolve) => {
+			this.#resolveStopAsked = resolve;
+		});
 		this.stopped = new Promise((resolve) => {
 			this.#resolveStopped = resolve;
 		});
@@ -146,6 +152,7 @@ export class Session implements ActiveSession, FeedRun {
 	stop(): void {
 		if (this.#stopping) return;
 		this.#stopping = true;
+		this.#resolveStopAsked();
 		clearTimeout(this.#timer);
 		for (const link of this.collection.links) link.close();
 		for (const wake of [...this.#wakers]) wake();
@@ -501,11 +508,7 @@ function linkBinding(link: Link): LinkBinding {
 		},
 		target: link.target,
 		detach: () => link.close(),
-		pin: (pathname) => {
-			const result = link.fd.kernel.bpf("OBJ_PIN", { pathname, bpf_fd: link.fd.number });
-			if (result < 0)
-				throw new BpfError("ERR_PIN", `cannot pin the link to ${link.target} at ${pathname}: errno ${-result}`);
-		},
+		pin: (path) => link.pin(path),
 	};
 }
 

@@ -1,11 +1,11 @@
 /**
- * Ctrl-C and SIGTERM ask for the end: `stop` is called, readers drain, the summary follows. A second one does not wait.
- * Returns what takes the handlers away again.
+ * Ctrl-C and SIGTERM ask for the end: `stop` is called, readers drain, the summary follows. A second one does not wait, nor
+ * one that comes when the run is `stopping` already. Returns what takes the handlers away again.
  */
-export function onSignals(stop: () => void): () => void {
+export function onSignals(stop: () => void, stopping: () => boolean = () => false): () => void {
 	let asked = false;
 	const handle = (signal: NodeJS.Signals) => {
-		if (asked) process.exit(signal === "SIGINT" ? 130 : 143);
+		if (asked || stopping()) process.exit(signal === "SIGINT" ? 130 : 143);
 		asked = true;
 		stop();
 	};

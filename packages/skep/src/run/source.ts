@@ -3,6 +3,7 @@ import { extname, resolve } from "node:path";
 import { BpfError } from "@skep/bpf/base";
 import { readObject } from "@skep/bpf/object";
 import type { CollectionSpec, Manifest, ManifestOption } from "@skep/bpf/spec";
+import type { ProgramType } from "@skep/bpf/uapi";
 import type { CompileResult } from "@skep/compiler";
 import { screenOf } from "#output";
 import { checkFile, display, readBytes } from "./files.ts";
@@ -52,6 +53,11 @@ export function compileSource(
 	return { name, path, spec, manifest, userHalf, options: manifest?.options ?? [], texts, warnings };
 }
 
+/** Of its programs, each once. */
+export function programTypes({ spec }: Source): ProgramType[] {
+	return [...new Set([...spec.programs.values()].map((program) => program.type))];
+}
+
 /** The option that a network device is given by where an object carries no manifest. */
 export const DEVICE = "dev";
 
@@ -85,7 +91,7 @@ export interface CompilerTools {
 }
 
 /** Reads the compiler: what does not compile starts without it. */
-export async function compilerTools(): Promise<CompilerTools> {
+async function compilerTools(): Promise<CompilerTools> {
 	const [{ compile, CompileError }, { formatDiagnostics }, { kernelData }] = await Promise.all([
 		import("@skep/compiler"),
 		import("@skep/compiler/diagnostics"),
