@@ -11,7 +11,16 @@ const skep = join(root, "packages/skep");
 const dist = join(skep, "dist");
 
 /** The doors of the package: `import … from "skep"` must give the very modules that the command itself uses. */
-const ENTRIES = ["main", "skep", "program/net", "program/uapi", "program/kernel", "run/register"];
+const ENTRIES = [
+	"main",
+	"skep",
+	"program/net",
+	"program/uapi",
+	"program/kernel",
+	"run/register",
+	"harness/test",
+	"harness/register",
+];
 
 const entryPoints = ENTRIES.map((name) => join(skep, `src/${name}.ts`)).filter((file) => existsSync(file));
 rmSync(dist, { recursive: true, force: true });

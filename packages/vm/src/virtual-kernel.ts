@@ -25,6 +25,7 @@ import {
 	controlPerfEvent,
 	endTask,
 	enter,
+	executed,
 	idOf,
 	isBpffs,
 	type MachineEvent,
@@ -76,6 +77,8 @@ export interface VirtualKernelOptions {
 	readonly tasks?: Iterable<Task>;
 	/** Instruction slots that one run may take before it is a fault. Default 64 million. */
 	readonly fuel?: number;
+	/** Whether it counts how often each instruction runs: see `executed`. Default: false. */
+	readonly count?: boolean;
 }
 
 const KINDS: Readonly<Record<string, ObjectKind | undefined>> = {
@@ -219,7 +222,19 @@ export class VirtualKernel implements Kernel {
 		return BigInt(new StructWriter(memory, btf).place(struct, value));
 	}
 
-	/** Gives back what `user` and `place` gave. False: there is nothing. */
+	/** Puts text (NUL-terminated) or bytes into the kernel's memory. Its address. */
+	bytes(value: string | Uint8Array): bigint {
+		return BigInt(new StructWriter(this.system.memory, this.system.btf ?? EMPTY).bytes(value));
+	}
+
+	/** How often each instruction slot of a program ran so far; all 0 unless it was made with `count`. */
+	executed(programFd: number): Float64Array {
+		const counts = executed(this.system, idOf(this.system, programFd, "program"));
+		if (!counts) throw new BpfError("EBADF", `descriptor ${programFd} is no program`);
+		return counts;
+	}
+
+	/** Gives back what `user`, `bytes` and `place` gave. False: there is nothing. */
 	free(address: bigint): boolean {
 		return this.system.memory.free(Number(address));
 	}
@@ -306,6 +321,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		btfId,
 		taskStructs: new Map(),
 		fuel: options.fuel ?? FUEL,
+		count: options.count ?? false,
 		closedTracepoints: options.tracepoints !== undefined,
 		codes: new Map(),
 	};

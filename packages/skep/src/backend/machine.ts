@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Btf } from "@skep/bpf/btf";
-import { VirtualKernel, virtualBtf } from "@skep/vm";
+import { VirtualKernel, type VirtualKernelOptions, virtualBtf } from "@skep/vm";
 
 /** What `data/tracepoints.json` of @skep/compiler names, as far as names go. */
 interface Tracepoints {
@@ -13,8 +13,8 @@ interface Tracepoints {
  * A virtual kernel that has the tracepoints that the compiler knows, and its types, laid out anew so that no offset is a real
  * kernel's. Each call makes another one.
  */
-export function openVirtual(): VirtualKernel {
-	return new VirtualKernel({ btf: ownTypes, tracepoints: tracepointNames() });
+export function openVirtual(options: Omit<VirtualKernelOptions, "btf" | "tracepoints"> = {}): VirtualKernel {
+	return new VirtualKernel({ ...options, btf: ownTypes, tracepoints: tracepointNames() });
 }
 
 const dataFile = (name: string): string =>

@@ -71,6 +71,25 @@ export const COMMANDS: readonly Command[] = [
 		load: () => import("./build.ts"),
 	},
 	{
+		name: "test",
+		usage: "[options] [FILE.test.ts|FOLDER …]",
+		summary: "run tests of programs on a virtual kernel, without root",
+		details: [
+			"Test files import from skep/test; without names, all *.test.ts from here on. node:test runs each file in a",
+			"process of its own. With --kernel linux machines take packets only, by the kernel's own test runs.",
+		],
+		examples: ["skep test examples", "skep test --coverage --lcov lcov.info examples/xdp-filter"],
+		flags: [
+			JSON_FLAG,
+			{ name: "reporter", value: "NAME", help: "spec (default), tap, dot, junit" },
+			{ name: "name", value: "PATTERN", help: "only tests whose names match" },
+			{ name: "coverage", help: "say which lines of kernel code ran" },
+			{ name: "lcov", value: "FILE", help: "write those lines as an lcov tracefile" },
+			{ name: "kernel", value: "K", help: "where machines run: virtual (default), linux" },
+		],
+		load: () => import("./test.ts"),
+	},
+	{
 		name: "types",
 		usage: "[-o FILE] [--btf FILE] [STRUCT|FILE.ts …]",
 		summary: "write kernel.d.ts, this machine's kernel types for the editor",

@@ -1,5 +1,5 @@
 import { bindLate, session, type VariableBinding } from "./session.ts";
-import { formatSite, siteOf } from "./site.ts";
+import { formatSite, keepSite, siteOf } from "./site.ts";
 
 /** Values of the command line, parsed before load; the kernel half has the same ones as constants. */
 export function options(spec: Readonly<Record<string, unknown>>): object {
@@ -9,6 +9,7 @@ export function options(spec: Readonly<Record<string, unknown>>): object {
 	for (const name of Object.keys(spec)) {
 		Object.defineProperty(values, name, { enumerable: true, get: () => bound()[name] });
 	}
+	keepSite(values, site);
 	return Object.freeze(values);
 }
 
@@ -29,6 +30,7 @@ export function shared(initial: Readonly<Record<string, unknown>>): object {
 			set: (value: unknown) => variable(name).set(value),
 		});
 	}
+	keepSite(values, site);
 	return Object.seal(values);
 }
 

@@ -56,6 +56,8 @@ export function histogramEntries(map: MapBinding): [unknown, Bucket[]][] {
 	]);
 }
 
+export { HistogramHandle };
+
 export function histogram(): HistogramHandle {
 	return new HistogramHandle("histogram", siteOf(histogram));
 }

@@ -7,6 +7,7 @@
  * compiled or loaded.
  */
 export { BindError, KernelHalfError, NotLoadedError } from "./errors.ts";
+export { mapHandleAt } from "./handles.ts";
 export { histogramEntries, renderHistogram } from "./histogram.ts";
 export { type LoadedBinding, type LoadRequest, onLoad, provideLoader } from "./load.ts";
 export { total } from "./maps.ts";
@@ -21,4 +22,4 @@ export type {
 	VariableBinding,
 } from "./session.ts";
 export { activate } from "./session.ts";
-export { evaluatedText, formatSite, type Site } from "./site.ts";
+export { evaluatedText, formatSite, type Site, siteOfHandle } from "./site.ts";

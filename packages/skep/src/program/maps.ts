@@ -1,7 +1,7 @@
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { KernelHalfError } from "./errors.ts";
 import { bindLate, type MapBinding } from "./session.ts";
-import { formatSite, type Site, siteOf } from "./site.ts";
+import { formatSite, keepSite, type Site, siteOf } from "./site.ts";
 
 const bytesView = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -12,6 +12,7 @@ abstract class MapHandle {
 	constructor(word: string, site: Site) {
 		this.word = word;
 		this.bound = bindLate(`${word}() of ${formatSite(site)}`, (session) => session.map(site, word));
+		keepSite(this, site);
 	}
 	get fd(): number {
 		return this.bound().raw.fd;
@@ -192,4 +193,4 @@ export const devMap = later("devMap");
 export const progArray = later("progArray");
 export const hashOf = later("hashOf");
 
-export { MapHandle };
+export { ArrayHandle, HashHandle, MapHandle, PerCpuHandle };

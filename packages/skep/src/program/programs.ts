@@ -1,6 +1,6 @@
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { bindLate, type LinkBinding, type ProgramBinding } from "./session.ts";
-import { formatSite, siteOf } from "./site.ts";
+import { formatSite, keepSite, siteOf } from "./site.ts";
 
 /** An attachment. Ends with the process at the latest: links are file descriptors. */
 class LinkHandle {
@@ -56,7 +56,10 @@ function constructorOf(word: string): (...args: readonly unknown[]) => ProgramHa
 		if (typeof args.at(-1) !== "function")
 			throw new BpfError("ERR_ARGUMENT", `${word}(…): a function is expected as the last argument`);
 		const site = siteOf(make);
-		return new ProgramHandle(bindLate(`${word}() of ${formatSite(site)}`, (session) => session.program(site, word)));
+		const bound = bindLate(`${word}() of ${formatSite(site)}`, (session) => session.program(site, word));
+		const handle = new ProgramHandle(bound);
+		keepSite(handle, site);
+		return handle;
 	};
 	return make;
 }

@@ -128,6 +128,8 @@ class RecordIterator implements AsyncIterator<unknown> {
 	}
 }
 
+export { RingbufHandle };
+
 export function ringbuf(_bytes: number): RingbufHandle {
 	return new RingbufHandle("ringbuf", siteOf(ringbuf));
 }

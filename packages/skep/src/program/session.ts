@@ -93,6 +93,8 @@ export interface ActiveSession {
 	shared(site: Site): Readonly<Record<string, VariableBinding>>;
 	/** Value of an enumerator in the running kernel's BTF; undefined: it has none of that name. */
 	enumerator(type: string, name: string): number | bigint | undefined;
+	/** Handles look for their twins at first use, not when they are made: which file they belong to is said later. */
+	readonly late?: boolean;
 	/** Programs are detached, readers are being drained. */
 	readonly stopping: boolean;
 	/** After the last record was drained. */
@@ -102,10 +104,13 @@ export interface ActiveSession {
 }
 
 let active: ActiveSession | undefined;
+/** Bindings of an earlier activation are looked up again. */
+let activation = 0;
 
 /** Makes a session the one that handles of modules bind to; undefined: none. */
 export function activate(session: ActiveSession | undefined): void {
 	active = session;
+	activation++;
 }
 
 /** @throws NotLoadedError when there is none; `what` is what was used. */
@@ -119,9 +124,10 @@ export function session(what: string): ActiveSession {
  * module can be imported without being run.
  */
 export function bindLate<T>(what: string, bind: (session: ActiveSession) => T): () => T {
-	let bound: { readonly value: T } | undefined = active === undefined ? undefined : { value: bind(active) };
+	const look = (from: ActiveSession) => ({ value: bind(from), of: activation });
+	let bound = active === undefined || active.late === true ? undefined : look(active);
 	return () => {
-		bound ??= { value: bind(session(what)) };
+		if (bound?.of !== activation) bound = look(session(what));
 		return bound.value;
 	};
 }

@@ -54,3 +54,14 @@ function remember(url: string): void {
 
 /** Text of a module's file when the first of its handles was made; undefined: none was. */
 export const evaluatedText = (url: string): string | undefined => evaluated.get(url);
+
+const sites = new WeakMap<object, Site>();
+
+/** Keeps where a handle was made. */
+export function keepSite(handle: object, site: Site): void {
+	sites.set(handle, site);
+}
+
+/** Where a handle was made; undefined: it is no handle. */
+export const siteOfHandle = (value: unknown): Site | undefined =>
+	typeof value === "object" && value !== null ? sites.get(value) : undefined;

@@ -9,7 +9,7 @@ export { controlPerfEvent, openPerfEvent } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, unpin } from "./pins.ts";
 export { type Argument, become, type MachineEvent, type Raised, raise, runPacket, type Verdict } from "./raise.ts";
-export { enter } from "./run.ts";
+export { enter, executed } from "./run.ts";
 export { type KernelValue, type StructValue, StructWriter } from "./structs.ts";
 export type { RunEnvironment, System } from "./system.ts";
 export { newTables, type ProgramState, type Tables } from "./tables.ts";

@@ -1,5 +1,5 @@
 import { VmFault } from "@skep/bpf/base";
-import { type Code, callback, prepare, type Reference, run } from "#engine";
+import { type Code, callback, prepare, type Reference, run, slotCounts } from "#engine";
 import { abandonRecords, helperFunction, loadAbsolute, MAP_TAG } from "#helpers";
 import { HOOKS, type Input } from "#hooks";
 import type { Callables, Cpu } from "#machine";
@@ -45,10 +45,17 @@ function codeOf(system: System, id: number): Code | undefined {
 	const code = prepare(program.insns, {
 		id,
 		probe: HOOKS[program.type]!.probe,
+		count: system.count,
 		resolve: (reference) => addressOf(system, program, reference),
 	});
 	system.codes.set(id, code);
 	return code;
+}
+
+/** How often each slot of a program ran, as far as the machine counts; undefined: there is no such program. */
+export function executed(system: System, id: number): Float64Array | undefined {
+	const code = codeOf(system, id);
+	return code && slotCounts(code);
 }
 
 function addressOf(

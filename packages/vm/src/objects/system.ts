@@ -29,6 +29,8 @@ export interface System {
 	readonly taskStructs: Map<number, { readonly address: number; readonly parts: readonly number[] }>;
 	/** Instruction slots that one run may take. */
 	readonly fuel: number;
+	/** Whether prepared programs count how often each instruction runs. */
+	readonly count: boolean;
 	/** Whether tracepoints are only those listed; else any well-formed name is one. */
 	readonly closedTracepoints: boolean;
 	/** Prepared programs by id: made again when they are missing. */
