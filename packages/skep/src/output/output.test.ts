@@ -56,6 +56,9 @@ test("network order is shown in host order, also inside structs and arrays", () 
 test("keys are ordered as typed values", () => {
 	assert.deepEqual([10, 9, 100].sort(compareValues), [9, 10, 100]);
 	assert.deepEqual([2n ** 60n, 1n].sort(compareValues), [1n, 2n ** 60n]);
+	// An array that another begins with stands before it.
+	assert.deepEqual([[1, 2, 0], [1, 2], [1, 3], []].sort(compareValues), [[], [1, 2], [1, 2, 0], [1, 3]]);
+	assert.ok(compareValues([1], [1, 0]) < 0 && compareValues([1, 0], [1]) > 0 && compareValues([1], [1]) === 0);
 	const keys = [
 		{ nr: 1, comm: "b" },
 		{ nr: 0, comm: "z" },

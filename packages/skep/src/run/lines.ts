@@ -4,7 +4,7 @@ import { consumeAll, presentedEntries } from "./view.ts";
 
 /**
  * `--json`: JSON Lines on stdout in the place of the user half. First which kernel and why; a record is its own fields,
- * with `map` in front where there are several ring buffers; at the end the maps' entries sorted by key, then the summary.
+ * with `map` in front where there are several ring buffers (a field called `map` is `map_` then); at the end the maps' entries sorted by key, then the summary.
  */
 export async function writeLines(session: Session, reason: string): Promise<void> {
 	process.stdout.write(
@@ -20,11 +20,19 @@ export async function writeLines(session: Session, reason: string): Promise<void
 	);
 	const several = session.ringBuffers().length > 1;
 	await consumeAll(session, (map, records) => {
-		process.stdout.write(records.map((r) => line(several ? { map, ...(r as object) } : (r as object))).join(""));
+		process.stdout.write(records.map((r) => line(several ? named(map, r as object) : (r as object))).join(""));
 	});
 	process.stdout.write(mapLines(session));
 	const { events, lost, duration, cpu } = session.summary();
 	process.stdout.write(line({ lost: lost ?? null, duration: rounded(duration), events, cpu: rounded(cpu) }));
+}
+
+/** A record with its ring buffer's name as `map`; a field of its own of that name moves to `map_`. */
+export function named(map: string, record: object): object {
+	const members = Object.entries(record);
+	let own = "map_";
+	while (own in record) own += "_";
+	return Object.fromEntries([["map", map], ...members.map(([name, value]) => [name === "map" ? own : name, value])]);
 }
 
 const line = (value: object): string => `${toJson(value)}\n`;
