@@ -14,6 +14,7 @@ const projects = [
 	"packages/compiler/tsconfig.json",
 	"packages/compiler/tsconfig.test.json",
 	"packages/skep/tsconfig.json",
+	"packages/skep/testdata/harness/tsconfig.json",
 	"tsconfig.json",
 	"test/browser/tsconfig.json",
 	"examples/tsconfig.json",
