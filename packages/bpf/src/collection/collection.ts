@@ -1,6 +1,5 @@
 import { BpfError, NotSupportedError } from "#base";
-import type { Btf } from "#btf";
-import type { Diagnose, Kernel } from "#kernel";
+import type { Kernel } from "#kernel";
 import {
 	attachRawTracepoint,
 	attachTracepoint,
@@ -13,29 +12,10 @@ import {
 	type Program,
 	refuse,
 } from "#live";
-import type { CollectionSpec, ProgramSpec } from "#spec";
+import type { CollectionSpec } from "#spec";
 import { loadAll } from "./load.ts";
+import type { LoadOptions } from "./options.ts";
 import { type AttachTarget, planAttach } from "./plan.ts";
-
-/** Bytes as they are, or a value that is written by the variable's size (little-endian; text NUL-padded). */
-export type VariableValue = Uint8Array | number | bigint | boolean | string;
-
-export interface LoadOptions {
-	/** The kernel's BTF; asked of the kernel where the spec needs it and this is absent. */
-	readonly kernelBtf?: Btf | undefined;
-	/** First values of globals, by name: `opt_pid`, `opt_pid_set`. Written before `.rodata` is frozen. */
-	readonly variables?: Readonly<Record<string, VariableValue>> | undefined;
-	/** Instead of what the spec says, by map. */
-	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
-	/** Folder in a bpffs for maps that are pinned by name: reused where they are there, else created. Default `/sys/fs/bpf`. */
-	readonly pinPath?: string | undefined;
-	/** Which programs to load. Absent: those that the spec says (`autoload`). */
-	readonly programs?: ((program: ProgramSpec) => boolean) | undefined;
-	/** 0: logs of refused programs only. */
-	readonly logLevel?: number | undefined;
-	/** Explains EPERM instead of the kernel itself. */
-	readonly diagnose?: Diagnose | undefined;
-}
 
 /** Maps and programs of one object on one kernel, and the links made through it. Owns them all. */
 export class Collection implements Disposable {

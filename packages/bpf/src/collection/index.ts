@@ -3,5 +3,6 @@
  * BTF and programs; `attach` attaches a program by its type and section; closing the collection closes all it made, in
  * reverse order. `planAttach` says beforehand, as a value, which way a program would be attached and why.
  */
-export { Collection, type LoadOptions, type VariableValue } from "./collection.ts";
+export { Collection } from "./collection.ts";
+export type { LoadOptions, VariableValue } from "./options.ts";
 export { type AttachPlan, type AttachTarget, planAttach } from "./plan.ts";

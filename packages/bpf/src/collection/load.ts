@@ -5,8 +5,8 @@ import { type BpfMap, type Fd, loadBtf, type Program, refuse } from "#live";
 import { relocate } from "#relocate";
 import type { CollectionSpec, ProgramSpec } from "#spec";
 import { type LoadableBtf, loadableBtf } from "./btf.ts";
-import type { LoadOptions } from "./collection.ts";
 import { checkVariables, openMap } from "./maps.ts";
+import type { LoadOptions } from "./options.ts";
 import { loadProgram } from "./programs.ts";
 
 export interface Loaded {

@@ -3,7 +3,7 @@ import type { Kernel } from "#kernel";
 import { BPFFS, BpfMap, type Fd, type MapBlueprint } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
 import type { MapType } from "#uapi";
-import type { LoadOptions, VariableValue } from "./collection.ts";
+import type { LoadOptions, VariableValue } from "./options.ts";
 import { pinnedMap } from "./pinning.ts";
 
 /** Map types that the kernel does not want BTF for. */

@@ -1,14 +1,7 @@
 import { type Btf, decodeExt, type ExtSection } from "#btf";
 import { CORE_KINDS, type CoreRelocation, type LineInfo } from "#spec";
-import type { CodeFunction, Functions } from "./functions.ts";
+import type { CodeFunction, ExtTables, Functions } from "./functions.ts";
 import type { Source } from "./source.ts";
-
-/** `.BTF.ext` by function; the key is `section index:start`. */
-export interface ExtTables {
-	readonly funcs: ReadonlyMap<string, number>;
-	readonly lines: ReadonlyMap<string, readonly LineInfo[]>;
-	readonly core: ReadonlyMap<string, readonly CoreRelocation[]>;
-}
 
 const ACCESS = /^\d+(:\d+)*$/;
 

@@ -2,8 +2,7 @@ import { LinkError, NotSupportedError } from "#base";
 import type { Btf } from "#btf";
 import { type ElfRelocation, type ElfSection, R_BPF, SHF, SHT, STB, STT } from "#elf";
 import { CALL, decode, encode, type Instruction, WIDE } from "#isa";
-import type { FunctionSpec, Reference } from "#spec";
-import type { ExtTables } from "./ext.ts";
+import type { CoreRelocation, FunctionSpec, LineInfo, Reference } from "#spec";
 import type { Source } from "./source.ts";
 
 /** A function as its symbol says it. `start` and `end` in bytes of its section. */
@@ -21,6 +20,13 @@ export interface Functions {
 	readonly all: readonly CodeFunction[];
 	/** The function that begins at an offset of a section. */
 	at(sectionIndex: number, offset: number): CodeFunction | undefined;
+}
+
+/** `.BTF.ext` by function; the key is `section index:start`. */
+export interface ExtTables {
+	readonly funcs: ReadonlyMap<string, number>;
+	readonly lines: ReadonlyMap<string, readonly LineInfo[]>;
+	readonly core: ReadonlyMap<string, readonly CoreRelocation[]>;
 }
 
 /** What instructions may refer to. */
