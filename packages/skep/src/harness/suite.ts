@@ -1,4 +1,4 @@
-import { globSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { run } from "node:test";
@@ -29,7 +29,7 @@ export interface TestRunOptions {
 	readonly result?: ((result: TestResult) => void) | undefined;
 }
 
-const PATTERN = "**/*.test.{ts,mts}";
+const TEST_FILE = /\.test\.m?ts$/;
 const REPORTERS = { spec: () => new spec(), tap: () => tap, dot: () => dot, junit: () => junit } as const;
 
 /** Test files by names: files, folders (all in them), nothing (all in this folder). @throws BpfError ERR_FILE */
@@ -43,11 +43,20 @@ export function findTests(names: readonly string[]): string[] {
 			files.add(path);
 			continue;
 		}
-		const inside = globSync(PATTERN, { cwd: path, exclude: ["**/node_modules/**"] });
-		if (inside.length === 0) throw new BpfError("ERR_FILE", `${name}: no test file in it, ${PATTERN} is looked for`);
-		for (const file of inside.sort()) files.add(join(path, file));
+		const inside = [...testsIn(path)];
+		if (inside.length === 0) throw new BpfError("ERR_FILE", `${name}: no test file in it, *.test.ts is looked for`);
+		for (const file of inside.sort()) files.add(file);
 	}
 	return [...files];
+}
+
+function* testsIn(folder: string): Generator<string> {
+	for (const entry of readdirSync(folder, { withFileTypes: true })) {
+		const path = join(folder, entry.name);
+		if (entry.isDirectory()) {
+			if (entry.name !== "node_modules" && !entry.name.startsWith(".")) yield* testsIn(path);
+		} else if (TEST_FILE.test(entry.name)) yield path;
+	}
 }
 
 /** Runs test files, each in a process of its own, and reports. `ok`: none failed. */
