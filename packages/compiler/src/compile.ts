@@ -9,6 +9,7 @@ import type { Btf } from "@skep/bpf/btf";
 import type { Manifest } from "@skep/bpf/spec";
 import { helper } from "@skep/bpf/uapi";
 import {
+	type CompileOptions,
 	compileModule,
 	type FunctionReport,
 	type Insertion,
@@ -84,20 +85,19 @@ export function compile(input: CompileInput): CompileResult {
 	const finish = (): readonly Diagnostic[] => applyExpectations(report.list(), analysis.modules);
 	if (analysis.modules.length === 0 || report.list().some((d) => d.code === "SK1000")) return { diagnostics: finish() };
 	const programs = checkHooks(analysis, input, report);
+	const declared = !report.hasErrors;
 	const module = lower({ ...analysis, programs }, { kernel: input.kernel, tracepoints: input.tracepoints }, report);
-	if (module) checkLicense(analysis, module, report);
-	if (!module || report.hasErrors) return { diagnostics: finish() };
+	checkLicense(analysis, module, report);
+	if (report.hasErrors) {
+		// What only instructions show (stack, size) is found in the functions that are right, in the same run.
+		const sound = declared ? compileModule({ ...module, functions: module.sound }, options(input)).problems : [];
+		for (const p of sound) report.add(problemDiagnostic(analysis, p));
+		return { diagnostics: finish() };
+	}
 
 	const inserted = insertions(module, input.kernel);
 	const ir = input.explain ? new Map(module.functions.map((f) => [f.name, formatFunc(f)])) : undefined;
-	const {
-		functions,
-		problems,
-		report: built,
-	} = compileModule(module, {
-		...(input.cpu ? { cpu: input.cpu } : {}),
-		...(input.optimise === undefined ? {} : { optimise: input.optimise }),
-	});
+	const { functions, problems, report: built } = compileModule(module, options(input));
 	for (const p of problems) report.add(problemDiagnostic(analysis, p));
 	const diagnostics = finish();
 	if (diagnostics.some((d) => d.severity === "error")) return { diagnostics };
@@ -114,6 +114,11 @@ export function compile(input: CompileInput): CompileResult {
 		},
 	};
 }
+
+const options = ({ cpu, optimise }: CompileInput): CompileOptions => ({
+	...(cpu ? { cpu } : {}),
+	...(optimise === undefined ? {} : { optimise }),
+});
 
 /** Like `compile`, for callers that have no use for diagnostics. @throws CompileError */
 export function compileOrThrow(

@@ -24,7 +24,7 @@ const page = (
 
 // biome-ignore format: table
 const PAGES: readonly Page[] = [
-	page("SK1000", "not TypeScript", "The text cannot be parsed.", "A file of skep is ordinary TypeScript; stock tsc refuses it as well.", "Correct the syntax at the place that is marked: what stands there and what was expected is said.", "const a = ;  →  const a = 1;"),
+	page("SK1000", "not TypeScript", "The text cannot be parsed.", "A file of skep is ordinary TypeScript; stock tsc refuses it as well.", "Correct the syntax at the place that is marked: what stands there and what was expected is said. Nothing else is looked for before that, so more may be found then.", "const a = ;  →  const a = 1;"),
 	page("SK1001", "construct that kernel code does not have", "`new`, `try`, `throw`, `async`, `await`, `yield`, `class`, `this`, `eval`, `with`, `delete`, `in`, `instanceof` or another construct stands in kernel code.", "A program in the kernel has no heap, no exceptions and cannot wait.", "What can fail returns `undefined`, `false` or -errno: test it. Data lives in maps and in structs on the stack.", "const m = new Map();  →  const m = hash<u32, u64>(1024);   // at the top of the module"),
 	page("SK1002", "import that leads nowhere", "The file of an import does not exist, has no extension, or does not export the name.", "The compiler reads the modules that Node will load, by the same names.", "Write the whole relative path with `.ts`, and a name that the module exports.", 'import { f } from "./lib";  →  import { f } from "./lib.ts";'),
 	page("SK1003", "`==` or `!=`", "A loose comparison.", "Its conversions have no meaning between kernel types.", "Write `===` or `!==`. `== null` is allowed: it tests for undefined.", "if (a == b)  →  if (a === b)"),

@@ -124,7 +124,7 @@ class ModuleParser extends Base {
 			length,
 			undefined,
 			text.replace(/\s*\(\d+:\d+\)$/, "").replace(/\.$/, ""),
-			"correct the syntax here",
+			"correct the syntax here; more may be found then",
 		);
 	}
 

@@ -19,13 +19,19 @@ const I32 = { kind: "int", bits: 32, signed: true } as const;
 
 const U64 = { kind: "int", bits: 64, signed: false } as const;
 
+export interface LoweredModule extends Module {
+	/** Those of `functions` in which nothing is wrong. */
+	readonly sound: readonly Func[];
+}
+
 /**
  * Lowers every program of the analysis: types and IR of its function and of all that it calls, in one walk. What is
- * wrong goes to the report, all of it. The module is complete even then, but means nothing.
+ * wrong goes to the report, all of it. The module is complete even then, but only its `sound` functions mean something.
  */
-export function lower(analysis: Analysis, target: Target, report: Report): Module {
+export function lower(analysis: Analysis, target: Target, report: Report): LoweredModule {
 	const l = new Lowering(analysis, target, report, FORMS);
 	const functions: Func[] = [];
+	const sound: Func[] = [];
 	const manifest = manifestOf(analysis, PRODUCER);
 	const programs: ManifestProgram[] = [];
 	for (const p of analysis.programs) {
@@ -33,8 +39,10 @@ export function lower(analysis: Analysis, target: Target, report: Report): Modul
 		const targets = p.targets.length > 0 ? p.targets : [""];
 		for (const [i, t] of targets.entries()) {
 			const name = i === 0 ? p.name : `${p.name}_${i + 1}`;
+			const before = l.errors;
 			const func = lowerProgram(l, p, t, name);
 			if (func) functions.push(func);
+			if (func && l.errors === before) sound.push(func);
 			programs.push({ ...row, name });
 		}
 	}
@@ -43,6 +51,7 @@ export function lower(analysis: Analysis, target: Target, report: Report): Modul
 		files: analysis.modules.map((m) => ({ path: m.path, text: m.text })),
 		license: analysis.license,
 		functions,
+		sound,
 		maps: mapDeclarations(l),
 		globals: [...l.globals.values()],
 		manifest: completeManifest(l, manifest, programs),

@@ -93,6 +93,8 @@ export class Lowering {
 	readonly analysis: Analysis;
 	readonly target: Target;
 	readonly report: Report;
+	/** So many were found, those at one place counted each time: a body may be lowered more than once. */
+	errors = 0;
 	readonly globals = new Map<string, Global>();
 	readonly maps = new Map<string, MapDecl>();
 	/** Options read by kernel code: by `OptionsDeclaration` and name, the variables. */
@@ -183,6 +185,7 @@ export class Lowering {
 		const p = this.position(node);
 		const lineEnd = this.module.text.indexOf("\n", node.start);
 		const end = Math.min(node.end, lineEnd < 0 ? node.end : lineEnd);
+		this.errors++;
 		this.report.add({
 			code,
 			severity: "error",
