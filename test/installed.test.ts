@@ -102,6 +102,20 @@ async function runsOn(node: string, t: { skip(message: string): void }): Promise
 	const built = run(node, [launcher, "build", "exec.ts", "-o", "exec.o"]);
 	assert.equal(built.status, 0, `${version}: ${built.stderr}`);
 	assert.equal(readFileSync(join(project, "exec.o")).subarray(0, 4).toString("latin1"), "\u007fELF");
+	// Without `using`, which Node 22 does not know.
+	const unit = `import { equal, machine, test } from "skep/test";
+test("exec", () => {
+	const m = machine(new URL("./exec.ts", import.meta.url));
+	m.task({ pid: 42, comm: "ls" });
+	m.tracepoint("sched:sched_process_exec", { filename: "/usr/bin/ls" });
+	equal(m.map("events").drain().map((e) => e.filename), ["/usr/bin/ls"]);
+	m[Symbol.dispose]();
+});`;
+	writeFileSync(join(project, "exec.test.ts"), unit);
+	const tested = run(node, [launcher, "test", "--coverage"]);
+	assert.equal(tested.status, 0, `${version}: ${tested.stdout}${tested.stderr}`);
+	assert.match(tested.stdout, /^exec\.ts +\d+ +\d+ +100 %$/m);
+	assert.doesNotMatch(tested.stderr, /Warning/);
 	const result = run(node, [launcher, "run", "--duration", "1", "exec.ts"]);
 	if (result.status === 3) {
 		t.skip(`needs the privilege to load: ${result.stderr.split("\n")[0]}`);
