@@ -1,4 +1,5 @@
 import { BpfError } from "@skep/bpf/base";
+import type { Kernel } from "@skep/bpf/kernel";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
 import { renderSummary } from "#output";
 import {
@@ -56,13 +57,14 @@ export async function runFile(run: Execution): Promise<number> {
 		process.stdout.write(renderOptions(run.file, options));
 		return STATUS.ok;
 	}
+	parseFileOptions({ interfaceIndex: () => 1 }); // what is wrong whatever the kernel is said first
 	const tested = run.packets === undefined ? undefined : choosePacketProgram(source, run.packets.program);
 	const { kernel, reason } = chooseKernel(
 		kernelChoice(run.kernel),
 		capture === undefined ? "real" : "given",
 		programTypes(source),
 	);
-	const parsed = parseFileOptions();
+	const parsed = parseFileOptions(kernel);
 	if (capture === undefined && !run.json && loadsItself(source)) return runExplicit();
 	const session = openSession();
 	const removeSignals = onSignals(
@@ -148,9 +150,9 @@ export async function runFile(run: Execution): Promise<number> {
 		}
 	}
 
-	function parseFileOptions() {
+	function parseFileOptions(devices: Pick<Kernel, "interfaceIndex">) {
 		try {
-			return parseOptions(options, run.words, kernel);
+			return parseOptions(options, run.words, devices);
 		} catch (error) {
 			if (!(error instanceof OptionError)) throw error;
 			const { unknown = "" } = error;

@@ -223,7 +223,13 @@ test("options of the file", () => {
 		/--duration: this file has no options; options of skep stand before the file: skep run --duration … examples/,
 	);
 	refused(["run", "examples/open/open.ts", "--comm"], 2, /--comm wants NAME after it/);
-	refused(["run", "examples/xdp-filter/xdp-filter.ts", "nosuch0"], 2, /DEV: "nosuch0" is not a network interface here/);
+});
+
+test("a device that is not there", (t) => {
+	const { status, stderr } = skep("run", "examples/xdp-filter/xdp-filter.ts", "nosuch0");
+	if (status === 3) return t.skip(`needs the privilege to load programs: ${stderr}`);
+	assert.match(stderr, /DEV: "nosuch0" is not a network interface here/);
+	assert.equal(status, 2);
 });
 
 test("the command line", () => {
