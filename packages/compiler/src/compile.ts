@@ -7,7 +7,7 @@
 import { BpfError } from "@skep/bpf/base";
 import type { Btf } from "@skep/bpf/btf";
 import type { Manifest } from "@skep/bpf/spec";
-import { helper } from "@skep/bpf/uapi";
+import { GPL_LICENSES, helper } from "@skep/bpf/uapi";
 import {
 	type CompileOptions,
 	compileModule,
@@ -132,19 +132,9 @@ export function compileOrThrow(
 	);
 }
 
-/** As the kernel's `license_is_gpl_compatible` has them. */
-const GPL_COMPATIBLE = new Set([
-	"GPL",
-	"GPL v2",
-	"GPL and additional rights",
-	"Dual BSD/GPL",
-	"Dual MIT/GPL",
-	"Dual MPL/GPL",
-]);
-
 /** SK4006: helpers that the kernel gives to GPL programs only. */
 function checkLicense(analysis: Analysis, module: Module, report: Report): void {
-	if (GPL_COMPATIBLE.has(module.license)) return;
+	if (GPL_LICENSES.has(module.license)) return;
 	for (const f of module.functions)
 		for (const b of f.blocks)
 			for (const i of b.insts) {

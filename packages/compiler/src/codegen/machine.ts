@@ -1,3 +1,4 @@
+import type { AluOp, JumpOp } from "@skep/bpf/isa";
 import type { AtomicOp, Callee, CoreAccess, Position, Size, Slot, Width } from "#ir";
 import type { CompiledReference } from "./output.ts";
 
@@ -9,21 +10,9 @@ export const ALLOCATABLE = 10;
 export const CALL_CHANGES = [0, 1, 2, 3, 4, 5] as const;
 export const NONE = -1;
 
-export type AluOperator =
-	| "add"
-	| "sub"
-	| "mul"
-	| "div"
-	| "sdiv"
-	| "or"
-	| "and"
-	| "lsh"
-	| "rsh"
-	| "mod"
-	| "smod"
-	| "xor"
-	| "arsh";
-export type JumpCondition = "eq" | "ne" | "gt" | "ge" | "lt" | "le" | "sgt" | "sge" | "slt" | "sle" | "set";
+/** A move is an operation of its own here. */
+export type AluOperator = Exclude<AluOp, "mov">;
+export type JumpCondition = JumpOp;
 
 export type Reference = CompiledReference extends infer R
 	? R extends { slot: number }

@@ -1,5 +1,5 @@
 import type { Btf } from "@skep/bpf/btf";
-import type { Type } from "#ir";
+import { spellType, type Type } from "#ir";
 import {
 	type KernelFunction,
 	type KernelMember,
@@ -374,22 +374,7 @@ ${parts.join("\n")}
 	}
 }
 
-const sized = (t: Type): string => {
-	switch (t.kind) {
-		case "int":
-			return `${t.signed ? "i" : "u"}${t.bits}`;
-		case "be":
-			return `be${t.bits}`;
-		case "bool":
-			return "boolean";
-		case "chars":
-			return `chars<${t.size}>`;
-		case "array":
-			return `arr<${sized(t.element)}, ${t.length}>`;
-		case "struct":
-			return `opaque<${JSON.stringify(t.name)}>`;
-	}
-};
+const sized = (t: Type): string => spellType(t, (struct) => `opaque<${JSON.stringify(struct.name)}>`);
 
 /** Helpers have no types in BTF; these are called by their own name, the others through the vocabulary. */
 const HELPERS: readonly Row[] = [

@@ -40,6 +40,7 @@ export {
 	type IntType,
 	type StructType,
 	sizeOf,
+	spellType,
 	type Type,
 } from "./type.ts";
 export { verifyFunc } from "./verify.ts";

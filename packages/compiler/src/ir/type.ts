@@ -71,3 +71,21 @@ export const alignOf = (t: Type): number => {
 			return sizeOf(t);
 	}
 };
+
+/** A type as the source writes it: `u32`, `chars<16>`; `struct` says how a struct is written. */
+export const spellType = (t: Type, struct: (t: StructType) => string): string => {
+	switch (t.kind) {
+		case "int":
+			return `${t.signed ? "i" : "u"}${t.bits}`;
+		case "be":
+			return `be${t.bits}`;
+		case "bool":
+			return "boolean";
+		case "chars":
+			return `chars<${t.size}>`;
+		case "array":
+			return `arr<${spellType(t.element, struct)}, ${t.length}>`;
+		case "struct":
+			return struct(t);
+	}
+};

@@ -1,6 +1,6 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { MapDeclaration, Node, OptionsDeclaration, SharedDeclaration, SourceModule, TypeRef } from "#frontend";
-import type { Block, Inst, Space, StructType, Type, Variable } from "#ir";
+import { type Block, type Inst, type Space, type StructType, spellType, type Type, type Variable } from "#ir";
 import type { Scope } from "./scope.ts";
 
 /** A number (up to 32 bit) or bigint (64 bit). In a register, values of 8 and 16 bit are extended to 32 by their sign. */
@@ -294,23 +294,7 @@ export function knownRange(v: IntValue): [bigint, bigint] {
 	return [v.min !== undefined && v.min > low ? v.min : low, v.max !== undefined && v.max < high ? v.max : high];
 }
 
-export const typeName = (t: Type | undefined): string => {
-	if (!t) return "nothing";
-	switch (t.kind) {
-		case "int":
-			return `${t.signed ? "i" : "u"}${t.bits}`;
-		case "be":
-			return `be${t.bits}`;
-		case "bool":
-			return "boolean";
-		case "chars":
-			return `chars<${t.size}>`;
-		case "array":
-			return `arr<${typeName(t.element)}, ${t.length}>`;
-		case "struct":
-			return t.name;
-	}
-};
+export const typeName = (t: Type | undefined): string => (t ? spellType(t, (struct) => struct.name) : "nothing");
 
 /** What a value is, for messages. */
 export function describe(v: Value, btf?: Btf): string {

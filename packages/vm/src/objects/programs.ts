@@ -4,6 +4,7 @@ import { type Attributes, ERRNO } from "@skep/bpf/kernel";
 import {
 	ATTACH_TYPES,
 	type AttachType,
+	GPL_LICENSES,
 	PROG_FLAGS,
 	PROGRAM_TYPES,
 	type ProgramType,
@@ -22,14 +23,6 @@ const TYPE_NAMES: ReadonlyMap<number, ProgramType> = new Map(
 );
 const ATTACH_NAMES = Object.keys(ATTACH_TYPES) as AttachType[];
 const KNOWN_FLAGS = Object.values(PROG_FLAGS).reduce((all, flag) => all | flag, 0);
-const GPL: ReadonlySet<string> = new Set([
-	"GPL",
-	"GPL v2",
-	"GPL and additional rights",
-	"Dual BSD/GPL",
-	"Dual MIT/GPL",
-	"Dual MPL/GPL",
-]);
 /** 1 the path, 2 every state, 4 statistics. */
 const LOG_LEVELS = 7;
 /** Instructions that a program may have. */
@@ -48,7 +41,7 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 	const log = new Log(attr);
 	const target = attachTarget(system, attr, type);
 	const mapAt: Record<number, number> = {};
-	const gpl = GPL.has(attr.license);
+	const gpl = GPL_LICENSES.has(attr.license);
 	const objection =
 		("text" in target ? target : undefined) ??
 		checkStructure({
