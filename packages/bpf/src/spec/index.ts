@@ -9,8 +9,10 @@ export type {
 	ManifestMap,
 	ManifestOption,
 	ManifestProgram,
+	ManifestRecording,
 	OptionJson,
 	OptionType,
+	RecordingSite,
 	TargetJson,
 } from "./manifest.ts";
 export type { MapSpec } from "./map.ts";

@@ -14,6 +14,8 @@ export interface Manifest {
 	readonly programs: readonly ManifestProgram[];
 	/** `shared({…})`: variables in `.data`/`.bss`. */
 	readonly handles: readonly ManifestHandle[];
+	/** Only in the recording variant of an object: how to read what its programs log. */
+	readonly recording?: ManifestRecording;
 }
 
 export type OptionType =
@@ -86,3 +88,67 @@ export interface ManifestHandle {
 	/** shared: variable by member name. */
 	readonly variables?: Readonly<Record<string, string>>;
 }
+
+/**
+ * The recording variant's log. A run of a program writes one record to the ring buffer `map` when it ends, little-endian:
+ *
+ * | at | size | what |
+ * | --- | --- | --- |
+ * | 0 | 4 | program: index in `programs` |
+ * | 4 | 4 | CPU it ran on |
+ * | 8 | 8 | `bpf_ktime_get_ns()` at entry |
+ * | 16 | 8 | `bpf_get_current_pid_tgid()`: tgid in the high half |
+ * | 24 | 8 | `bpf_get_current_uid_gid()`: gid in the high half |
+ * | 32 | 8 | `bpf_get_current_cgroup_id()` |
+ * | 40 | 16 | `bpf_get_current_comm()`, NUL-padded |
+ * | 56 | 4 | flags: bit 0: the log did not fit, entries after the last one here are missing |
+ * | 60 | 4 | bytes of entries that follow; what stands behind them in the record means nothing |
+ * | 64 | | entries |
+ *
+ * An entry: u16 index in `sites`, u16 bytes of data, u32 zero, the data, zero or more bytes of padding to a multiple of 8.
+ * Entries stand in the order in which the run came by; a site in a loop has several. The context comes first, then the
+ * current task with its parents, then what the program did.
+ */
+export interface ManifestRecording {
+	/** The ring buffer that the records go to. */
+	readonly map: string;
+	/** Per-CPU array of u64 that counts runs whose record found no room, and the key in it. */
+	readonly lost: { readonly map: string; readonly key: number };
+	/** Names of the programs; a record names one by its index. */
+	readonly programs: readonly string[];
+	readonly sites: readonly RecordingSite[];
+}
+
+/** A place that logs: what its entries hold. All numbers little-endian. */
+export type RecordingSite =
+	/** The first `size` bytes of the context. tp_btf, raw_tp: n × u64. Tracepoints: as the format says, eight bytes of common fields first. */
+	| { readonly kind: "context"; readonly size: number }
+	/**
+	 * Bytes of the context behind its fixed part, which the field at `offset` (`__data_loc`, `__rel_loc`) points to and the
+	 * program read. u32 where they begin in the context, u32 zero, the bytes (of text: up to the NUL and with it).
+	 */
+	| { readonly kind: "dynamic"; readonly offset: number }
+	/** What a helper gave that neither the header nor another entry says (clock, random numbers …): u64. */
+	| { readonly kind: "helper"; readonly id: number; readonly name: string }
+	/** u64: address of the current task_struct. */
+	| { readonly kind: "current" }
+	/**
+	 * A field of a kernel's struct: u64 address of the struct, then the value in `size` bytes as it stands in memory.
+	 * `path` from the struct: names of members (anonymous ones left out), `[n]` for elements. A value read by a helper
+	 * that failed is zero, as the program saw it.
+	 */
+	| {
+			readonly kind: "field";
+			readonly struct: string;
+			readonly path: readonly string[];
+			readonly size: number;
+			/** The value is the address of a struct of this name. */
+			readonly pointsTo?: string;
+			readonly signed?: boolean;
+	  }
+	/** bpf_probe_read_{user,kernel}(_str): u64 address, i64 result, then the bytes that were read (none if it failed). */
+	| { readonly kind: "memory"; readonly space: "user" | "kernel"; readonly text: boolean }
+	/** The record that the program gave to the ring buffer `map`. */
+	| { readonly kind: "emit"; readonly map: string }
+	/** The ring buffer `map` had no room: no data. */
+	| { readonly kind: "reserve-failed"; readonly map: string };
