@@ -13,6 +13,7 @@ import {
 	type Mapping,
 	type ObjectKind,
 	type PerfEventAttr,
+	type PerfEventRequest,
 } from "@skep/bpf/kernel";
 import { explainPermission } from "#inspect";
 import {
@@ -24,6 +25,7 @@ import {
 	perfEventIoctl,
 	perfEventOpen,
 	possibleCpus,
+	read,
 	syscall,
 	syscallNumbers,
 	tracepointId,
@@ -66,8 +68,12 @@ class LinuxKernel implements Kernel {
 		return perfEventOpen(attr, pid, cpu, groupFd, flags);
 	}
 
-	perfEventIoctl(fd: number, request: "ENABLE" | "DISABLE" | "SET_BPF", argument: number): number {
+	perfEventIoctl(fd: number, request: PerfEventRequest, argument: number): number {
 		return perfEventIoctl(fd, request, argument);
+	}
+
+	read(fd: number, bytes: Uint8Array): number {
+		return read(fd, bytes);
 	}
 
 	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {

@@ -14,6 +14,7 @@ import {
 	type Mapping,
 	type ObjectKind,
 	type PerfEventAttr,
+	type PerfEventRequest,
 } from "@skep/bpf/kernel";
 import type { RunState } from "#helpers";
 import { newScratch } from "#hooks";
@@ -128,8 +129,13 @@ export class VirtualKernel implements Kernel {
 		return openPerfEvent(this.system, attr, pid, cpu);
 	}
 
-	perfEventIoctl(fd: number, request: "ENABLE" | "DISABLE" | "SET_BPF", argument: number): number {
+	perfEventIoctl(fd: number, request: PerfEventRequest, argument: number): number {
 		return controlPerfEvent(this.system, fd, request, argument);
+	}
+
+	/** Nothing of this machine can be read: it has no iterators. */
+	read(fd: number, _bytes: Uint8Array): number {
+		return this.system.tables.descriptors.has(fd) ? -ERRNO.EINVAL : -ERRNO.EBADF;
 	}
 
 	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {

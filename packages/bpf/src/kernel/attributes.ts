@@ -199,6 +199,13 @@ export interface MapInfo {
 	btf_key_type_id: number;
 	btf_value_type_id: number;
 	map_extra: bigint;
+	/** Network namespace of a device-bound map. */
+	netns_dev: bigint;
+	netns_ino: bigint;
+	/** BTF that `btf_vmlinux_value_type_id` is of. */
+	btf_vmlinux_id: number;
+	/** Since 6.18: 32 bytes of SHA-256 over the contents of an exclusive, frozen map. */
+	hash?: Uint8Array | undefined;
 }
 
 /** `struct bpf_prog_info`. Buffers that the caller sets are filled as far as they reach; lengths and counts come back whole. */
@@ -223,7 +230,11 @@ export interface ProgInfo {
 	netns_dev: bigint;
 	netns_ino: bigint;
 	nr_jited_ksyms: number;
+	/** 64-bit addresses; zero where kptr_restrict hides them. */
+	jited_ksyms?: Uint8Array | undefined;
 	nr_jited_func_lens: number;
+	/** 32-bit lengths. */
+	jited_func_lens?: Uint8Array | undefined;
 	btf_id: number;
 	func_info_rec_size: number;
 	func_info?: Uint8Array | undefined;
@@ -231,9 +242,13 @@ export interface ProgInfo {
 	nr_line_info: number;
 	line_info?: Uint8Array | undefined;
 	nr_jited_line_info: number;
+	/** 64-bit addresses. */
+	jited_line_info?: Uint8Array | undefined;
 	line_info_rec_size: number;
 	jited_line_info_rec_size: number;
 	nr_prog_tags: number;
+	/** 8 bytes each. */
+	prog_tags?: Uint8Array | undefined;
 	run_time_ns: bigint;
 	run_cnt: bigint;
 	recursion_misses: bigint;
@@ -285,6 +300,7 @@ export interface ProgQuery {
 	readonly prog_attach_flags?: Uint8Array | undefined;
 	readonly link_ids?: Uint8Array | undefined;
 	readonly link_attach_flags?: Uint8Array | undefined;
+	/** tcx, netkit (6.6) and cgroups (6.17): goes up with every change. */
 	revision?: bigint;
 }
 
@@ -380,6 +396,20 @@ export interface IterCreate {
 	readonly flags?: number;
 }
 
+/** A token of a bpffs that was mounted with delegation. `bpffs_fd`: any descriptor of its root, not one opened with O_PATH. */
+export interface TokenCreate {
+	readonly flags?: number;
+	readonly bpffs_fd: number;
+}
+
+/** Result: bytes read. */
+export interface ProgStreamRead {
+	readonly stream_buf: Uint8Array;
+	/** BPF_STDOUT 1, BPF_STDERR 2. */
+	readonly stream_id: number;
+	readonly prog_fd: number;
+}
+
 export interface ProgBindMap {
 	readonly prog_fd: number;
 	readonly map_fd: number;
@@ -424,6 +454,8 @@ export interface Attributes {
 	ITER_CREATE: IterCreate;
 	LINK_DETACH: LinkDetach;
 	PROG_BIND_MAP: ProgBindMap;
+	TOKEN_CREATE: TokenCreate;
+	PROG_STREAM_READ_BY_FD: ProgStreamRead;
 }
 
 export type CommandName = keyof Attributes;

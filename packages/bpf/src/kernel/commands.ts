@@ -39,4 +39,6 @@ export const COMMANDS: Readonly<Record<CommandName, { readonly value: number; re
 	ITER_CREATE: { value: 33, since: "5.8" },
 	LINK_DETACH: { value: 34, since: "5.9" },
 	PROG_BIND_MAP: { value: 35, since: "5.10" },
+	TOKEN_CREATE: { value: 36, since: "6.9" },
+	PROG_STREAM_READ_BY_FD: { value: 37, since: "6.17" },
 };

@@ -38,12 +38,14 @@ export type {
 	ProgInfo,
 	ProgLoad,
 	ProgQuery,
+	ProgStreamRead,
 	ProgTestRun,
 	RawTracepointOpen,
 	TaskFdQuery,
+	TokenCreate,
 } from "./attributes.ts";
 export { COMMANDS } from "./commands.ts";
 export type { Diagnose, Diagnosis, Refused } from "./diagnosis.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
 export type { Kernel, Mapping, ObjectKind } from "./kernel.ts";
-export { PERF_FLAG_FD_CLOEXEC, PERF_TYPE, type PerfEventAttr } from "./perf-event.ts";
+export { PERF_FLAG_FD_CLOEXEC, PERF_TYPE, type PerfEventAttr, type PerfEventRequest } from "./perf-event.ts";

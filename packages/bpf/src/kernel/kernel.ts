@@ -1,6 +1,6 @@
 import type { Attributes, CommandName } from "./attributes.ts";
 import type { Diagnose } from "./diagnosis.ts";
-import type { PerfEventAttr } from "./perf-event.ts";
+import type { PerfEventAttr, PerfEventRequest } from "./perf-event.ts";
 
 /**
  * THE CONTRACT: the system calls that everything above speaks, implemented by `@skep/linux` (bpf(2) by FFI) and by
@@ -19,9 +19,11 @@ export interface Kernel {
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number;
 	/** perf_event_open(2). */
 	perfEventOpen(attr: PerfEventAttr, pid: number, cpu: number, groupFd: number, flags: number): number;
-	/** ioctl(2) on a perf event. `argument`: program fd for SET_BPF, else 0. */
-	perfEventIoctl(fd: number, request: "ENABLE" | "DISABLE" | "SET_BPF", argument: number): number;
-	/** mmap(2) of a map's fd, shared. -errno as a number. Bytes stay valid until `unmap`; writing to a read-only one kills the process. */
+	/** ioctl(2) on a perf event. `argument`: program fd for SET_BPF, 1 or 0 for PAUSE_OUTPUT, else 0. */
+	perfEventIoctl(fd: number, request: PerfEventRequest, argument: number): number;
+	/** read(2) of an iterator's fd (ITER_CREATE), into `bytes` from its start. How many bytes came, 0 at the end; -errno. */
+	read(fd: number, bytes: Uint8Array): number;
+	/** mmap(2) of the fd of a map or a perf event, shared. -errno as a number. Bytes stay valid until `unmap`; writing to a read-only one kills the process. */
 	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number;
 	close(fd: number): number;
 	/** Id of a tracepoint by `category`, `name`; -errno (ENOENT: no such event; EACCES). */

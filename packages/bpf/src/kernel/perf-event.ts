@@ -18,11 +18,16 @@ export interface PerfEventAttr {
 	readonly exclude_kernel?: boolean;
 	readonly exclude_hv?: boolean;
 	readonly freq?: boolean;
+	/** The ring is written from its end towards its start, and the oldest records are overwritten (mapped read-only). */
+	readonly write_backward?: boolean;
 	readonly wakeup_events?: number;
 	readonly bp_type?: number;
 	readonly config1?: bigint | string;
 	readonly config2?: bigint;
 }
+
+/** Requests of ioctl(2) on a perf event. */
+export type PerfEventRequest = "ENABLE" | "DISABLE" | "SET_BPF" | "PAUSE_OUTPUT";
 
 // biome-ignore format: table
 export const PERF_TYPE = {

@@ -6,7 +6,7 @@
 export { attributeBytes, bpf } from "./bpf.ts";
 export { countCpus, possibleCpus } from "./cpus.ts";
 export { interfaceIndex, pageSize, syscall } from "./ffi.ts";
-export { mmap } from "./memory.ts";
+export { mmap, read } from "./memory.ts";
 export { countsLockedMemory, type MemoryLimit, memoryLimit } from "./memory-limit.ts";
 export { perfEventIoctl, perfEventOpen } from "./perf-event.ts";
 export { syscallNumbers } from "./syscalls.ts";

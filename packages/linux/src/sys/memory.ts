@@ -1,5 +1,5 @@
 import { ERRNO, type Mapping } from "@skep/bpf/kernel";
-import { memoryAt, syscall } from "./ffi.ts";
+import { addressOf, memoryAt, syscall } from "./ffi.ts";
 import { syscallNumbers } from "./syscalls.ts";
 
 const NR = syscallNumbers(process.arch);
@@ -12,6 +12,14 @@ export function mmap(fd: number, offset: number, length: number, writable: boole
 	if (length <= 0) return -ERRNO.EINVAL;
 	const at = syscall(NR.mmap, 0, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
 	return at < 0 ? at : new Memory(at, length);
+}
+
+/** read(2) into `bytes` from its start. How many bytes came, or -errno. */
+export function read(fd: number, bytes: Uint8Array): number {
+	const length = bytes.length;
+	const result = syscall(NR.read, fd, length === 0 ? 0 : addressOf(bytes), length);
+	// Read after the call, so that the buffer is not collected while only its address is known.
+	return bytes.length === length ? result : -ERRNO.EFAULT;
 }
 
 /** Mapped memory that is unmapped by hand: koffi's views own nothing. */

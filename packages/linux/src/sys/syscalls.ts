@@ -6,6 +6,7 @@ const NUMBERS = {
 	bpf: { x64: 321, arm64: 280 },
 	perf_event_open: { x64: 298, arm64: 241 },
 	ioctl: { x64: 16, arm64: 29 },
+	read: { x64: 0, arm64: 63 },
 	mmap: { x64: 9, arm64: 222 },
 	munmap: { x64: 11, arm64: 215 },
 	close: { x64: 3, arm64: 57 },
@@ -26,4 +27,4 @@ export function syscallNumbers(arch: string): Readonly<Record<SyscallName, numbe
 }
 
 /** ioctls of perf events. */
-export const PERF_IOCTL = { ENABLE: 0x2400, DISABLE: 0x2401, SET_BPF: 0x4004_2408 } as const;
+export const PERF_IOCTL = { ENABLE: 0x2400, DISABLE: 0x2401, SET_BPF: 0x4004_2408, PAUSE_OUTPUT: 0x4004_2409 } as const;

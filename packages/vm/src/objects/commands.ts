@@ -53,4 +53,6 @@ export const COMMANDS: Commands = {
 	ITER_CREATE: refuse,
 	LINK_DETACH: detachLinkCommand,
 	PROG_BIND_MAP: refuse,
+	TOKEN_CREATE: refuse,
+	PROG_STREAM_READ_BY_FD: refuse,
 };

@@ -1,4 +1,4 @@
-import { ERRNO, PERF_TYPE, type PerfEventAttr } from "@skep/bpf/kernel";
+import { ERRNO, PERF_TYPE, type PerfEventAttr, type PerfEventRequest } from "@skep/bpf/kernel";
 import { descriptorOf, hold, idOf, openDescriptor } from "./descriptors.ts";
 import type { System } from "./system.ts";
 import { tracepointOf } from "./tracepoints.ts";
@@ -25,16 +25,13 @@ export function openPerfEvent(system: System, attr: PerfEventAttr, pid: number, 
 }
 
 /** ioctl(2) on a perf event. */
-export function controlPerfEvent(
-	system: System,
-	fd: number,
-	request: "ENABLE" | "DISABLE" | "SET_BPF",
-	argument: number,
-): number {
+export function controlPerfEvent(system: System, fd: number, request: PerfEventRequest, argument: number): number {
 	const held = descriptorOf(system, fd);
 	if (!held) return -ERRNO.EBADF;
 	if (held.kind !== "event") return -ERRNO.ENOTTY;
 	const event = system.tables.events.get(held.id)!;
+	// There is no ring that output could stop going to.
+	if (request === "PAUSE_OUTPUT") return -ERRNO.EINVAL;
 	if (request !== "SET_BPF") {
 		event.enabled = request === "ENABLE";
 		return 0;

@@ -57,6 +57,9 @@ function mapInfo(system: System, id: number, info: Partial<MapInfo>): void {
 		btf_key_type_id: map.keyType,
 		btf_value_type_id: map.valueType,
 		map_extra: map.extra,
+		netns_dev: 0n,
+		netns_ino: 0n,
+		btf_vmlinux_id: 0,
 	} satisfies MapInfo);
 }
 
