@@ -1,9 +1,17 @@
 import type { Btf } from "#btf";
 import type { Diagnose } from "#kernel";
+import type { Program } from "#live";
 import type { ProgramSpec } from "#spec";
 
 /** Bytes as they are, or a value that is written by the variable's size (little-endian; text NUL-padded). */
 export type VariableValue = Uint8Array | number | bigint | boolean | string;
+
+/** A function of a loaded program: what fentry, fexit and freplace programs may attach to. */
+export interface ProgramTarget {
+	readonly program: Program;
+	/** Absent: the name in the section, or the program's entry. */
+	readonly function?: string | undefined;
+}
 
 export interface LoadOptions {
 	/** The kernel's BTF; asked of the kernel where the spec needs it and this is absent. */
@@ -18,6 +26,16 @@ export interface LoadOptions {
 	readonly programs?: ((program: ProgramSpec) => boolean) | undefined;
 	/** 0: logs of refused programs only. */
 	readonly logLevel?: number | undefined;
+	/** BTF that CO-RE goes by instead of the kernel's own: a file for a kernel that has none, or one of a folder by release. */
+	readonly coreBtf?: Btf | ((release: string) => Btf | undefined) | undefined;
+	/** `prog_flags` that are set besides those of the section, by program: BPF_F_TEST_STATE_FREQ … */
+	readonly programFlags?: Readonly<Record<string, number>> | undefined;
+	/** What programs attach to, by program, instead of what the section says: a name in the kernel, or a function of a program. */
+	readonly attachTo?: Readonly<Record<string, string | ProgramTarget>> | undefined;
+	/** Text of the kernel's configuration (`CONFIG_HZ=250` lines) for `.kconfig`; asked of the kernel where it is absent. */
+	readonly kconfig?: string | (() => string | undefined) | undefined;
+	/** Addresses of kernel symbols for typeless `.ksyms`; asked of the kernel where it is absent. */
+	readonly symbols?: ((names: ReadonlySet<string>) => ReadonlyMap<string, bigint>) | undefined;
 	/** Explains EPERM instead of the kernel itself. */
 	readonly diagnose?: Diagnose | undefined;
 }

@@ -71,6 +71,8 @@ function patched(program: RelocatedProgram, parts: ProgramParts): Uint8Array {
 			patchKfunc(view, at, program, reference, parts);
 			continue;
 		}
+		if (reference.kind === "ksym")
+			throw new NotSupportedError(`kernel symbol ${reference.name}`, `program ${program.name} refers to it`);
 		const map = parts.maps.get(reference.map);
 		if (!map)
 			throw new LinkError(`program ${program.name} uses map ${reference.map}, which the object lacks`, {

@@ -54,7 +54,16 @@ export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): 
 			if (r.kind !== "function" || subprograms.has(r.function)) continue;
 			const called = programs.get(r.function);
 			if (!called) throw new LinkError(`${p.name} calls "${r.function}", which is not there`, { symbol: r.function });
-			const { section: _s, type: _t, attachType: _a, attachTo: _o, flags: _f, autoload: _l, ...plain } = called;
+			const {
+				section: _s,
+				hook: _h,
+				type: _t,
+				attachType: _a,
+				attachTo: _o,
+				flags: _f,
+				autoload: _l,
+				...plain
+			} = called;
 			subprograms.set(r.function, plain);
 		}
 	return {
@@ -141,6 +150,7 @@ function programOf(f: CodeFunction, spec: FunctionSpec, source: Source): Program
 	return {
 		...spec,
 		section: f.section.name,
+		hook: meaning.name,
 		type: meaning.type,
 		...(meaning.attachType === undefined ? {} : { attachType: meaning.attachType }),
 		...(meaning.target === undefined ? {} : { attachTo: meaning.target }),

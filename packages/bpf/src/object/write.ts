@@ -194,6 +194,8 @@ function targetOf(
 			return { symbol: r.function, addend: 0 };
 		case "kfunc":
 			return { symbol: r.name, addend: 0, call: true };
+		case "ksym":
+			return { symbol: r.name, addend: 0, call: false };
 		case "map-value": {
 			const variable = model.data
 				.find((d) => d.name === r.map)

@@ -1,6 +1,6 @@
 import { LinkError } from "#base";
 import type { Btf } from "#btf";
-import type { CollectionSpec, LineInfo, ProgramSpec, Reference } from "#spec";
+import type { CollectionSpec, LineInfo, OuterReference, ProgramSpec } from "#spec";
 import { CoreResolver } from "./core.ts";
 import { patchInstruction } from "./patch.ts";
 import { joinSubprograms } from "./subprograms.ts";
@@ -12,7 +12,7 @@ export interface RelocateTarget {
 
 /** A program with all it needs in one piece. `core` is empty, `references` name maps and kfuncs only. */
 export interface RelocatedProgram extends Omit<ProgramSpec, "references" | "core"> {
-	readonly references: readonly (Reference & { readonly kind: "map" | "map-value" | "kfunc" })[];
+	readonly references: readonly OuterReference[];
 	readonly core: readonly [];
 	/** The entry and its subprograms in order, by their slot in `insns`: what func_info says. */
 	readonly functions: readonly RelocatedFunction[];

@@ -1,5 +1,5 @@
 import { LinkError } from "#base";
-import type { CollectionSpec, FunctionSpec, LineInfo, ProgramSpec, Reference } from "#spec";
+import type { CollectionSpec, FunctionSpec, LineInfo, OuterReference, ProgramSpec } from "#spec";
 
 const LD_IMM64 = 0x18;
 const CALL = 0x85;
@@ -16,7 +16,7 @@ export interface Joined {
 	/** Own copy. */
 	readonly insns: Uint8Array;
 	readonly functions: readonly PlacedFunction[];
-	readonly references: readonly (Reference & { readonly kind: "map" | "map-value" | "kfunc" })[];
+	readonly references: readonly OuterReference[];
 	readonly lines: readonly LineInfo[];
 }
 
@@ -54,7 +54,7 @@ export function joinSubprograms(spec: CollectionSpec, program: ProgramSpec): Joi
 
 	const insns = new Uint8Array(length * 8);
 	const view = new DataView(insns.buffer);
-	const references: (Reference & { readonly kind: "map" | "map-value" | "kfunc" })[] = [];
+	const references: OuterReference[] = [];
 	const lines: LineInfo[] = [];
 	for (const { spec: f, slot: start } of functions) {
 		insns.set(f.insns, start * 8);

@@ -1,4 +1,5 @@
 import type { Btf } from "#btf";
+import type { ExternSpec } from "./extern.ts";
 import type { Manifest } from "./manifest.ts";
 import type { MapSpec } from "./map.ts";
 import type { FunctionSpec, ProgramSpec } from "./program.ts";
@@ -16,6 +17,10 @@ export interface CollectionSpec {
 	/** Subprograms that programs refer to. */
 	readonly functions: ReadonlyMap<string, FunctionSpec>;
 	readonly variables: ReadonlyMap<string, VariableSpec>;
+	/** What the object wants to know of the kernel (`.kconfig`, `.ksyms`), by name. Absent: nothing. */
+	readonly externs?: ReadonlyMap<string, ExternSpec>;
 	readonly btf: Btf | undefined;
 	readonly manifest: Manifest | undefined;
+	/** What the reader passed over, as libbpf does, in words. Absent: nothing. */
+	readonly notes?: readonly string[];
 }

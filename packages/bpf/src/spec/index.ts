@@ -3,6 +3,7 @@
  * loads them. Nothing here runs, nothing here knows a kernel.
  */
 export type { CollectionSpec } from "./collection.ts";
+export type { ExternSpec, KconfigExtern, KsymExtern } from "./extern.ts";
 export type {
 	Manifest,
 	ManifestHandle,
@@ -15,13 +16,14 @@ export type {
 	RecordingSite,
 	TargetJson,
 } from "./manifest.ts";
-export type { MapSpec } from "./map.ts";
+export type { MapSpec, MapValue, StructOps } from "./map.ts";
 export {
 	CORE_KINDS,
 	type CoreKind,
 	type CoreRelocation,
 	type FunctionSpec,
 	type LineInfo,
+	type OuterReference,
 	type ProgramSpec,
 	type Reference,
 } from "./program.ts";

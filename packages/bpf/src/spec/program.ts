@@ -7,7 +7,22 @@ export type Reference =
 	| { readonly slot: number; readonly kind: "map-value"; readonly map: string; readonly offset: number }
 	/** A BPF-to-BPF call, or (`ld_imm64`) the address of a callback. */
 	| { readonly slot: number; readonly kind: "function"; readonly function: string }
-	| { readonly slot: number; readonly kind: "kfunc"; readonly name: string; readonly weak: boolean };
+	/** A call of a kernel function. `weak`: 0 is allowed; the program asks first. */
+	| { readonly slot: number; readonly kind: "kfunc"; readonly name: string; readonly weak: boolean }
+	/**
+	 * `ld_imm64` of something of the kernel's (`.ksyms`). Typed: found in the kernel's BTF by name (a variable, or the address
+	 * of a function); typeless (`extern const void x`): the address that /proc/kallsyms has.
+	 */
+	| {
+			readonly slot: number;
+			readonly kind: "ksym";
+			readonly name: string;
+			readonly weak: boolean;
+			readonly typed: boolean;
+	  };
+
+/** References that are left when functions are joined: all but those to functions. */
+export type OuterReference = Exclude<Reference, { readonly kind: "function" }>;
 
 /** The kinds of CO-RE relocation, numbered as in `enum bpf_core_relo_kind`. */
 export const CORE_KINDS = [
@@ -57,11 +72,20 @@ export interface FunctionSpec {
 	readonly lines: readonly LineInfo[];
 	/** BTF id of the FUNC in the object's BTF; 0: none. */
 	readonly btfFunc: number;
+	/** Function that bpf_throw ends in (declaration tag `exception_callback:NAME`); it is reached without a reference. */
+	readonly exceptionCallback?: string;
+	/** Visible in its object only (STV_HIDDEN): the verifier may look at it as at a static function. */
+	readonly hidden?: true;
 }
 
 export interface ProgramSpec extends FunctionSpec {
 	/** ELF section, as libbpf reads it: `tracepoint/sched/sched_process_exec`, `tp_btf/…`, `xdp`. */
 	readonly section: string;
+	/**
+	 * The row of the table of sections: `kretprobe.multi`, `uprobe.s`, `cgroup/connect4`. Says the attach kind where type and
+	 * attach type do not. Absent: made by hand; `sectionMeaning(section)` says it.
+	 */
+	readonly hook?: string;
 	readonly type: ProgramType;
 	/** For types that want one at load (`trace_raw_tp`, `xdp` …). */
 	readonly attachType?: AttachType;

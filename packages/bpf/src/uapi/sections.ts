@@ -131,6 +131,8 @@ const ROWS: readonly Row[] = [
 
 /** What a program's section name says. */
 export interface SectionMeaning {
+	/** The row: `kretprobe.multi`, `cgroup/connect4`. */
+	readonly name: string;
 	readonly type: ProgramType;
 	readonly attachType?: AttachType;
 	readonly attachOptional: boolean;
@@ -159,6 +161,7 @@ export function sectionMeaning(section: string): SectionMeaning | undefined {
 	if (!row) return undefined;
 	const [, , type, options = {}] = row;
 	return {
+		name: row[0],
 		type,
 		...(options.attachType === undefined ? {} : { attachType: options.attachType }),
 		attachOptional: options.attachOptional ?? false,
