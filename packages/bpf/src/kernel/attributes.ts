@@ -266,18 +266,61 @@ export interface BtfInfo {
 	kernel_btf: number;
 }
 
-/** `struct bpf_link_info`: the common head, and the members of the kinds that skep makes. */
+/** What a link on a perf event is: the members by `enum bpf_perf_event_type`. Kernel ≥ 6.6. */
+export type PerfEventLinkInfo =
+	| {
+			readonly kind: "uprobe" | "uretprobe";
+			readonly file: string;
+			readonly offset: number;
+			readonly cookie: bigint;
+			readonly ref_ctr_offset: bigint;
+	  }
+	| {
+			readonly kind: "kprobe" | "kretprobe";
+			readonly func: string;
+			readonly offset: number;
+			readonly addr: bigint;
+			readonly missed: bigint;
+			readonly cookie: bigint;
+	  }
+	| { readonly kind: "tracepoint"; readonly name: string; readonly cookie: bigint }
+	| { readonly kind: "event"; readonly type: number; readonly config: bigint; readonly cookie: bigint };
+
+/** `struct bpf_link_info`: the common head, and the members by type. What the running kernel does not tell is 0 or absent. */
 export interface LinkInfo {
 	/** `enum bpf_link_type`. */
 	type: number;
 	id: number;
 	prog_id: number;
-	raw_tracepoint?: { tp_name: string };
-	tracing?: { attach_type: number; target_obj_id: number; target_btf_id: number };
+	raw_tracepoint?: { tp_name: string; cookie?: bigint };
+	tracing?: { attach_type: number; target_obj_id: number; target_btf_id: number; cookie?: bigint };
 	cgroup?: { cgroup_id: bigint; attach_type: number };
+	/** `map_id`, `cgroup` and `task` by what it iterates over. */
+	iter?: {
+		target_name: string;
+		map_id?: number;
+		cgroup?: { cgroup_id: bigint; order: number };
+		task?: { tid: number; pid: number };
+	};
 	netns?: { netns_ino: number; attach_type: number };
 	xdp?: { ifindex: number };
+	struct_ops?: { map_id: number };
+	netfilter?: { pf: number; hooknum: number; priority: number; flags: number };
+	/** 64-bit words; `addrs` are 0 where the kernel hides addresses. */
+	kprobe_multi?: { count: number; flags: number; missed: bigint; addrs: readonly bigint[]; cookies: readonly bigint[] };
+	uprobe_multi?: {
+		path: string;
+		count: number;
+		flags: number;
+		pid: number;
+		offsets: readonly bigint[];
+		ref_ctr_offsets: readonly bigint[];
+		cookies: readonly bigint[];
+	};
+	perf_event?: PerfEventLinkInfo;
 	tcx?: { ifindex: number; attach_type: number };
+	netkit?: { ifindex: number; attach_type: number };
+	sockmap?: { map_id: number; attach_type: number };
 }
 
 /** The kernel writes into `info`, which the caller passes empty (`{}`) or with the buffers that it wants filled. */
@@ -350,8 +393,10 @@ export interface LinkCreate {
 	readonly kprobe_multi?: {
 		readonly flags: number;
 		readonly cnt: number;
-		/** 64-bit addresses. */
-		readonly addrs: Uint8Array;
+		/** 64-bit addresses; or `syms`. */
+		readonly addrs?: Uint8Array | undefined;
+		/** Names of kernel functions. */
+		readonly syms?: readonly string[] | undefined;
 		readonly cookies?: Uint8Array | undefined;
 	};
 	readonly uprobe_multi?: {
@@ -370,16 +415,19 @@ export interface LinkCreate {
 		readonly priority: number;
 		readonly flags: number;
 	};
-	/** tcx and netkit: where in the chain. */
+	/** tcx, netkit and (≥ 6.17) cgroup: where in the chain; `fd` is an id with BPF_F_ID. */
 	readonly relative?: { readonly fd: number; readonly expected_revision: bigint };
 }
 
+/** Programs; maps for links of struct_ops. */
 export interface LinkUpdate {
 	readonly link_fd: number;
-	readonly new_prog_fd: number;
-	/** BPF_F_REPLACE with `old_prog_fd`. */
+	readonly new_prog_fd?: number;
+	readonly new_map_fd?: number;
+	/** BPF_F_REPLACE with `old_prog_fd` or `old_map_fd`. */
 	readonly flags?: number;
 	readonly old_prog_fd?: number;
+	readonly old_map_fd?: number;
 }
 
 export interface LinkDetach {

@@ -32,6 +32,7 @@ export type {
 	ObjGet,
 	ObjGetInfoByFd,
 	ObjPin,
+	PerfEventLinkInfo,
 	ProgAttach,
 	ProgBindMap,
 	ProgDetach,
@@ -47,5 +48,14 @@ export type {
 export { COMMANDS } from "./commands.ts";
 export type { Diagnose, Diagnosis, Refused } from "./diagnosis.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
+export type {
+	FilterReply,
+	Host,
+	NetworkRequest,
+	Pmu,
+	SocketOption,
+	UserFunction,
+	UserProbe,
+} from "./host.ts";
 export type { Kernel, Mapping, ObjectKind } from "./kernel.ts";
 export { PERF_FLAG_FD_CLOEXEC, PERF_TYPE, type PerfEventAttr, type PerfEventRequest } from "./perf-event.ts";

@@ -1,5 +1,6 @@
 import type { Attributes, CommandName } from "./attributes.ts";
 import type { Diagnose } from "./diagnosis.ts";
+import type { Host } from "./host.ts";
 import type { PerfEventAttr, PerfEventRequest } from "./perf-event.ts";
 
 /**
@@ -40,6 +41,8 @@ export interface Kernel {
 	readonly diagnose?: Diagnose | undefined;
 	/** Raw BTF of the kernel (`vmlinux`); -errno. */
 	btf(): Uint8Array | number;
+	/** What stands around the kernel and attaching needs: files, functions, sockets, routing. Absent: this kernel has none of it. */
+	readonly host?: Host | undefined;
 }
 
 /** What can be pinned, or has ids: as OBJ_GET_INFO_BY_FD tells them apart. */

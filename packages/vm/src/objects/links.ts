@@ -100,7 +100,7 @@ export function updateLink(system: System, attr: Attributes["LINK_UPDATE"]): num
 	if (((attr.flags ?? 0) & ~REPLACE_OLD) !== 0) return -ERRNO.EINVAL;
 	if (id < 0) return id;
 	const link = system.tables.links.get(id)!;
-	const program = programOf(system, attr.new_prog_fd);
+	const program = programOf(system, attr.new_prog_fd ?? 0);
 	if (typeof program === "number") return program;
 	const replaces = ((attr.flags ?? 0) & REPLACE_OLD) !== 0;
 	if (!replaces && (attr.old_prog_fd ?? 0) !== 0) return -ERRNO.EINVAL;

@@ -1,0 +1,105 @@
+/** A dynamic PMU of perf, as /sys/bus/event_source/devices describes it. */
+export interface Pmu {
+	/** `perf_event_attr.type`. */
+	readonly type: number;
+	/** Bit of `config` that asks for the function's return (`kprobe`, `uprobe`); absent: it has none. */
+	readonly retprobeBit?: number;
+	/** Where in `config` the offset of a reference counter begins (`uprobe`, Linux ≥ 4.20); absent: it takes none. */
+	readonly refCounterBit?: number;
+}
+
+/** A function of an executable or library. Offsets are bytes of the file, not addresses. */
+export interface UserFunction {
+	readonly name: string;
+	readonly offset: number;
+	/** 0: the symbol does not say. */
+	readonly size: number;
+}
+
+/** A USDT probe of an executable or library: one note of `.note.stapsdt`. */
+export interface UserProbe {
+	readonly provider: string;
+	readonly name: string;
+	/** Of the instruction, in the file. */
+	readonly offset: number;
+	/** Of the instruction, as the file's headers place it; what a process sees if the file is not position-independent. */
+	readonly address: bigint;
+	/** The file is loaded at the addresses that it names. */
+	readonly fixed: boolean;
+	/** Of the semaphore, in the file; 0: the probe has none. */
+	readonly semaphore: number;
+	/** As the assembler left it: `-4@%eax 8@$5`. */
+	readonly arguments: string;
+}
+
+/** setsockopt(2) of SOL_SOCKET with a program. */
+export type SocketOption = "SO_ATTACH_BPF" | "SO_ATTACH_REUSEPORT_EBPF" | "SO_DETACH_BPF" | "SO_DETACH_REUSEPORT_BPF";
+
+/** What is asked of rtnetlink. Program descriptors are the caller's. */
+export type NetworkRequest =
+	/** IFLA_XDP. `program` -1: take it away. `expected`: the program that must be there (with XDP_FLAGS_REPLACE). */
+	| {
+			readonly kind: "xdp";
+			readonly ifindex: number;
+			readonly program: number;
+			readonly flags: number;
+			readonly expected?: number;
+	  }
+	/** The qdisc that tc programs hang in. -EEXIST: it is there. */
+	| { readonly kind: "clsact"; readonly ifindex: number; readonly change: "create" | "delete" }
+	/** A classifier with direct action. 0 for priority or handle: the kernel chooses. `create` fails where there is one. */
+	| {
+			readonly kind: "filter";
+			readonly change: "create" | "replace" | "delete";
+			readonly ifindex: number;
+			readonly direction: "ingress" | "egress";
+			readonly priority: number;
+			readonly handle: number;
+			readonly program: number;
+			readonly name: string;
+	  }
+	/** A route through programs (LWT_BPF). `destination`: `10.1.0.0/16`, `2001:db8::/32`. */
+	| {
+			readonly kind: "route";
+			readonly change: "create" | "delete";
+			readonly destination: string;
+			readonly ifindex: number;
+			readonly gateway?: string | undefined;
+			readonly programs: readonly {
+				readonly hook: "in" | "out" | "xmit";
+				readonly program: number;
+				readonly name: string;
+			}[];
+	  };
+
+/** What the kernel chose for a filter. */
+export interface FilterReply {
+	readonly priority: number;
+	readonly handle: number;
+}
+
+/**
+ * What stands around a kernel, as far as attaching needs it. Results below zero are -errno; nothing here throws. A kernel
+ * of its own has none of this.
+ */
+export interface Host {
+	/** open(2), read-only: a cgroup's folder, a namespace's file, a device. */
+	open(path: string): number;
+	/** setsockopt(2) on a socket. `program` is not looked at by the two that detach. */
+	setSocketProgram(socket: number, option: SocketOption, program: number): number;
+	/** rtnetlink in the caller's network namespace; a filter answers with what was chosen for it. */
+	network(request: NetworkRequest): FilterReply | number;
+	/** -ENOENT: this kernel has no such PMU. */
+	pmu(name: string): Pmu | number;
+	/**
+	 * The file that a name means: a path as it is; a bare name by the mappings of process `pid`, else where libraries
+	 * (`libc.so.6`, `libc`) or commands stand. -ENOENT.
+	 */
+	binary(name: string, pid?: number): string | number;
+	/** Functions of a file by name (`malloc`, `memcpy@GLIBC_2.14`) or glob (`pthread_*`). -ENOEXEC: no ELF file of 64 bits. */
+	functions(path: string, pattern: string): readonly UserFunction[] | number;
+	/** USDT probes of a file; `provider` empty: of any. */
+	probes(path: string, provider: string, name: string): readonly UserProbe[] | number;
+	/** Names of kernel functions that can be probed and fit a name or glob (`tcp_*`), sorted. */
+	kernelFunctions(pattern: string): readonly string[] | number;
+}
