@@ -142,8 +142,10 @@ function encodeType(view: DataView, at: number, t: BtfType, name: (text: string)
 			start(0, 0, false, t.type);
 			break;
 		case "typedef":
-		case "type_tag":
 			start(name(t.name), 0, false, t.type);
+			break;
+		case "type_tag":
+			start(name(t.name), 0, t.attribute === true, t.type);
 			break;
 		case "array":
 			start(0, 0, false, 0);
@@ -212,7 +214,7 @@ function encodeType(view: DataView, at: number, t: BtfType, name: (text: string)
 			start(name(t.name), 0, false, t.size);
 			break;
 		case "decl_tag":
-			start(name(t.name), 0, false, t.type);
+			start(name(t.name), 0, t.attribute === true, t.type);
 			view.setInt32(more, t.component, true);
 			break;
 	}

@@ -60,8 +60,21 @@ export type BtfType =
 			readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[];
 	  }
 	| { readonly kind: "float"; readonly name: string; readonly size: number }
-	| { readonly kind: "decl_tag"; readonly name: string; readonly type: number; readonly component: number }
-	| { readonly kind: "type_tag"; readonly name: string; readonly type: number };
+	| {
+			readonly kind: "decl_tag";
+			readonly name: string;
+			readonly type: number;
+			readonly component: number;
+			/** The name is a whole attribute (`__attribute__((NAME))`), not the text of a btf_decl_tag. */
+			readonly attribute?: true;
+	  }
+	| {
+			readonly kind: "type_tag";
+			readonly name: string;
+			readonly type: number;
+			/** The name is a whole attribute, not the text of a btf_type_tag. */
+			readonly attribute?: true;
+	  };
 
 export type BtfKind = BtfType["kind"];
 
