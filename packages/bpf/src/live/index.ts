@@ -9,6 +9,7 @@
  * A kernel's no is thrown by `refuse`: EPERM as PermissionError with the reason that the kernel's owner gives
  * (`explainWith`), a verifier's no as VerifierError with its whole log, else SyscallError with words on what to do.
  */
+export type { BatchResult, BatchWay, ChunkOptions, MapChunk } from "./batch.ts";
 export { loadBtf, sanitizeBtf } from "./btf.ts";
 export { Fd, type FdTracer, type OpenFd, traceFds } from "./fd.ts";
 export { FEATURE_TABLE, type Feature, has } from "./features.ts";
@@ -18,7 +19,7 @@ export { attachRawTracepoint } from "./link/raw-tracepoint.ts";
 export { attachTracepoint } from "./link/tracepoint.ts";
 export { attachTracing } from "./link/tracing.ts";
 export { attachXdp, type XdpMode } from "./link/xdp.ts";
-export { BpfMap, type MapBatch, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts";
+export { BpfMap, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts";
 export { objectName } from "./name.ts";
 export { BPFFS, unpin } from "./pins.ts";
 export {
@@ -35,3 +36,4 @@ export type { RecordSink } from "./reader/ring.ts";
 export { RingBufferReader } from "./reader/ring-buffer.ts";
 export { Pump, type PumpOptions, type Timers } from "./reader/timer.ts";
 export { explainWith, refuse } from "./refusal.ts";
+export { Walk, type WalkMap } from "./walk.ts";

@@ -1,10 +1,12 @@
 import { BpfError, NotSupportedError } from "#base";
 import { ERRNO, type Kernel, type MapInfo, type Mapping } from "#kernel";
 import { MAP_FLAGS, MAP_TYPES, type MapType, UPDATE_FLAGS } from "#uapi";
+import { type BatchResult, type ChunkOptions, chunks, deleteMany, type MapChunk, updateMany } from "./batch.ts";
 import { Fd } from "./fd.ts";
 import { objectName } from "./name.ts";
 import { openPin, pin } from "./pins.ts";
 import { check, refuse } from "./refusal.ts";
+import { Walk } from "./walk.ts";
 
 /** What MAP_CREATE is asked; sizes in bytes. */
 export interface MapBlueprint {
@@ -41,13 +43,6 @@ const PER_CPU: ReadonlySet<MapType> = new Set(["percpu_hash", "percpu_array", "l
 /** Their values are fds on the way in and ids on the way out: 4 bytes. */
 // biome-ignore format: table
 const FD_VALUED: ReadonlySet<MapType> = new Set(["prog_array", "perf_event_array", "cgroup_array", "array_of_maps", "hash_of_maps"] as const);
-/** Entries that a batch asks for at a time, and how many bytes these may be. */
-const BATCH = 256;
-const BATCH_BYTES = 1 << 20;
-
-/** How kernels say that a map type has no batches. */
-const LACKS_BATCH: ReadonlySet<number> = new Set([ERRNO.ENOTSUPP, ERRNO.EOPNOTSUPP, ERRNO.EINVAL]);
-
 /** A mapped array: the values themselves, `stride` bytes apart. Touch `bytes` only until `close()`. */
 export class MappedMap implements Disposable {
 	readonly stride: number;
@@ -264,75 +259,55 @@ export class BpfMap implements Disposable {
 		throw this.#refusal(result, "walk", "MAP_GET_NEXT_KEY");
 	}
 
-	/** Every key, each in bytes of its own. Ends even if others change the map meanwhile (at most `maxEntries`, twice). */
-	*keys(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
-		let left = this.maxEntries * 2;
-		for (let key = this.nextKey(); key && left-- > 0; key = this.nextKey(key)) yield key;
+	/** Every key, each in bytes of its own; the one that was just given may be deleted. Ends even if others change the map meanwhile. */
+	keys(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+		return new Walk(this).keys();
 	}
 
 	/** Every entry that is there when it is read; by batches where the kernel has them for this type, else key by key. */
-	*entries(): Generator<[key: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>], void, undefined> {
-		const count = Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES / Math.max(1, this.keySize + this.valueBytes))));
-		const first = this.lookupBatch(undefined, count);
-		if (first === undefined) {
-			for (const key of this.keys()) {
-				const value = this.lookup(key);
-				if (value) yield [key, value];
-			}
-			return;
-		}
-		for (let batch: MapBatch | undefined = first; batch; ) {
-			for (let i = 0; i < batch.count; i++) {
+	*entries(
+		options: ChunkOptions = {},
+	): Generator<[key: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>], void, undefined> {
+		for (const { keys, values, count } of chunks(this, options)) {
+			for (let i = 0; i < count; i++) {
 				yield [
-					batch.keys.slice(i * this.keySize, (i + 1) * this.keySize),
-					batch.values.slice(i * this.valueBytes, (i + 1) * this.valueBytes),
+					keys.slice(i * this.keySize, (i + 1) * this.keySize),
+					values.slice(i * this.valueBytes, (i + 1) * this.valueBytes),
 				];
 			}
-			batch = batch.next && this.lookupBatch(batch.next, count);
 		}
 	}
 
 	/**
-	 * Up to `count` entries from where `from` (an earlier batch's `next`) says. Undefined: this map type or kernel has no
-	 * batches. A hash bucket that holds more than `count` entries makes the kernel ask for more room: it is given.
+	 * All of the map, part by part, in constant memory: the cheapest way to read much. A part's bytes are overwritten by the
+	 * next. With `take`, entries leave the map as they are read. Each part says whether the kernel's batches gave it.
 	 */
-	lookupBatch(from: Uint8Array | undefined, count: number): MapBatch | undefined {
-		const token = Math.max(this.keySize, 4);
-		if (from && from.length !== token) {
-			throw new RangeError(`map ${this.name}: an earlier batch's next has ${token} bytes, not ${from.length}`);
-		}
-		for (let room = count; ; room *= 4) {
-			const out = new Uint8Array(token);
-			const keys = new Uint8Array(room * this.keySize);
-			const values = new Uint8Array(room * this.valueBytes);
-			const attr = { map_fd: this.fd.number, in_batch: from, out_batch: out, keys, values, count: room };
-			const result = this.kernel.bpf("MAP_LOOKUP_BATCH", attr);
-			if (result === 0) return { keys, values, count: attr.count, next: out };
-			if (result === -ERRNO.ENOENT) return { keys, values, count: attr.count, next: undefined };
-			if (result === -ERRNO.ENOSPC && room < this.maxEntries * 4) continue;
-			if (!from && LACKS_BATCH.has(-result)) return undefined;
-			throw this.#refusal(result, "read a batch of", "MAP_LOOKUP_BATCH");
-		}
+	chunks(options: ChunkOptions = {}): Generator<MapChunk, void, undefined> {
+		return chunks(this, options);
 	}
 
-	/** Writes many entries; keys and values one after another. By batches where the kernel has them, else one by one. */
-	updateMany(keys: Uint8Array, values: Uint8Array): void {
-		const count = this.keySize === 0 ? Number.NaN : keys.length / this.keySize;
-		if (!Number.isInteger(count) || values.length !== count * this.valueBytes) {
+	/**
+	 * Writes many entries; keys and values one after another. By batches where the kernel has them, else one by one: the result
+	 * says which. @throws SyscallError, whose message says how far it came; RangeError
+	 */
+	updateMany(keys: Uint8Array, values: Uint8Array): BatchResult {
+		const count = this.#count(keys);
+		if (values.length !== count * this.valueBytes) {
 			const sizes = `${keys.length} bytes of keys (${this.keySize} each), ${values.length} of values (${this.valueBytes} each)`;
 			throw new RangeError(`map ${this.name}: keys and values do not belong together: ${sizes}`);
 		}
-		if (count === 0) return;
-		const attr = { map_fd: this.fd.number, keys, values, count };
-		const result = this.kernel.bpf("MAP_UPDATE_BATCH", attr);
-		if (result === 0) return;
-		if (!LACKS_BATCH.has(-result)) throw this.#refusal(result, "write a batch to", "MAP_UPDATE_BATCH");
-		for (let i = 0; i < count; i++) {
-			this.update(
-				keys.subarray(i * this.keySize, (i + 1) * this.keySize),
-				values.subarray(i * this.valueBytes, (i + 1) * this.valueBytes),
-			);
-		}
+		return updateMany(this, keys, values, count);
+	}
+
+	/** Deletes many keys that stand one after another; `count` of the result says how many were there. */
+	deleteMany(keys: Uint8Array): BatchResult {
+		return deleteMany(this, keys, this.#count(keys));
+	}
+
+	#count(keys: Uint8Array): number {
+		const count = this.keySize === 0 ? Number.NaN : keys.length / this.keySize;
+		if (Number.isInteger(count)) return count;
+		throw new RangeError(`map ${this.name}: ${keys.length} bytes are not keys of ${this.keySize} bytes each`);
 	}
 
 	/** Maps an array created with BPF_F_MMAPABLE: reading a value costs nanoseconds. @throws TypeError for other maps */
@@ -398,14 +373,6 @@ export class BpfMap implements Disposable {
 	#refusal(result: number, verb: string, command: Parameters<typeof check>[3]) {
 		return refuse(this.kernel, { syscall: "bpf", command, errno: -result, what: `${verb} map ${this.name}` });
 	}
-}
-
-/** Part of a map. `next` is where to go on; undefined: that was all. */
-export interface MapBatch {
-	readonly keys: Uint8Array<ArrayBuffer>;
-	readonly values: Uint8Array<ArrayBuffer>;
-	readonly count: number;
-	readonly next: Uint8Array | undefined;
 }
 
 function mapInfo(kernel: Kernel, number: number, what: string): MapInfo {
