@@ -13,6 +13,7 @@
 export { Btf, type BtfDecodeOptions } from "./btf.ts";
 export { BtfBuilder } from "./builder.ts";
 export { type RecordDecoderOptions, recordDecoder } from "./decoder.ts";
+export { type Deduplicated, dedup, renumber } from "./dedup.ts";
 export {
 	type BtfExt,
 	type CoreRecord,
