@@ -38,6 +38,8 @@ export interface Execution {
 	readonly limit: number | undefined;
 	/** Options of the command itself, `--duration`: people give them after the file, where they are the file's. */
 	readonly ownOptions: readonly string[];
+	/** Only what this has approved is loaded. */
+	readonly verify?: ((bytes: Uint8Array) => { readonly content: Uint8Array }) | undefined;
 	/** Folder for maps that are pinned by name. */
 	readonly pinPath: string | undefined;
 	/** A capture whose packets a program gets, instead of anything being attached. */
@@ -50,7 +52,9 @@ export interface Execution {
 export async function runFile(run: Execution): Promise<number> {
 	const { chooseKernel } = await import("#backend");
 	using capture = run.packets === undefined ? undefined : new CaptureFile(run.packets.pcap);
-	const source = await readSource(run.file, { btf: run.btf }).catch(reportFindings);
+	const { verify } = run;
+	const approved = verify && ((bytes: Uint8Array) => verify(bytes).content);
+	const source = await readSource(run.file, { btf: run.btf, verify: approved }).catch(reportFindings);
 	if (source.warnings !== "") writeError(source.warnings);
 	const { options } = source;
 	if (asksForHelp(run.words)) {

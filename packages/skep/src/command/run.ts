@@ -1,5 +1,6 @@
 import { type Command, type Invocation, UsageError } from "#cli";
 import { runFile } from "./execute.ts";
+import { trusting } from "./trust.ts";
 import { countOf, secondsOf } from "./values.ts";
 
 /** `skep run [options] FILE [options of the file]`. */
@@ -21,6 +22,7 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 		packets: pcap === undefined ? undefined : { pcap, program },
 		ownOptions: commands.flatMap((c) => (c.name === "run" ? c.flags.map((flag) => `--${flag.name}`) : [])),
 		pinPath: textOf(call, "pin-path"),
+		verify: call.flags.has("require-signed") ? trusting(file, textOf(call, "trusted")) : undefined,
 		started: () => {},
 	});
 }

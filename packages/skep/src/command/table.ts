@@ -11,6 +11,12 @@ const BTF: Flag = {
 	help: "compile against these kernel types instead of the shipped ones",
 };
 
+const TRUSTED: Flag = {
+	name: "trusted",
+	value: "PATH",
+	help: "certificates that are trusted: a file or a folder (default: /etc/skep/trusted)",
+};
+
 export const COMMANDS: readonly Command[] = [
 	{
 		name: "run",
@@ -36,6 +42,8 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "program", value: "NAME", help: "the program that gets them, where there are several" },
 			KERNEL,
 			BTF,
+			{ name: "require-signed", help: "refuse what carries no good signature" },
+			TRUSTED,
 			{ name: "pin-path", value: "DIR", help: "where maps with { pin } are kept (default: /sys/fs/bpf/skep)" },
 		],
 		stopsAtFile: true,
@@ -103,6 +111,30 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "btf", value: "FILE", help: "types of another kernel: a copy of its /sys/kernel/btf/vmlinux" },
 		],
 		load: () => import("./types.ts"),
+	},
+	{
+		name: "sign",
+		usage: "--key KEY.pem [--cert CERT.pem] [-o OUT.o] FILE.o | --check [--trusted PATH] FILE.o",
+		summary: "sign an object, or check the signature that it carries",
+		details: [
+			"The signature (CMS, RSA or ECDSA with SHA-256) stands behind the object as behind a kernel module: every ELF",
+			"reader still reads it. `skep run --require-signed` loads nothing else. The certificate may stand in KEY.pem.",
+			"--trusted PATH: a certificate, or a folder of them (default: /etc/skep/trusted).",
+		],
+		examples: [
+			"skep sign --key signing_key.pem exec.o",
+			"skep sign --check --trusted cert.pem exec.o",
+			"skep run --require-signed --trusted cert.pem exec.o",
+		],
+		flags: [
+			JSON_FLAG,
+			{ name: "key", value: "FILE", help: "private key, PEM" },
+			{ name: "cert", value: "FILE", help: "its certificate, where it does not stand in the key's file" },
+			{ name: "output", short: "o", value: "FILE", help: "where to write (default: FILE.o itself)" },
+			{ name: "check", help: "check instead of sign" },
+			TRUSTED,
+		],
+		load: () => import("./sign.ts"),
 	},
 	{
 		name: "vm",

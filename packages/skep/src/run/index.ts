@@ -18,7 +18,7 @@ export {
 export { CaptureFile } from "./capture-file.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
 export { answerLoad, loadsItself } from "./explicit.ts";
-export { display, readBtfFile } from "./files.ts";
+export { display, readBtfFile, readBytes } from "./files.ts";
 export { doorUrl, installHook } from "./hook.ts";
 export { kernelData } from "./kernel-data.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";

@@ -26,12 +26,25 @@ export interface Source {
 	readonly warnings: string;
 }
 
+/** How a source is read. */
+export interface ReadOptions {
+	/** A file of kernel types to compile against, in place of the shipped ones. */
+	readonly btf?: string | undefined;
+	/** Gives the bytes of an object that may be trusted, or throws. What is no object is refused. */
+	readonly verify?: ((bytes: Uint8Array) => Uint8Array) | undefined;
+}
+
 /** Compiles `.ts`, reads objects. @throws BpfError ERR_FILE, CompileError, FormatError */
-export async function readSource(name: string, options: { readonly btf?: string | undefined } = {}): Promise<Source> {
+export async function readSource(name: string, options: ReadOptions = {}): Promise<Source> {
 	checkFile(name, resolve(name));
 	const path = realpathSync(resolve(name));
+	if (!isObject(name, path) && options.verify) {
+		const how = `skep build ${name} && skep sign --key KEY.pem …`;
+		throw new BpfError("ERR_SIGNATURE", `${name} is source, and only objects carry signatures: ${how}`);
+	}
 	if (isObject(name, path)) {
-		const spec = readObject(readBytes(name), { name });
+		const bytes = readBytes(name);
+		const spec = readObject(options.verify?.(bytes) ?? bytes, { name });
 		const { manifest } = spec;
 		const own = manifest?.options ?? foreignOptions(spec);
 		return { name, path, spec, manifest, userHalf: false, options: own, texts: new Map(), warnings: "" };

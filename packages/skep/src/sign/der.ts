@@ -82,7 +82,10 @@ export class DerReader {
 	end(path: string): void {
 		if (this.atEnd) return;
 		const left = this.#bytes.length - this.#at;
-		throw new FormatError({ section: SECTION, offset: this.#base + this.#at, path }, `has ${left} bytes behind its end`);
+		throw new FormatError(
+			{ section: SECTION, offset: this.#base + this.#at, path },
+			`has ${left} bytes behind its end`,
+		);
 	}
 
 	/** The elements inside the next one. */

@@ -1,0 +1,49 @@
+import { writeFileSync } from "node:fs";
+import { BpfError } from "@skep/bpf/base";
+import { type Invocation, STATUS, UsageError } from "#cli";
+import { readBytes } from "#run";
+import { readSigner, signFile } from "#sign";
+import { fileError } from "./files.ts";
+import { trusting } from "./trust.ts";
+
+/** `skep sign --key K.pem [--cert C.pem] [-o OUT] FILE.o`, `skep sign --check [--trusted PATH] FILE.o`. */
+export async function run(call: Invocation): Promise<number> {
+	const [file, ...more] = call.rest;
+	if (file === undefined || more.length > 0) throw new UsageError("sign wants one file: FILE.o", "sign");
+	const json = call.flags.has("json");
+	const say = (value: Readonly<Record<string, unknown>>, text: string): void => {
+		process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+	};
+	if (call.flags.has("check")) {
+		const { signer } = trusting(file, textOf(call, "trusted"))(readBytes(file));
+		say({ file, signer: signer.subject, valid: true }, `${file}: signed by ${signer.subject}`);
+		return STATUS.ok;
+	}
+	const key = textOf(call, "key");
+	if (key === undefined) throw new UsageError("sign wants --key KEY.pem, or --check", "sign");
+	const cert = textOf(call, "cert");
+	const signer = readSigner(
+		{ file: key, bytes: readBytes(key) },
+		cert === undefined ? undefined : { file: cert, bytes: readBytes(cert) },
+	);
+	const output = textOf(call, "output") ?? file;
+	const bytes = readBytes(file);
+	if (!ELF.every((byte, i) => bytes[i] === byte))
+		throw new BpfError("ERR_FILE", `${file} is no ELF object: skep build FILE.ts makes one`);
+	const signed = signFile(bytes, signer);
+	try {
+		writeFileSync(output, signed);
+	} catch (error) {
+		throw fileError(error, output);
+	}
+	const { subject } = signer.certificate;
+	say({ file: output, signer: subject, bytes: signed.length }, `${output}: signed by ${subject}`);
+	return STATUS.ok;
+}
+
+const ELF = [0x7f, 0x45, 0x4c, 0x46];
+
+function textOf(call: Invocation, name: string): string | undefined {
+	const value = call.flags.get(name);
+	return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,41 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { BpfError } from "@skep/bpf/base";
+import { readBytes } from "#run";
+import { type Certificate, readCertificates, SignatureError, type Verified, verifySigned } from "#sign";
+
+/** Where certificates are looked for that nobody named. */
+const TRUSTED = "/etc/skep/trusted";
+
+/**
+ * Checks signatures against the certificates of a file or folder (PEM or DER; default: /etc/skep/trusted). Certificates
+ * are read at once; `file` names the object in errors.
+ * @throws SignatureError, FormatError
+ */
+export function trusting(file: string, path: string | undefined): (bytes: Uint8Array) => Verified {
+	const certificates = trustedCertificates(path ?? TRUSTED);
+	return (bytes) => {
+		try {
+			return verifySigned(bytes, certificates);
+		} catch (error) {
+			if (error instanceof SignatureError) throw new SignatureError(`${file}: ${error.message}`, { cause: error });
+			throw error;
+		}
+	};
+}
+
+function trustedCertificates(path: string): Certificate[] {
+	const found = statSync(path, { throwIfNoEntry: false });
+	if (found === undefined)
+		throw new BpfError("ERR_FILE", `${path}: no such file or folder of certificates; --trusted PATH names one`);
+	const files = found.isDirectory()
+		? readdirSync(path)
+				.filter((n) => /\.(pem|crt|cer|der|x509)$/.test(n))
+				.sort()
+		: undefined;
+	const certificates = (files?.map((name) => join(path, name)) ?? [path]).flatMap((name) =>
+		readCertificates(readBytes(name), name),
+	);
+	if (certificates.length === 0) throw new SignatureError(`${path} holds no certificate`);
+	return certificates;
+}
