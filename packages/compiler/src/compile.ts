@@ -24,6 +24,8 @@ import { applyExpectations, type Diagnostic, formatDiagnostics, Report } from "#
 import { type Analysis, analyze, checkHooks } from "#frontend";
 import { formatFunc, type Module, type Position } from "#ir";
 import { lower } from "#lower";
+import { optimise } from "#passes";
+import { record } from "#recording";
 
 export type { Insertion, Need } from "#codegen";
 export type { Diagnostic } from "#diagnostics";
@@ -43,6 +45,11 @@ export interface CompileInput {
 	readonly optimise?: boolean;
 	/** Default false. True: `report` has the IR as text. */
 	readonly explain?: boolean;
+	/**
+	 * Default false. True: programs besides log each run, as `manifest.recording` says. Those that cannot be recorded
+	 * (XDP) stay as they are and get a warning, SK4008; it is an error where none is left.
+	 */
+	readonly recording?: boolean;
 }
 
 export interface CompileResult {
@@ -97,18 +104,19 @@ export function compile(input: CompileInput): CompileResult {
 
 	const inserted = insertions(module, input.kernel);
 	const ir = input.explain ? new Map(module.functions.map((f) => [f.name, formatFunc(f)])) : undefined;
-	const { functions, problems, report: built } = compileModule(module, options(input));
+	const made = input.recording ? recorded(analysis, module, input, report) : module;
+	const { functions, problems, report: built } = compileModule(made, options(input));
 	for (const p of problems) report.add(problemDiagnostic(analysis, p));
 	const diagnostics = finish();
 	if (diagnostics.some((d) => d.severity === "error")) return { diagnostics };
 	return {
 		diagnostics,
-		object: writeCollection(module, functions, input.kernel),
-		manifest: module.manifest,
+		object: writeCollection(made, functions, input.kernel),
+		manifest: made.manifest,
 		report: {
 			functions: built.functions,
 			inserted,
-			needs: needs(analysis, kernelNeeds(module, functions)),
+			needs: needs(analysis, kernelNeeds(made, functions)),
 			files: module.files.map((f) => f.path),
 			...(ir ? { ir } : {}),
 		},
@@ -130,6 +138,45 @@ export function compileOrThrow(
 		result.diagnostics,
 		formatDiagnostics(result.diagnostics, (path) => input.read(path)),
 	);
+}
+
+/** The recording variant. It logs what the passes left: so a recording has what the plain object asks for when it is replayed. */
+function recorded(analysis: Analysis, module: Module, input: CompileInput, report: Report): Module {
+	const say = (severity: "error" | "warning", at: Position | undefined, message: string, remedy: string): void =>
+		report.add({
+			code: "SK4008",
+			severity,
+			file: analysis.modules[at?.file ?? 0]?.path ?? "",
+			line: at?.line ?? 1,
+			column: at?.column ?? 1,
+			length: 1,
+			message,
+			remedy,
+		});
+	if (!GPL_LICENSES.has(module.license)) {
+		say(
+			"error",
+			module.functions[0]?.position,
+			`recording takes helpers that are for GPL programs; the licence here is "${module.license}"`,
+			'write `export const license = "Dual MIT/GPL"`',
+		);
+		return module;
+	}
+	if (input.optimise !== false)
+		for (const f of module.functions)
+			optimise(f, {
+				maps: new Map(module.maps.map((m) => [m.name, m])),
+				globals: new Map(module.globals.map((g) => [g.name, g])),
+			});
+	const { module: made, refused } = record(module, { kernel: input.kernel, tracepoints: input.tracepoints });
+	for (const f of refused)
+		say(
+			made === module ? "error" : "warning",
+			f.position,
+			`\`${f.name}\` cannot be recorded: ${f.section.split("/")[0]} programs may not call what a recording takes`,
+			"packets come from a capture: skep run --pcap FILE",
+		);
+	return made;
 }
 
 /** SK4006: helpers that the kernel gives to GPL programs only. */

@@ -121,8 +121,15 @@ export interface ManifestRecording {
 
 /** A place that logs: what its entries hold. All numbers little-endian. */
 export type RecordingSite =
-	/** The first `size` bytes of the context. tp_btf, raw_tp: n × u64. Tracepoints: as the format says, eight bytes of common fields first. */
-	| { readonly kind: "context"; readonly size: number }
+	/**
+	 * The first `size` bytes of the context. tp_btf, raw_tp: n × u64. Tracepoints: as the format says; the eight bytes of
+	 * common fields, which no program can read, are zero. `pointers`: where addresses of the kernel's structs stand.
+	 */
+	| {
+			readonly kind: "context";
+			readonly size: number;
+			readonly pointers?: readonly { readonly offset: number; readonly struct: string }[];
+	  }
 	/**
 	 * Bytes of the context behind its fixed part, which the field at `offset` (`__data_loc`, `__rel_loc`) points to and the
 	 * program read. u32 where they begin in the context, u32 zero, the bytes (of text: up to the NUL and with it).
@@ -134,8 +141,9 @@ export type RecordingSite =
 	| { readonly kind: "current" }
 	/**
 	 * A field of a kernel's struct: u64 address of the struct, then the value in `size` bytes as it stands in memory.
-	 * `path` from the struct: names of members (anonymous ones left out), `[n]` for elements. A value read by a helper
-	 * that failed is zero, as the program saw it.
+	 * `path` from the struct: names of members (anonymous ones left out), `[n]` for elements; of an array its first bytes.
+	 * Of a bit-field the number itself, in 8 bytes. Reading through an address where nothing is gives zeros; where a
+	 * helper said that it failed, a `memory` entry without bytes stands instead.
 	 */
 	| {
 			readonly kind: "field";
@@ -146,7 +154,10 @@ export type RecordingSite =
 			readonly pointsTo?: string;
 			readonly signed?: boolean;
 	  }
-	/** bpf_probe_read_{user,kernel}(_str): u64 address, i64 result, then the bytes that were read (none if it failed). */
+	/**
+	 * bpf_probe_read_{user,kernel}(_str) of what is no field: u64 address, i64 result, then the bytes that were read (text:
+	 * up to the NUL and with it; none if it failed).
+	 */
 	| { readonly kind: "memory"; readonly space: "user" | "kernel"; readonly text: boolean }
 	/** The record that the program gave to the ring buffer `map`. */
 	| { readonly kind: "emit"; readonly map: string }
