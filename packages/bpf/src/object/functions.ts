@@ -1,8 +1,9 @@
-import { LinkError, NotSupportedError } from "#base";
+import { LinkError } from "#base";
 import type { Btf } from "#btf";
-import { type ElfRelocation, type ElfSection, R_BPF, SHF, SHT, STB, STT } from "#elf";
+import { type ElfRelocation, type ElfSection, type ElfSymbol, R_BPF, SHF, SHT, STB, STT } from "#elf";
 import { CALL, decode, encode, type Instruction, WIDE } from "#isa";
-import type { CoreRelocation, FunctionSpec, LineInfo, Reference } from "#spec";
+import type { CoreRelocation, ExternSpec, FunctionSpec, LineInfo, Reference } from "#spec";
+import { KCONFIG } from "./externs.ts";
 import type { Source } from "./source.ts";
 
 /** A function as its symbol says it. `start` and `end` in bytes of its section. */
@@ -12,6 +13,8 @@ export interface CodeFunction {
 	readonly section: ElfSection;
 	readonly sectionIndex: number;
 	readonly binding: number;
+	/** STV_HIDDEN or STV_INTERNAL. */
+	readonly hidden: boolean;
 	readonly start: number;
 	readonly end: number;
 }
@@ -35,10 +38,14 @@ export interface FunctionContext {
 	readonly btf: Btf | undefined;
 	readonly ext: ExtTables;
 	readonly functions: Functions;
-	/** Name of the map whose definition begins at an offset of `.maps`. */
-	readonly maps: ReadonlyMap<number, string>;
+	/** Name of the map whose definition begins at an offset, by the index of the section (`.maps`, legacy `maps`). */
+	readonly maps: ReadonlyMap<number, ReadonlyMap<number, string>>;
 	/** Section index to name of the map that holds it. */
 	readonly data: ReadonlyMap<number, string>;
+	/** What the kernel has, by name. */
+	readonly externs: ReadonlyMap<string, ExternSpec>;
+	/** Function that bpf_throw ends in, by the name of the function that says so. */
+	readonly exceptions: ReadonlyMap<string, string>;
 }
 
 const SLOT = 8;
@@ -49,13 +56,10 @@ export function functionsOf(source: Source): Functions {
 	const all: CodeFunction[] = [];
 	const starts = new Map<string, CodeFunction>();
 	const names = new Set<string>();
-	for (const [i, s] of source.elf.symbols.entries()) {
-		if (s.type !== STT.func || typeof s.section !== "number") continue;
-		const section = source.elf.sections[s.section]!;
-		if (section.type !== SHT.progbits || (section.flags & SHF.exec) === 0) continue;
-		const path = `Sym[${i + 1}]`;
-		const end = s.value + s.size;
-		if (s.size === 0 || s.value % SLOT !== 0 || s.size % SLOT !== 0 || end > section.data.length)
+	const add = (s: ElfSymbol, sectionIndex: number, size: number, path: string): void => {
+		const section = source.elf.sections[sectionIndex]!;
+		const end = s.value + size;
+		if (size === 0 || s.value % SLOT !== 0 || size % SLOT !== 0 || end > section.data.length)
 			throw source.error(
 				{ section: section.name, offset: s.value, path: `${path}/size` },
 				`function "${s.name}" takes bytes ${s.value} to ${end} of ${section.data.length}, expected whole instructions`,
@@ -64,8 +68,9 @@ export function functionsOf(source: Source): Functions {
 		// Static functions of linked objects may share a name; the place tells them apart.
 		const name = names.has(s.name) ? `${s.name}@${section.name}+${s.value}` : s.name;
 		names.add(name);
-		const f = { name, section, sectionIndex: s.section, binding: s.binding, start: s.value, end };
-		const key = `${s.section}:${s.value}`;
+		const hidden = s.binding !== STB.local && ((s.other & 3) === 1 || (s.other & 3) === 2);
+		const f = { name, section, sectionIndex, binding: s.binding, hidden, start: s.value, end };
+		const key = `${sectionIndex}:${s.value}`;
 		const other = starts.get(key);
 		if (other)
 			throw source.error(
@@ -74,6 +79,21 @@ export function functionsOf(source: Source): Functions {
 			);
 		starts.set(key, f);
 		all.push(f);
+	};
+	const hasCode = (index: number): boolean => {
+		const { type, flags } = source.elf.sections[index]!;
+		return type === SHT.progbits && (flags & SHF.exec) !== 0;
+	};
+	for (const [i, s] of source.elf.symbols.entries())
+		if (s.type === STT.func && typeof s.section === "number" && hasCode(s.section))
+			add(s, s.section, s.size, `Sym[${i + 1}]`);
+	// Compilers before LLVM 6 gave functions no type and no size: a section is one function, which a global symbol names.
+	const known = new Set(all.map((f) => f.sectionIndex));
+	for (const [index, section] of source.elf.sections.entries()) {
+		if (!hasCode(index) || known.has(index) || section.size === 0) continue;
+		const starting = source.symbolsOf(index).filter((s) => s.type === STT.notype && s.binding !== STB.local);
+		if (starting.length === 1 && starting[0]!.value === 0)
+			add(starting[0]!, index, section.size, `Sym/${starting[0]!.name}`);
 	}
 	all.sort((a, b) => a.sectionIndex - b.sectionIndex || a.start - b.start);
 	for (let i = 1; i < all.length; i++) {
@@ -125,6 +145,7 @@ export function specOf(f: CodeFunction, context: FunctionContext): FunctionSpec 
 		slot += insn.opcode === WIDE ? 2 : 1;
 	}
 	const key = `${f.sectionIndex}:${f.start}`;
+	const exceptionCallback = context.exceptions.get(f.name);
 	return {
 		name: f.name,
 		insns: littleEndian ? raw.slice() : encode(list),
@@ -132,6 +153,8 @@ export function specOf(f: CodeFunction, context: FunctionContext): FunctionSpec 
 		core: ext.core.get(key) ?? [],
 		lines: ext.lines.get(key) ?? [],
 		btfFunc: ext.funcs.get(key) ?? 0,
+		...(exceptionCallback === undefined ? {} : { exceptionCallback }),
+		...(f.hidden ? { hidden: true } : {}),
 	};
 }
 
@@ -167,17 +190,19 @@ function relocated(
 
 	if (typeof symbol.section === "string") {
 		if (symbol.section !== "undefined") throw fail(`"${symbol.name}" is in no section`);
-		if (call) return { slot, kind: "kfunc", name: symbol.name, weak: symbol.binding === STB.weak };
-		if (context.btf?.find(symbol.name, "func") !== undefined)
-			throw new NotSupportedError(
-				`address of "${symbol.name}" (section ".ksyms")`,
-				"of a kernel function only calls can be linked yet",
+		const { name } = symbol;
+		const weak = symbol.binding === STB.weak;
+		if (call) return { slot, kind: "kfunc", name, weak };
+		const extern = context.externs.get(name);
+		if (!extern)
+			throw new LinkError(
+				`"${f.name}" refers to "${name}", which the object lacks and its BTF puts neither into .ksyms nor into .kconfig`,
+				{ symbol: name, section: f.section.name, insn: slot },
 			);
-		const home = context.btf && datasecOf(context.btf, symbol.name);
-		throw new NotSupportedError(
-			`extern variable "${symbol.name}" (section "${home ?? "unknown"}")`,
-			"variables of the kernel cannot be linked yet",
-		);
+		if (extern.kind !== "kconfig") return { slot, kind: "ksym", name, weak, typed: extern.type !== 0 };
+		const inside = extern.offset + addend;
+		if (addend < 0 || addend > extern.size) throw fail(`byte ${addend} of "${name}", which has ${extern.size} bytes`);
+		return { slot, kind: "map-value", map: KCONFIG, offset: inside };
 	}
 	const target = source.elf.sections[symbol.section]!;
 	if ((target.flags & SHF.exec) !== 0) {
@@ -187,9 +212,10 @@ function relocated(
 		return { slot, kind: "function", function: callee.name };
 	}
 	if (call) throw fail(`a call to "${symbol.name}" in ${target.name}, which has no code`);
-	if (target.name === ".maps") {
-		const map = context.maps.get(symbol.value);
-		if (map === undefined) throw fail(`"${symbol.name}" is no map of .maps`);
+	const maps = context.maps.get(symbol.section);
+	if (maps) {
+		const map = maps.get(symbol.type === STT.section ? addend : symbol.value);
+		if (map === undefined) throw fail(`"${symbol.name}" is no map of ${target.name}`);
 		return { slot, kind: "map", map };
 	}
 	const map = context.data.get(symbol.section);
@@ -205,11 +231,16 @@ function relocated(
 	return { slot, kind: "map-value", map, offset };
 }
 
-/** Name of the DATASEC that holds a variable. */
-function datasecOf(btf: Btf, variable: string): string | undefined {
-	for (const id of btf.ofKind("datasec")) {
-		const section = btf.type(id);
-		if (section.kind === "datasec" && section.vars.some((v) => btf.name(v.type) === variable)) return section.name;
+const EXCEPTION = "exception_callback:";
+
+/** Declaration tags `exception_callback:NAME` of functions: the callback's name by the function's. */
+export function exceptionCallbacks(btf: Btf | undefined): Map<string, string> {
+	const found = new Map<string, string>();
+	if (!btf) return found;
+	for (const id of btf.ofKind("decl_tag")) {
+		const tag = btf.type(id);
+		if (tag.kind !== "decl_tag" || !tag.name.startsWith(EXCEPTION) || btf.kind(tag.type) !== "func") continue;
+		found.set(btf.name(tag.type), tag.name.slice(EXCEPTION.length));
 	}
-	return undefined;
+	return found;
 }

@@ -1,7 +1,9 @@
 import { NotSupportedError } from "#base";
 import type { Btf, BtfMember } from "#btf";
-import type { MapSpec } from "#spec";
+import { type ElfSymbol, R_BPF } from "#elf";
+import type { MapSpec, MapValue } from "#spec";
 import { MAP_TYPES, type MapType } from "#uapi";
+import type { Functions } from "./functions.ts";
 import type { Source } from "./source.ts";
 
 const NAME_OF = new Map<number, MapType>(
@@ -9,8 +11,6 @@ const NAME_OF = new Map<number, MapType>(
 );
 /** Types whose values are maps or programs: the value is an id of 4 bytes, whatever the definition says. */
 const HOLDS_FDS: ReadonlySet<MapType> = new Set(["array_of_maps", "hash_of_maps", "prog_array"]);
-const REFUSED: ReadonlySet<MapType> = new Set(["struct_ops", "arena"]);
-
 export interface Maps {
 	readonly maps: ReadonlyMap<string, MapSpec>;
 	/** By offset in `.maps`. */
@@ -18,7 +18,7 @@ export interface Maps {
 }
 
 /** BTF-defined maps: variables of the DATASEC `.maps`, placed by the symbols of their names. */
-export function readMaps(source: Source, btf: Btf | undefined): Maps {
+export function readMaps(source: Source, btf: Btf | undefined, functions: Functions): Maps {
 	const maps = new Map<string, MapSpec>();
 	const bySymbol = new Map<number, string>();
 	const section = source.section(".maps");
@@ -28,8 +28,6 @@ export function readMaps(source: Source, btf: Btf | undefined): Maps {
 	const datasec = btf.find(".maps", "datasec");
 	const type = datasec === undefined ? undefined : btf.type(datasec);
 	if (type?.kind !== "datasec") throw source.error(place("maps"), "the BTF has no DATASEC .maps");
-	if (section.relocations.length)
-		throw new NotSupportedError('section ".maps"', "maps or programs as initial values cannot be read yet");
 	const symbols = new Map(source.symbolsOf(source.sectionIndex(".maps")).map((s) => [s.name, s]));
 	for (const [i, v] of type.vars.entries()) {
 		const variable = btf.type(v.type);
@@ -37,10 +35,62 @@ export function readMaps(source: Source, btf: Btf | undefined): Maps {
 		const symbol = symbols.get(variable.name);
 		if (!symbol) throw source.error(place(`vars[${i}]`), `map "${variable.name}" has no symbol`);
 		if (maps.has(variable.name)) throw source.error(place(`vars[${i}]`), `two maps are named "${variable.name}"`);
+		if (bySymbol.has(symbol.value))
+			throw source.error(
+				{ section: ".maps", offset: symbol.value, path: `vars[${i}]` },
+				`maps "${bySymbol.get(symbol.value)}" and "${variable.name}" begin at the same byte`,
+			);
 		maps.set(variable.name, new Definition(source, btf, variable.name).read(variable.type));
 		bySymbol.set(symbol.value, variable.name);
 	}
+	for (const [name, values] of initialValues(source, btf, type.vars, symbols, bySymbol, functions))
+		maps.set(name, { ...maps.get(name)!, values });
 	return { maps, bySymbol };
+}
+
+/** `values = { [2] = &inner }`: relocations inside of the definitions, by map. */
+function initialValues(
+	source: Source,
+	btf: Btf,
+	vars: readonly { readonly type: number }[],
+	symbols: ReadonlyMap<string, ElfSymbol>,
+	bySymbol: ReadonlyMap<number, string>,
+	functions: Functions,
+): Map<string, MapValue[]> {
+	const found = new Map<string, MapValue[]>();
+	const section = source.section(".maps")!;
+	if (!section.relocations.length) return found;
+	const own = source.sectionIndex(".maps");
+	/** Where each map's values begin and what they are. */
+	const places = vars.flatMap((v) => {
+		const variable = btf.type(v.type);
+		const shape = variable.kind === "var" ? btf.type(btf.resolve(variable.type)) : undefined;
+		if (variable.kind !== "var" || shape?.kind !== "struct") return [];
+		const start = symbols.get(variable.name)!.value;
+		const member = shape.members.find((m) => m.name === "values");
+		const end = Math.max(start + shape.size, start + (symbols.get(variable.name)?.size ?? 0));
+		return [{ name: variable.name, start, end, values: member && start + member.bitOffset / 8 }];
+	});
+	for (const r of section.relocations) {
+		const fail = (message: string) => source.error({ section: ".maps", offset: r.offset, path: "relocation" }, message);
+		const place = places.find((p) => r.offset >= p.start && r.offset < p.end);
+		if (!place || place.values === undefined || r.offset < place.values)
+			throw fail(`byte ${r.offset} belongs to the values of no map`);
+		const { name, values: first } = place;
+		if (r.type !== R_BPF.abs64) throw fail(`relocation of type ${r.type}, expected ${R_BPF.abs64}`);
+		if ((r.offset - first) % 8 !== 0) throw fail(`byte ${r.offset - first} of the values is no slot's first`);
+		const symbol = source.elf.symbols[r.symbol];
+		if (!symbol || typeof symbol.section !== "number")
+			throw fail("the value is something that the object does not have");
+		const at = symbol.value + Number(r.addend ?? 0n);
+		const map = symbol.section === own ? bySymbol.get(at) : undefined;
+		const target = map ?? functions.at(symbol.section, at)?.name;
+		if (target === undefined) throw fail(`"${symbol.name}" is neither a map nor a program`);
+		const list = found.get(name) ?? [];
+		list.push({ index: (r.offset - first) / 8, kind: map === undefined ? "program" : "map", name: target });
+		found.set(name, list);
+	}
+	return found;
 }
 
 /** One definition: a struct whose members' types say numbers (`int (*)[N]`) and types (`T *`). */
@@ -79,7 +129,7 @@ class Definition {
 					n.set(m.name, this.#number(m));
 					break;
 				case "map_extra":
-					mapExtra = BigInt(this.#number(m));
+					mapExtra = this.#wide(m);
 					break;
 				case "key":
 					keyType = this.#pointee(m);
@@ -124,16 +174,25 @@ class Definition {
 		if (value === undefined) throw this.#fail("type", "the definition has no type");
 		const type = NAME_OF.get(value);
 		if (!type) throw new NotSupportedError(`map "${this.#name}" in section ".maps"`, `map type ${value} is not known`);
-		if (REFUSED.has(type))
-			throw new NotSupportedError(`map "${this.#name}" in section ".maps"`, `type ${type} cannot be read yet`);
 		return type;
 	}
 
-	/** `int (*)[N]` says N. */
+	/** `int (*)[N]` says N, as an enum its first value does (`__ulong`). */
 	#number(m: BtfMember): number {
+		const n = this.#wide(m);
+		if (n < 0n || n > 0xffffffffn) throw this.#fail(m.name, `${n}, expected 0 to 4294967295`);
+		return Number(n);
+	}
+
+	#wide(m: BtfMember): bigint {
 		const pointer = this.#btf.type(this.#btf.resolve(m.type));
+		if (pointer.kind === "enum" || pointer.kind === "enum64") {
+			const [first, ...more] = pointer.values;
+			if (first && !more.length) return BigInt.asUintN(64, BigInt(first.value));
+			throw this.#fail(m.name, `an enum of ${pointer.values.length} values, expected one`);
+		}
 		const array = pointer.kind === "ptr" ? this.#btf.type(this.#btf.resolve(pointer.type)) : undefined;
-		if (array?.kind === "array") return array.length;
+		if (array?.kind === "array") return BigInt(array.length);
 		throw this.#fail(m.name, `a ${pointer.kind}, expected a pointer to an array whose length is the number`);
 	}
 

@@ -5,79 +5,104 @@ import type { CollectionSpec, FunctionSpec, ProgramSpec } from "#spec";
 import { PROG_FLAGS, sectionMeaning } from "#uapi";
 import { readData } from "./data.ts";
 import { readExt } from "./ext.ts";
-import { type CodeFunction, functionsOf, specOf } from "./functions.ts";
+import { readExterns } from "./externs.ts";
+import { type CodeFunction, exceptionCallbacks, functionsOf, specOf } from "./functions.ts";
+import { readLegacyMaps } from "./legacy-maps.ts";
 import { readManifest } from "./manifest.ts";
 import { readMaps } from "./maps.ts";
 import type { Source } from "./source.ts";
+import { readStructOps } from "./struct-ops.ts";
 
 export interface ReadObjectOptions {
 	/** Name of the collection and of the file in messages; default `object`. */
 	readonly name?: string;
+	/** What programs of a section are that the table of sections does not have (`bpftool prog load … type xdp`). */
+	readonly programType?: (section: string) => Pick<ProgramSpec, "type" | "attachType"> | undefined;
 }
-
-/** Sections that a later issue brings, and why they cannot be passed over. */
-const REFUSED: readonly (readonly [pattern: RegExp, feature: string])[] = [
-	[/^maps$/, "map definitions of the legacy form (struct bpf_map_def)"],
-	[/^\.?struct_ops(\.link)?$/, "struct_ops"],
-	[/^\.kconfig$/, "kconfig externs"],
-	[/^\.addr_space\.1$|^\.arena\.1$/, "arena variables"],
-];
 
 /**
  * Reads an object: same bytes in, same value out. The result's byte arrays are its own or windows into `bytes`.
- * @throws FormatError for malformed ELF, BTF, instructions or manifest; NotSupportedError, with the section's name, for
- * what is well-formed but not understood (legacy maps, struct_ops, kconfig, arena, unknown program sections).
+ * What libbpf passes over is passed over, and said in `notes`. @throws FormatError for malformed ELF, BTF, instructions
+ * or manifest; LinkError for references to nothing; NotSupportedError, with the section's name, for what is well-formed
+ * but not understood (unknown program sections, map types and attributes).
  */
 export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): CollectionSpec {
 	const name = options.name ?? "object";
 	const elf = readElf(bytes, options.name);
 	const source = sourceOf(elf, options.name);
-	for (const s of elf.sections)
-		for (const [pattern, feature] of REFUSED)
-			if (pattern.test(s.name)) throw new NotSupportedError(`section "${s.name}"`, `${feature} cannot be read yet`);
 	const btf = readBtf(source);
 	const functions = functionsOf(source);
 	const ext = readExt(source, btf, functions);
-	const maps = readMaps(source, btf);
-	const data = readData(source, btf);
+	const maps = readMaps(source, btf, functions);
+	const legacy = readLegacyMaps(source);
+	const arena = [...maps.maps.values()].find((map) => map.type === "arena");
+	const data = readData(source, btf, arena);
+	const externs = readExterns(source, btf);
+	const all = new Map(maps.maps);
+	const more = [...legacy.maps, ...readStructOps(source, btf, functions), ...(externs.map ? [externs.map] : [])];
+	for (const map of more) {
+		if (all.has(map.name)) throw source.error({ section: ".maps", path: map.name }, `two maps are named "${map.name}"`);
+		all.set(map.name, map);
+	}
+	for (const [key, map] of data.maps) {
+		if (all.has(key) && map.type !== "arena")
+			throw source.error({ section: key, path: "name" }, "a map has the name of this section");
+		all.set(key, map);
+	}
 	const programs = new Map<string, ProgramSpec>();
 	const subprograms = new Map<string, FunctionSpec>();
-	const context = { source, btf, ext, functions, maps: maps.bySymbol, data: data.sections };
+	const context = {
+		source,
+		btf,
+		ext,
+		functions,
+		maps: new Map([
+			[source.sectionIndex(".maps"), maps.bySymbol],
+			[legacy.section, legacy.bySymbol],
+		]),
+		data: data.sections,
+		externs: externs.externs,
+		exceptions: exceptionCallbacks(btf),
+	};
 	for (const f of functions.all) {
 		const spec = specOf(f, context);
-		if (f.section.name === ".text") subprograms.set(spec.name, spec);
-		else programs.set(spec.name, programOf(f, spec, source));
+		// A lone function of .text is a program of which somebody else must say the type.
+		const lone = functions.all.length === 1 && options.programType?.(f.section.name) !== undefined;
+		if (f.section.name === ".text" && !lone) subprograms.set(spec.name, spec);
+		else programs.set(spec.name, programOf(f, spec, source, options));
 	}
 	// A program may be called like a subprogram; then it is one too.
 	for (const p of [...programs.values(), ...subprograms.values()])
-		for (const r of p.references) {
-			if (r.kind !== "function" || subprograms.has(r.function)) continue;
-			const called = programs.get(r.function);
-			if (!called) throw new LinkError(`${p.name} calls "${r.function}", which is not there`, { symbol: r.function });
-			const {
-				section: _s,
-				hook: _h,
-				type: _t,
-				attachType: _a,
-				attachTo: _o,
-				flags: _f,
-				autoload: _l,
-				...plain
-			} = called;
-			subprograms.set(r.function, plain);
+		for (const callee of calleesOf(p)) {
+			if (subprograms.has(callee)) continue;
+			const called = programs.get(callee);
+			if (!called) throw new LinkError(`${p.name} calls "${callee}", which is not there`, { symbol: callee });
+			subprograms.set(callee, functionOf(called));
 		}
 	return {
 		name,
 		byteOrder: elf.littleEndian ? "little" : "big",
 		license: licenseOf(source),
 		kernelVersion: versionOf(source),
-		maps: new Map([...maps.maps, ...data.maps]),
+		maps: all,
 		programs,
 		functions: subprograms,
-		variables: data.variables,
+		variables: new Map([...data.variables, ...externs.variables]),
+		...(externs.externs.size ? { externs: externs.externs } : {}),
 		btf,
 		manifest: manifestOf(source),
+		...(data.notes.length ? { notes: data.notes } : {}),
 	};
+}
+
+const calleesOf = (f: FunctionSpec): string[] => [
+	...f.references.flatMap((r) => (r.kind === "function" ? [r.function] : [])),
+	...(f.exceptionCallback === undefined ? [] : [f.exceptionCallback]),
+];
+
+function functionOf(program: ProgramSpec): FunctionSpec {
+	const { section: _s, hook: _h, type: _t, attachType: _a, attachTo: _o, flags: _f, autoload: _l, ...plain } = program;
+	return plain;
 }
 
 function sourceOf(elf: ElfFile, file: string | undefined): Source {
@@ -133,26 +158,27 @@ function manifestOf(source: Source): CollectionSpec["manifest"] {
 	return readManifest(decodeUtf8(s.data), (path, message) => source.error({ section: ".skep", path }, message));
 }
 
-function programOf(f: CodeFunction, spec: FunctionSpec, source: Source): ProgramSpec {
+function programOf(f: CodeFunction, spec: FunctionSpec, source: Source, options: ReadObjectOptions): ProgramSpec {
 	const meaning = sectionMeaning(f.section.name);
-	if (!meaning)
+	const given = options.programType?.(f.section.name);
+	if (!meaning && !given)
 		throw new NotSupportedError(
 			`section "${f.section.name}"`,
 			`no program type is known by that name (program ${f.name})`,
 		);
-	if (meaning.type === "struct_ops")
-		throw new NotSupportedError(`section "${f.section.name}"`, "struct_ops cannot be read yet");
 	if (f.binding === STB.local)
 		throw source.error(
 			{ section: f.section.name, offset: f.start, path: `Sym/${f.name}` },
 			"a program is static, expected a global function",
 		);
+	const base = { ...spec, section: f.section.name };
+	if (!meaning) return { ...base, ...given!, flags: 0, autoload: true };
 	return {
-		...spec,
-		section: f.section.name,
+		...base,
 		hook: meaning.name,
 		type: meaning.type,
 		...(meaning.attachType === undefined ? {} : { attachType: meaning.attachType }),
+		...given,
 		...(meaning.target === undefined ? {} : { attachTo: meaning.target }),
 		flags: (meaning.sleepable ? PROG_FLAGS.BPF_F_SLEEPABLE : 0) | (meaning.frags ? PROG_FLAGS.BPF_F_XDP_HAS_FRAGS : 0),
 		autoload: meaning.autoload,

@@ -40,16 +40,19 @@ export function joinSubprograms(spec: CollectionSpec, program: ProgramSpec): Joi
 	// The list grows while it is walked.
 	for (let i = 0; i < functions.length; i++) {
 		const from = functions[i]!.spec;
-		for (const r of from.references) {
-			if (r.kind !== "function" || slots.has(r.function)) continue;
-			const callee = spec.functions.get(r.function) ?? spec.programs.get(r.function);
+		const meet = (name: string, insn?: number): void => {
+			if (slots.has(name)) return;
+			const callee = spec.functions.get(name) ?? spec.programs.get(name);
 			if (!callee)
-				throw new LinkError(`${from.name} calls ${r.function}, which the object does not have`, {
-					symbol: r.function,
-					insn: r.slot,
+				throw new LinkError(`${from.name} calls ${name}, which the object does not have`, {
+					symbol: name,
+					...(insn === undefined ? {} : { insn }),
 				});
 			place(callee);
-		}
+		};
+		for (const r of from.references) if (r.kind === "function") meet(r.function, r.slot);
+		// The verifier finds it by the tag in the BTF; no instruction refers to it.
+		if (from.exceptionCallback !== undefined) meet(from.exceptionCallback);
 	}
 
 	const insns = new Uint8Array(length * 8);
