@@ -76,8 +76,8 @@ class LinuxKernel implements Kernel {
 		return read(fd, bytes);
 	}
 
-	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
-		return mmap(fd, offset, length, writable);
+	mmap(fd: number, offset: number, length: number, writable: boolean, address?: number): Mapping | number {
+		return mmap(fd, offset, length, writable, address);
 	}
 
 	close(fd: number): number {

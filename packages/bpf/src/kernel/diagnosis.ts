@@ -3,7 +3,7 @@ import type { CommandName } from "./attributes.ts";
 
 /** What the kernel refused, for whoever explains it. */
 export interface Refused {
-	/** `bpf`, `perf_event_open`, `ioctl`, `mmap`, `tracefs`. */
+	/** `bpf`, `perf_event_open`, `ioctl`, `mmap`, `open`, `setsockopt`, `netlink`, `tracefs`. */
 	readonly syscall: string;
 	readonly command?: CommandName | undefined;
 	/** Positive. */

@@ -24,8 +24,8 @@ export interface Kernel {
 	perfEventIoctl(fd: number, request: PerfEventRequest, argument: number): number;
 	/** read(2) of an iterator's fd (ITER_CREATE), into `bytes` from its start. How many bytes came, 0 at the end; -errno. */
 	read(fd: number, bytes: Uint8Array): number;
-	/** mmap(2) of the fd of a map or a perf event, shared. -errno as a number. Bytes stay valid until `unmap`; writing to a read-only one kills the process. */
-	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number;
+	/** mmap(2) of the fd of a map or a perf event, shared; `address`: where an arena demands to be. -errno as a number. Bytes stay valid until `unmap`; writing to a read-only one kills the process. */
+	mmap(fd: number, offset: number, length: number, writable: boolean, address?: number): Mapping | number;
 	close(fd: number): number;
 	/** Id of a tracepoint by `category`, `name`; -errno (ENOENT: no such event; EACCES). */
 	tracepointId(category: string, name: string): number;
@@ -56,5 +56,7 @@ export interface Mapping {
 	readonly buffer: ArrayBuffer;
 	/** Where the mapped bytes begin in `buffer`. Absent: at 0. */
 	readonly offset?: number;
+	/** User space address of the first mapped byte, where there is such a thing: what pointers into an arena are relative to. */
+	readonly address?: number;
 	unmap(): void;
 }

@@ -51,6 +51,8 @@ export const ATTACH_FLAGS = {
 	BPF_F_AFTER: 1 << 4,
 	BPF_F_ID: 1 << 5,
 	BPF_F_PREORDER: 1 << 6,
+	/** What `relative_fd` names is a link, not a program. */
+	BPF_F_LINK: 1 << 13,
 } as const;
 
 /** `src_reg` of a 64-bit immediate load: what the immediate means. */

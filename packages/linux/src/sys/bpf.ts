@@ -1,14 +1,8 @@
 import { toHex } from "@skep/bpf/base";
-import {
-	type Attributes,
-	COMMANDS,
-	type CommandName,
-	ERRNO,
-	type LinkInfo,
-	type ObjGetInfoByFd,
-} from "@skep/bpf/kernel";
+import { type Attributes, COMMANDS, type CommandName, ERRNO, type ObjGetInfoByFd } from "@skep/bpf/kernel";
 import { addressOf, syscall3 } from "./ffi.ts";
-import { ATTR, INFO, LINK_INFO } from "./layout.ts";
+import { ATTR, INFO, type Layout } from "./layout.ts";
+import { linkDetail } from "./link-info.ts";
 import { raiseMemoryLimit } from "./memory-limit.ts";
 import {
 	ATTR_AT,
@@ -151,13 +145,19 @@ function info(attr: ObjGetInfoByFd): number {
 	if (result < 0) return result;
 	decode(INFO_AT, layout.fields, value, true);
 	if (attr.kind === "prog") attr.info.tag = toHex(bytes.subarray(INFO_AT + 8, INFO_AT + 16));
-	if (attr.kind === "link") return linkInfo(attr.bpf_fd, attr.info);
-	if (attr.kind === "btf") attr.info.name = named(attr.bpf_fd, "btf");
+	if (attr.kind === "link") {
+		const { size } = INFO.link;
+		linkDetail(attr.info, (fields, detail) => askFor(attr.bpf_fd, { size, fields }, detail));
+	}
+	if (attr.kind === "btf") attr.info.name = named(attr.bpf_fd);
 	return result;
 }
 
 function ask(fd: number, kind: ObjGetInfoByFd["kind"], value: Readonly<Record<string, unknown>>): number {
-	const layout = INFO[kind];
+	return askFor(fd, INFO[kind], value);
+}
+
+function askFor(fd: number, layout: Layout, value: Readonly<Record<string, unknown>>): number {
 	encode(INFO_AT, layout, value);
 	view.setUint32(ATTR_AT, fd, true);
 	view.setUint32(ATTR_AT + 4, layout.size, true);
@@ -169,26 +169,12 @@ function ask(fd: number, kind: ObjGetInfoByFd["kind"], value: Readonly<Record<st
 
 const NAME_BYTES = 128;
 
-/** Asks again with room for a name: only kinds that have one may be asked so. */
-function named(fd: number, kind: "btf" | "link"): string {
+/** Asks again with room for the name of BTF. */
+function named(fd: number): string {
 	const name = new Uint8Array(NAME_BYTES);
-	if (ask(fd, kind, { name }) < 0) return "";
+	if (ask(fd, "btf", { name }) < 0) return "";
 	const end = name.indexOf(0);
 	return String.fromCharCode(...name.subarray(0, end < 0 ? NAME_BYTES : end));
-}
-
-const RAW_TRACEPOINT = 1;
-
-function linkInfo(fd: number, value: Partial<LinkInfo>): number {
-	const type = value.type ?? 0;
-	const row = LINK_INFO[type];
-	if (row) {
-		const detail: Record<string, unknown> = {};
-		decode(INFO_AT, row.fields, detail, false);
-		(value as Record<string, unknown>)[row.member] = detail;
-	}
-	if (type === RAW_TRACEPOINT) value.raw_tracepoint = { tp_name: named(fd, "link") };
-	return 0;
 }
 
 /** The bytes of the attribute that a command would pass: what a test compares with `bpf.h`. */

@@ -9,9 +9,10 @@ import type { CommandName } from "@skep/bpf/kernel";
  * - `text`: characters in place, NUL-padded
  * - `string`: 8 bytes, pointer to NUL-terminated text
  * - `buffer`: 8 bytes, pointer to the bytes
+ * - `strings`: 8 bytes, pointer to an array of such pointers
  * - `length`: 4 bytes, length of the buffer `of`, in units of `unit` bytes
  */
-export type FieldKind = "int" | "out" | "inout" | "text" | "string" | "buffer" | "length";
+export type FieldKind = "int" | "out" | "inout" | "text" | "string" | "strings" | "buffer" | "length";
 export type Field = readonly [name: string, offset: number, size: number, kind: FieldKind, of?: string, unit?: number];
 
 export interface Layout {
@@ -216,6 +217,7 @@ export const ATTR: Readonly<Record<CommandName, Layout>> = {
 		["tracing.cookie", 24, 8, "int"],
 		["kprobe_multi.flags", 16, 4, "int"],
 		["kprobe_multi.cnt", 20, 4, "int"],
+		["kprobe_multi.syms", 24, 8, "strings"],
 		["kprobe_multi.addrs", 32, 8, "buffer"],
 		["kprobe_multi.cookies", 40, 8, "buffer"],
 		["uprobe_multi.path", 16, 8, "string"],
@@ -236,8 +238,10 @@ export const ATTR: Readonly<Record<CommandName, Layout>> = {
 		16,
 		["link_fd", 0, 4, "int"],
 		["new_prog_fd", 4, 4, "int"],
+		["new_map_fd", 4, 4, "int"],
 		["flags", 8, 4, "int"],
 		["old_prog_fd", 12, 4, "int"],
+		["old_map_fd", 12, 4, "int"],
 	),
 	LINK_GET_FD_BY_ID: FD_BY_ID,
 	LINK_GET_NEXT_ID: NEXT_ID,
@@ -337,49 +341,8 @@ export const INFO = {
 		["name_len", 24, 4, "length", "name"],
 		["kernel_btf", 28, 4, "out"],
 	),
-	link: layout(
-		64,
-		["type", 0, 4, "out"],
-		["id", 4, 4, "out"],
-		["prog_id", 8, 4, "out"],
-		["name", 16, 8, "buffer"],
-		["name_len", 24, 4, "length", "name"],
-	),
+	link: layout(64, ["type", 0, 4, "out"], ["id", 4, 4, "out"], ["prog_id", 8, 4, "out"]),
 } as const satisfies Readonly<Record<string, Layout>>;
-
-/** The members of `struct bpf_link_info` after its head, by `enum bpf_link_type`. */
-export const LINK_INFO: Readonly<Record<number, { readonly member: string; readonly fields: readonly Field[] }>> = {
-	2: {
-		member: "tracing",
-		fields: [
-			["attach_type", 16, 4, "out"],
-			["target_obj_id", 20, 4, "out"],
-			["target_btf_id", 24, 4, "out"],
-		],
-	},
-	3: {
-		member: "cgroup",
-		fields: [
-			["cgroup_id", 16, 8, "out"],
-			["attach_type", 24, 4, "out"],
-		],
-	},
-	5: {
-		member: "netns",
-		fields: [
-			["netns_ino", 16, 4, "out"],
-			["attach_type", 20, 4, "out"],
-		],
-	},
-	6: { member: "xdp", fields: [["ifindex", 16, 4, "out"]] },
-	11: {
-		member: "tcx",
-		fields: [
-			["ifindex", 16, 4, "out"],
-			["attach_type", 20, 4, "out"],
-		],
-	},
-};
 
 /** `struct perf_event_attr` as far as skep sets it; flags are bits of the word at 40. */
 export const PERF_ATTR: Layout = layout(

@@ -8,9 +8,15 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
 /** mmap(2), shared. The mapping, or -errno as a number. */
-export function mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
+export function mmap(
+	fd: number,
+	offset: number,
+	length: number,
+	writable: boolean,
+	address = 0,
+): Mapping | number {
 	if (length <= 0) return -ERRNO.EINVAL;
-	const at = syscall(NR.mmap, 0, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
+	const at = syscall(NR.mmap, address, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
 	return at < 0 ? at : new Memory(at, length);
 }
 
@@ -25,10 +31,12 @@ export function read(fd: number, bytes: Uint8Array): number {
 /** Mapped memory that is unmapped by hand: koffi's views own nothing. */
 class Memory implements Mapping {
 	readonly buffer: ArrayBuffer;
+	readonly address: number;
 	#address: number;
 	readonly #length: number;
 
 	constructor(address: number, length: number) {
+		this.address = address;
 		this.#address = address;
 		this.#length = length;
 		this.buffer = memoryAt(address, length);

@@ -41,6 +41,13 @@ function pointTo(at: number, target: Uint8Array): void {
 	view.setBigUint64(at, BigInt(target.length === 0 ? 0 : addressOf(target)), true);
 }
 
+/** Address of a text, NUL-terminated, held until the call is over. */
+function pointerTo(text: unknown): bigint {
+	const bytes = ASCII.encode(`${text}\0`);
+	held.push(bytes);
+	return BigInt(addressOf(bytes));
+}
+
 /** Writes a plain value into the slab at `at` by its layout; every other byte of the struct is 0. */
 export function encode(at: number, layout: Layout, value: Readonly<Record<string, unknown>>): void {
 	bytes.fill(0, at, at + layout.size);
@@ -63,6 +70,8 @@ function encodeField(
 		bytes.set(ASCII.encode(given).subarray(0, size - 1), at + offset);
 	} else if (kind === "string" && typeof given === "string") {
 		pointTo(at + offset, ASCII.encode(`${given}\0`));
+	} else if (kind === "strings" && Array.isArray(given)) {
+		pointTo(at + offset, new Uint8Array(BigUint64Array.from(given, pointerTo).buffer));
 	} else if (kind === "buffer" && given instanceof Uint8Array) {
 		pointTo(at + offset, given);
 	} else if (typeof given === "number" || typeof given === "bigint") {

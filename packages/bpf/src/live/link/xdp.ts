@@ -1,7 +1,8 @@
+import { ERRNO } from "#kernel";
 import { ATTACH_TYPES, XDP_FLAGS } from "#uapi";
-import { Fd } from "../fd.ts";
 import type { Program } from "../program.ts";
-import { refuse } from "../refusal.ts";
+import type { Attachment } from "./attachment.ts";
+import { linked, refuseAttach, tryLink } from "./bpf-link.ts";
 import { Link } from "./link.ts";
 
 /** `native`: in the driver; `generic`: in the stack, on any device; `offload`: on the card. */
@@ -13,27 +14,74 @@ const FLAGS: Readonly<Record<XdpMode, number>> = {
 	offload: XDP_FLAGS.XDP_FLAGS_HW_MODE,
 };
 
-/**
- * Attaches an XDP program to the network device `ifindex`. Without `mode` the kernel takes native where the driver has it,
- * else generic. `device` names it in errors.
- */
-export function attachXdp(program: Program, ifindex: number, options: { mode?: XdpMode; device?: string } = {}): Link {
-	const kernel = program.kernel;
+export interface XdpOptions {
+	/** Absent: native where the driver has it, else generic. */
+	readonly mode?: XdpMode;
+	/** Names the device in errors. */
+	readonly device?: string;
+	/** `netlink`: by IFLA_XDP, as `ip link set xdp` does; it stays when the process ends. Default: a bpf_link where the kernel has them (≥ 5.9). */
+	readonly way?: "bpf_link" | "netlink";
+}
+
+/** Attaches an XDP program to the network device `ifindex`. @throws PermissionError; SyscallError EBUSY, EOPNOTSUPP … */
+export function attachXdp(program: Program, ifindex: number, options: XdpOptions = {}): Link {
 	const target = `xdp ${options.device ?? `ifindex ${ifindex}`}${options.mode ? ` (${options.mode})` : ""}`;
-	const result = kernel.bpf("LINK_CREATE", {
-		prog_fd: program.fd.number,
-		target_ifindex: ifindex,
-		attach_type: ATTACH_TYPES.xdp,
-		flags: options.mode ? FLAGS[options.mode] : 0,
+	const flags = options.mode ? FLAGS[options.mode] : 0;
+	return Link.attach(program, target, (each) => {
+		if (options.way === "netlink") return byNetlink(each, target, ifindex, flags, undefined);
+		const result = tryLink(each, { target_ifindex: ifindex, attach_type: ATTACH_TYPES.xdp, flags });
+		// EINVAL is also what kernels say that know no such link; whatever else is wrong, rtnetlink refuses too.
+		if (result === -ERRNO.EINVAL && options.way === undefined) {
+			const older = each.kernel.host && tryNetlink(each, ifindex, flags);
+			if (older === 0) {
+				const note = `the running kernel ${each.kernel.release} has no bpf_link for XDP: attached by rtnetlink; it stays when the process ends`;
+				return attachedByNetlink(each, target, ifindex, flags, note);
+			}
+		}
+		return linked(each, target, result);
 	});
-	if (result < 0) {
-		throw refuse(kernel, {
-			syscall: "bpf",
-			command: "LINK_CREATE",
-			errno: -result,
-			programType: program.type,
-			what: `attach ${program.name} to ${target}`,
-		});
-	}
-	return new Link("bpf_link", target, new Fd(kernel, result, `link to ${target}`));
+}
+
+function tryNetlink(program: Program, ifindex: number, flags: number): number {
+	const result = program.kernel.host?.network({
+		kind: "xdp",
+		ifindex,
+		program: program.fd.number,
+		flags: flags | XDP_FLAGS.XDP_FLAGS_UPDATE_IF_NOEXIST,
+	});
+	return typeof result === "number" ? result : -ERRNO.EOPNOTSUPP;
+}
+
+function byNetlink(
+	program: Program,
+	target: string,
+	ifindex: number,
+	flags: number,
+	note: string | undefined,
+): Attachment {
+	const result = tryNetlink(program, ifindex, flags);
+	if (result < 0) throw refuseAttach(program, target, -result, "netlink");
+	return attachedByNetlink(program, target, ifindex, flags, note);
+}
+
+function attachedByNetlink(
+	program: Program,
+	target: string,
+	ifindex: number,
+	flags: number,
+	note = "attached by rtnetlink: it stays when the process ends",
+): Attachment {
+	const { host } = program.kernel;
+	return {
+		way: "netlink",
+		fds: [],
+		note,
+		undo: () => void host?.network({ kind: "xdp", ifindex, program: -1, flags }),
+		replace: (next, expected) => {
+			const guard = expected ? { expected: expected.fd.number } : {};
+			const replace = expected ? XDP_FLAGS.XDP_FLAGS_REPLACE : 0;
+			const result = host?.network({ kind: "xdp", ifindex, program: next.fd.number, flags: flags | replace, ...guard });
+			if (typeof result === "number" && result < 0) throw refuseAttach(next, target, -result, "netlink");
+		},
+	};
 }

@@ -1,0 +1,53 @@
+import { BpfError } from "#base";
+import { ATTACH_TYPES } from "#uapi";
+import type { BpfMap } from "../map.ts";
+import type { Program } from "../program.ts";
+import { createLink } from "./bpf-link.ts";
+import { Link } from "./link.ts";
+
+/** In which order an iterator walks cgroups: `enum bpf_cgroup_iter_order`. */
+// biome-ignore format: table
+const ORDERS = { self: 1, descendants: 2, "descendants-last-first": 3, ancestors: 4 } as const;
+export type CgroupOrder = keyof typeof ORDERS;
+
+/** What an iterator walks over, where its kind wants that said. At most one. */
+export interface IteratorTarget {
+	/** `bpf_map_elem`, `bpf_sk_storage_map`. */
+	readonly map?: BpfMap;
+	/** `cgroup`: a descriptor of its folder, or its id; `order` default: descendants, parents first. */
+	readonly cgroup?: { readonly fd?: number; readonly id?: bigint; readonly order?: CgroupOrder };
+	/** `task`, `task_file`, `task_vma`: one thread, one process, or one by its pidfd. */
+	readonly task?: { readonly tid?: number; readonly pid?: number; readonly pidfd?: number };
+}
+
+/**
+ * Makes an iterator's link: nothing runs until it is read (ITER_CREATE on the link's descriptor, or a pin that is read).
+ * @throws BpfError ERR_NO_TARGET where more than one thing is said; SyscallError EINVAL where the kind wants one; PermissionError
+ */
+export function attachIterator(program: Program, over: IteratorTarget = {}, name = "iterator"): Link {
+	const info = linkInfo(over);
+	const target = `iterator ${name}`;
+	return Link.attach(program, target, (each) =>
+		createLink(each, target, { attach_type: ATTACH_TYPES.trace_iter, ...(info ? { iter_info: info } : {}) }),
+	);
+}
+
+/** `union bpf_iter_link_info`. */
+function linkInfo({ map, cgroup, task }: IteratorTarget): Uint8Array | undefined {
+	if ([map, cgroup, task].filter((each) => each !== undefined).length > 1) {
+		throw new BpfError("ERR_NO_TARGET", "an iterator walks over one thing: a map, a cgroup or a task");
+	}
+	const view = new DataView(new ArrayBuffer(16));
+	if (map) view.setUint32(0, map.fd.number, true);
+	if (cgroup) {
+		view.setUint32(0, ORDERS[cgroup.order ?? "descendants"], true);
+		view.setUint32(4, cgroup.fd ?? 0, true);
+		view.setBigUint64(8, cgroup.id ?? 0n, true);
+	}
+	if (task) {
+		view.setUint32(0, task.tid ?? 0, true);
+		view.setUint32(4, task.pid ?? 0, true);
+		view.setUint32(8, task.pidfd ?? 0, true);
+	}
+	return map || cgroup || task ? new Uint8Array(view.buffer) : undefined;
+}
