@@ -3,6 +3,7 @@ import { ERRNO, type Kernel, type MapInfo, type Mapping } from "#kernel";
 import { MAP_FLAGS, MAP_TYPES, type MapType, UPDATE_FLAGS } from "#uapi";
 import { type BatchResult, type ChunkOptions, chunks, deleteMany, type MapChunk, updateMany } from "./batch.ts";
 import { Fd } from "./fd.ts";
+import { type Access, accessFlags } from "./ids.ts";
 import { objectName } from "./name.ts";
 import { openPin, pin } from "./pins.ts";
 import { check, refuse } from "./refusal.ts";
@@ -60,6 +61,11 @@ export class MappedMap implements Disposable {
 	/** The whole memory. Writing to one that is not `writable` kills the process, so do not. @throws BpfError ERR_CLOSED after `close()` */
 	get bytes(): Uint8Array<ArrayBuffer> {
 		return new Uint8Array(this.buffer, this.#mapping?.offset ?? 0, this.#length);
+	}
+
+	/** Where the first byte is in user space, which pointers in an arena count from; undefined on kernels without such. */
+	get address(): number | undefined {
+		return this.#mapping?.address;
 	}
 
 	get buffer(): ArrayBuffer {
@@ -156,15 +162,16 @@ export class BpfMap implements Disposable {
 		});
 	}
 
-	/** Opens a map by its id. */
-	static byId(kernel: Kernel, id: number): BpfMap {
-		const result = check(kernel, kernel.bpf("MAP_GET_FD_BY_ID", { id }), `open map ${id}`, "MAP_GET_FD_BY_ID");
+	/** Opens a map by its id. `access`: for reading or writing only. */
+	static byId(kernel: Kernel, id: number, access?: Access): BpfMap {
+		const attr = { id, ...(access ? { open_flags: accessFlags(access) } : {}) };
+		const result = check(kernel, kernel.bpf("MAP_GET_FD_BY_ID", attr), `open map ${id}`, "MAP_GET_FD_BY_ID");
 		return BpfMap.fromFd(kernel, result);
 	}
 
-	/** Opens a pinned map; undefined where nothing is pinned. @throws BpfError ERR_NO_BPFFS, ERR_PIN_KIND; PermissionError */
-	static fromPin(kernel: Kernel, path: string): BpfMap | undefined {
-		const number = openPin(kernel, path, "map");
+	/** Opens a pinned map; undefined where nothing is pinned. `access`: for reading or writing only. @throws BpfError ERR_NO_BPFFS, ERR_PIN_KIND; PermissionError */
+	static fromPin(kernel: Kernel, path: string, access?: Access): BpfMap | undefined {
+		const number = openPin(kernel, path, "map", access);
 		return number === undefined ? undefined : BpfMap.fromFd(kernel, number);
 	}
 
@@ -240,7 +247,50 @@ export class BpfMap implements Disposable {
 		throw this.#refusal(result, "take from", "MAP_LOOKUP_AND_DELETE_ELEM");
 	}
 
-	/** Queue or stack: adds at the end. False: full. */
+	/** Queue or stack: takes out the next value; undefined where it is empty. */
+	pop(): Uint8Array<ArrayBuffer> | undefined {
+		return this.lookupAndDelete();
+	}
+
+	/** Queue or stack: the value that `pop` would take; it stays. */
+	peek(): Uint8Array<ArrayBuffer> | undefined {
+		const value = new Uint8Array(this.valueBytes);
+		this.#fits(undefined, value);
+		const result = this.kernel.bpf("MAP_LOOKUP_ELEM", { map_fd: this.fd.number, value });
+		if (result === 0) return value;
+		if (result === -ERRNO.ENOENT) return undefined;
+		throw this.#refusal(result, "look into", "MAP_LOOKUP_ELEM");
+	}
+
+	/** Bloom filter: false where `value` was surely never pushed. @throws TypeError for other maps */
+	contains(value: Uint8Array): boolean {
+		if (this.type !== "bloom_filter") throw new TypeError(`map ${this.name} (${this.type}) is no bloom filter`);
+		this.#fits(undefined, value);
+		const result = this.kernel.bpf("MAP_LOOKUP_ELEM", { map_fd: this.fd.number, value });
+		if (result === 0 || result === -ERRNO.ENOENT) return result === 0;
+		throw this.#refusal(result, "ask", "MAP_LOOKUP_ELEM");
+	}
+
+	/**
+	 * Puts an object into a map of such: a program into a prog_array, a map into a map of maps, a socket into a sockmap, a cgroup
+	 * into a cgroup_array, a perf event … `object` is its descriptor, or what owns one. The map holds it from now on.
+	 */
+	put(key: Uint8Array, object: { readonly fd: Fd } | Fd | number, mode: UpdateMode = "any"): boolean {
+		const fd = typeof object === "number" ? object : object instanceof Fd ? object.number : object.fd.number;
+		// The first 32 bits, whatever follows them: sockmaps may have values of 8 bytes.
+		const value = new Uint8Array(this.valueBytes);
+		new DataView(value.buffer).setUint32(0, fd, true);
+		return this.update(key, value, mode);
+	}
+
+	/** Id of the program or map that stands in a prog_array or map of maps; undefined where there is none. */
+	idAt(key: Uint8Array): number | undefined {
+		if (!FD_VALUED.has(this.type)) throw new TypeError(`map ${this.name} (${this.type}) holds no objects`);
+		const value = this.lookup(key);
+		return value && new DataView(value.buffer).getUint32(0, true);
+	}
+
+	/** Queue or stack: adds at the end. False: full. Bloom filter: adds. */
 	push(value: Uint8Array): boolean {
 		this.#fits(undefined, value);
 		const result = this.kernel.bpf("MAP_UPDATE_ELEM", { map_fd: this.fd.number, value });
@@ -310,14 +360,20 @@ export class BpfMap implements Disposable {
 		throw new RangeError(`map ${this.name}: ${keys.length} bytes are not keys of ${this.keySize} bytes each`);
 	}
 
-	/** Maps an array created with BPF_F_MMAPABLE: reading a value costs nanoseconds. @throws TypeError for other maps */
-	mmap(writable = false): MappedMap {
-		if (this.type !== "array" || !(this.flags & MAP_FLAGS.BPF_F_MMAPABLE)) {
+	/**
+	 * Maps an array created with BPF_F_MMAPABLE (reading a value costs nanoseconds), or an arena (writable, whole, where its
+	 * map_extra says, `stride` bytes a page). Of an arena, touching a page that no program allocated allocates it, or, with
+	 * BPF_F_SEGV_ON_FAULT, kills the process. @throws TypeError for other maps; SyscallError
+	 */
+	mmap(writable: boolean = this.type === "arena"): MappedMap {
+		const arena = this.type === "arena";
+		if (!arena && (this.type !== "array" || !(this.flags & MAP_FLAGS.BPF_F_MMAPABLE))) {
 			throw new TypeError(`map ${this.name} (${this.type}) cannot be mapped: it wants type array and BPF_F_MMAPABLE`);
 		}
-		const stride = (this.valueSize + 7) & ~7;
+		const stride = arena ? this.kernel.pageSize : (this.valueSize + 7) & ~7;
 		const length = stride * this.maxEntries;
-		const mapping = this.kernel.mmap(this.fd.number, 0, length, writable);
+		const address = arena ? Number(this.info().map_extra) : 0;
+		const mapping = this.kernel.mmap(this.fd.number, 0, length, writable, address);
 		if (typeof mapping === "number") {
 			throw refuse(this.kernel, { syscall: "mmap", errno: -mapping, what: `map the memory of ${this.name}` });
 		}

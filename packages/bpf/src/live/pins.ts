@@ -1,6 +1,7 @@
 import { BpfError, SyscallError } from "#base";
 import { ERRNO, errnoName, type Kernel, type ObjectKind } from "#kernel";
 import type { Fd } from "./fd.ts";
+import { type Access, accessFlags } from "./ids.ts";
 import { refuse } from "./refusal.ts";
 
 /** Where systems mount bpffs. */
@@ -19,12 +20,13 @@ export function pin(fd: Fd, path: string, what: string = fd.what): void {
 }
 
 /**
- * A new descriptor, the caller's, of what is pinned at `path`; undefined where nothing is.
+ * A new descriptor, the caller's, of what is pinned at `path`; undefined where nothing is. `access`: of a map, what the
+ * descriptor may do only.
  * @throws BpfError ERR_NO_BPFFS, ERR_PIN_KIND where it is of another kind; PermissionError; SyscallError
  */
-export function openPin(kernel: Kernel, path: string, kind: ObjectKind): number | undefined {
+export function openPin(kernel: Kernel, path: string, kind: ObjectKind, access?: Access): number | undefined {
 	const what = `open the ${WORDS[kind]} pinned at ${path}`;
-	const result = kernel.bpf("OBJ_GET", { pathname: path });
+	const result = kernel.bpf("OBJ_GET", { pathname: path, ...(access ? { file_flags: accessFlags(access) } : {}) });
 	// ENOENT also says that the folder is missing: then nobody can pin there either, which is worth more words.
 	if (result === -ERRNO.ENOENT && kernel.isBpffs(folderOf(path)) === 1) return undefined;
 	if (result < 0) throw refusePin(kernel, path, -result, "OBJ_GET", what);
@@ -62,7 +64,7 @@ function noBpffs(what: string, path: string): BpfError {
 const MEANS: Readonly<Record<string, string>> = {
 	EEXIST: "something is pinned there already: unpin it first, or choose another name",
 	EACCES: "the permissions of the pin or of a folder above it forbid it: run as its owner or as root",
-	EINVAL: "it is of a kind that this kernel cannot pin (links: since 5.7, of perf events since 5.15)",
+	EINVAL: "it is of a kind that this kernel cannot pin (BTF: never; links: since 5.7, of perf events since 5.15)",
 	ENOTDIR: "a part of the path is no folder",
 	ENAMETOOLONG: "the path is too long",
 };

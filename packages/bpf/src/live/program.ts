@@ -184,6 +184,21 @@ export class Program implements Disposable {
 		return progInfo(this.kernel, this.fd.number, `program ${this.name}`);
 	}
 
+	/** Ties a map to the program, which keeps it alive and shows up with it, though no instruction names it (Linux ≥ 5.10). */
+	bindMap(map: { readonly fd: Fd; readonly name: string }): void {
+		const result = this.kernel.bpf("PROG_BIND_MAP", { prog_fd: this.fd.number, map_fd: map.fd.number });
+		check(this.kernel, result, `bind map ${map.name} to program ${this.name}`, "PROG_BIND_MAP");
+	}
+
+	/** Ids of the maps that it uses. */
+	mapIds(): number[] {
+		// Maps can be bound while one asks: room for a few more.
+		const map_ids = new Uint8Array((this.info().nr_map_ids + 8) * 4);
+		const { nr_map_ids } = progInfo(this.kernel, this.fd.number, `program ${this.name}`, { map_ids });
+		const words = new DataView(map_ids.buffer);
+		return Array.from({ length: Math.min(nr_map_ids, map_ids.length / 4) }, (_, i) => words.getUint32(i * 4, true));
+	}
+
 	/** Counts only while `enableStats` is held by someone. */
 	stats(): ProgramStats {
 		const info = this.info();
@@ -255,8 +270,7 @@ function needsTrampoline(program: ProgramBlueprint): boolean {
 	return program.type === "tracing" && program.attachType !== "trace_raw_tp" && program.attachType !== "trace_iter";
 }
 
-function progInfo(kernel: Kernel, number: number, what: string): ProgInfo {
-	const info: Partial<ProgInfo> = {};
+function progInfo(kernel: Kernel, number: number, what: string, info: Partial<ProgInfo> = {}): ProgInfo {
 	const result = kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: number, kind: "prog", info });
 	check(kernel, result, `ask about ${what}`, "OBJ_GET_INFO_BY_FD");
 	return info as ProgInfo;
