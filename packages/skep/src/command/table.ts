@@ -137,6 +137,18 @@ export const COMMANDS: readonly Command[] = [
 		load: () => import("./sign.ts"),
 	},
 	{
+		name: "gen",
+		usage: "object OUT.o IN.o …",
+		summary: "make files from objects: one object of several",
+		details: [
+			"object    link: functions, maps and variables are resolved across the files, types are kept once each.",
+			"          Of two definitions of a name one must be weak; licence, types and maps' attributes must agree.",
+		],
+		examples: ["skep gen object tool.o main.o filter.o"],
+		flags: [JSON_FLAG],
+		load: () => import("./gen.ts"),
+	},
+	{
 		name: "vm",
 		usage: "plugin [--interpreter] [MEMORY]",
 		summary: "run one program on the virtual machine, as a plugin of bpf_conformance_runner",
