@@ -210,6 +210,12 @@ export class Btf {
 		return { words: this.#words, at: this.#at(id) };
 	}
 
+	/** Shows every record, the base's first, as `record` tells of one. */
+	eachRecord(visit: (id: number, words: Uint32Array, at: number) => void): void {
+		this.base?.eachRecord(visit);
+		for (let i = 0; i < this.#starts.length; i++) visit(i + this.firstId, this.#words, this.#starts[i]!);
+	}
+
 	/** Type by id; the same object every time. @throws RangeError for an id that is not there, FormatError for a malformed type. */
 	type(id: number): BtfType {
 		if (id === 0) return VOID;
@@ -398,6 +404,11 @@ export class Btf {
 	/** Where a string begins in the string section; undefined: it is not there. Looks through all of it. */
 	stringOffset(text: string): number | undefined {
 		return text === "" ? 0 : this.#strings.offsetsOf(text)[0];
+	}
+
+	/** Offsets of strings that are no C identifiers or one of `words`. For readers in this folder. */
+	stringsUnlike(words: ReadonlySet<string>): Set<number> {
+		return this.#strings.unlike(words);
 	}
 
 	/** One past the last string offset, the base's strings included: where split BTF on this one begins its own. */

@@ -1,5 +1,8 @@
 import { decodeUtf8, encodeUtf8 } from "#base";
 
+/** 1 for letters, digits and `_`. */
+const WORD = Uint8Array.from({ length: 256 }, (_, b) => (/^\w$/.test(String.fromCharCode(b)) ? 1 : 0));
+
 /**
  * The string section of one BTF. Pure ASCII, as kernels' are, it is decoded once and names are slices of it; a name is
  * then looked for by the engine's own search. Offsets count through the base's strings, as in split BTF.
@@ -69,6 +72,32 @@ export class BtfStrings {
 			let n = 1;
 			while (n < wanted.length && bytes[at + n] === wanted[n]) n++;
 			if (n === wanted.length) out.push(at + this.first);
+		}
+		return out;
+	}
+
+	/** Offsets of strings that hold anything but letters, digits and `_`, begin with a digit, or are one of `words` (up to 8 letters). */
+	unlike(words: ReadonlySet<string>): Set<number> {
+		const out = this.base?.unlike(words) ?? new Set<number>();
+		const bytes = this.#bytes;
+		// By first byte the lengths of the words: nearly every string is told apart by that.
+		const lengths = new Uint16Array(256);
+		for (const word of words) lengths[word.charCodeAt(0)]! |= 1 << word.length;
+		let start = 0;
+		let odd = false;
+		for (let p = 0; p < bytes.length; p++) {
+			const b = bytes[p]!;
+			if (b !== 0) {
+				if (WORD[b] === 0 || (p === start && b < 0x3a)) odd = true;
+				continue;
+			}
+			if (
+				odd ||
+				(p - start <= 8 && lengths[bytes[start]!]! & (1 << (p - start)) && words.has(this.at(start + this.first)!))
+			)
+				out.add(start + this.first);
+			start = p + 1;
+			odd = false;
 		}
 		return out;
 	}

@@ -1,0 +1,465 @@
+import type { Btf } from "./btf.ts";
+import { CLayout } from "./c-layout.ts";
+import { CNames } from "./c-names.ts";
+import { TypeGraph } from "./graph.ts";
+import { KIND_NUMBER } from "./wire.ts";
+
+export interface CFormatOptions {
+	/** Only these types and what they need. Default: all own ones. */
+	readonly ids?: readonly number[] | undefined;
+}
+
+const K = KIND_NUMBER;
+/** Of a definition; 0: not begun. */
+const OPEN = 1;
+const DONE = 2;
+/** A kernel's types need a few dozen; a chain that is longer is not C. */
+const MAX_NESTING = 400;
+const MAX_CHAIN = 1000;
+
+const HEAD = `#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#endif
+
+`;
+const TAIL = `#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
+
+#endif /* __VMLINUX_H__ */
+`;
+
+/**
+ * A C header of the types (vmlinux.h): each after what it needs, structs that are only pointed at declared before, padding
+ * and `packed` where BTF's offsets ask for them, second owners of a name as `name___2`, and every record under
+ * `preserve_access_index`, so that clang writes CO-RE relocations.
+ * @throws FormatError for types that C cannot say: a struct that holds itself, typedefs in a circle.
+ */
+export function formatC(btf: Btf, options: CFormatOptions = {}): string {
+	return HEAD + new CWriter(btf).write(options.ids) + TAIL;
+}
+
+class CWriter {
+	readonly #btf: Btf;
+	readonly #graph: TypeGraph;
+	readonly #kinds: Uint8Array;
+	readonly #targets: Int32Array;
+	readonly #names: CNames;
+	readonly #layout: CLayout;
+	/** Of definitions: 0, OPEN (what it needs is being written), DONE. */
+	readonly #state: Uint8Array;
+	/** 1: `struct x;` has been written, or the definition. */
+	readonly #declared: Uint8Array;
+	/** What stands before and behind a name declared with a type, by id. */
+	readonly #before: (string | undefined)[];
+	readonly #behind: (string | undefined)[];
+	#nesting = 0;
+	#out = "";
+	/** Finished text in large pieces: one rope of a hundred thousand lines is slow to flatten. */
+	readonly #pieces: string[] = [];
+
+	constructor(btf: Btf) {
+		this.#btf = btf;
+		this.#graph = new TypeGraph(btf);
+		this.#kinds = this.#graph.kinds;
+		this.#targets = this.#graph.targets;
+		this.#names = new CNames(btf);
+		this.#layout = new CLayout(btf, this.#graph);
+		this.#state = new Uint8Array(btf.count + 1);
+		this.#declared = new Uint8Array(btf.count + 1);
+		this.#before = new Array(btf.count + 1);
+		this.#behind = new Array(btf.count + 1);
+	}
+
+	write(ids: readonly number[] | undefined): string {
+		if (ids) for (const id of ids) this.#root(id, true);
+		else for (let id = this.#btf.firstId; id <= this.#btf.count; id++) this.#root(id, false);
+		this.#pieces.push(this.#out);
+		return this.#pieces.join("");
+	}
+
+	#emit(text: string): void {
+		this.#out += text;
+		if (this.#out.length > 1 << 14) {
+			this.#pieces.push(this.#out);
+			this.#out = "";
+		}
+	}
+
+	#root(id: number, asked: boolean): void {
+		switch (this.#kinds[id]!) {
+			case K.struct:
+			case K.union:
+				if (this.#graph.named(id)) this.#define(id);
+				else if (asked) {
+					this.#need(id, true);
+					this.#emit(`${this.#declaration(id, "", 0)};\n\n`);
+				}
+				return;
+			case K.enum:
+			case K.enum64:
+				// One without a name that a member or typedef holds is written there.
+				if (asked || this.#graph.named(id) || !this.#graph.referenced(id)) this.#defineEnum(id);
+				return;
+			case K.fwd:
+				this.#declare(id);
+				return;
+			case K.typedef:
+				this.#typedef(id);
+				if (asked) this.#need(id, true);
+				return;
+			case K.var:
+			case K.func:
+			case K.datasec:
+			case K.decl_tag:
+				return;
+			default:
+				if (asked) this.#need(id, true);
+		}
+	}
+
+	/** Writes what a use of the type wants before it. `whole`: by value, not behind a pointer. */
+	#need(id: number, whole: boolean): void {
+		const kinds = this.#kinds;
+		const targets = this.#targets;
+		for (let steps = 0; ; steps++) {
+			if (steps > MAX_CHAIN) throw this.#circle(id);
+			switch (kinds[id]!) {
+				case K.ptr:
+					whole = false;
+					id = targets[id]!;
+					continue;
+				case K.array:
+					// Also behind a pointer C wants the elements complete.
+					whole = true;
+					id = targets[id]!;
+					continue;
+				case K.const:
+				case K.volatile:
+				case K.restrict:
+				case K.type_tag:
+					id = targets[id]!;
+					continue;
+				case K.typedef:
+					if (this.#state[id] !== DONE) this.#typedef(id);
+					if (!whole && !this.#names.isBuiltin(id)) return;
+					id = targets[id]!;
+					continue;
+				case K.struct:
+				case K.union:
+					if (this.#state[id] === DONE) return;
+					if (!this.#graph.named(id)) this.#needMembers(id);
+					else if (whole) this.#define(id);
+					else if (this.#declared[id] === 0) this.#declare(id);
+					return;
+				case K.fwd:
+					if (this.#declared[id] === 0) this.#declare(id);
+					return;
+				case K.enum:
+				case K.enum64:
+					if (this.#state[id] !== DONE && this.#graph.named(id)) this.#defineEnum(id);
+					return;
+				case K.func_proto:
+					this.#needPrototype(id);
+					return;
+				case K.int:
+				case K.float: {
+					const alias = this.#names.aliasOf(id);
+					if (alias !== undefined) this.#emit(alias);
+					return;
+				}
+				default:
+					return;
+			}
+		}
+	}
+
+	#circle(id: number): Error {
+		return this.#btf.malformed(`Type[${id}]`, "a type that needs itself, which C cannot say", id);
+	}
+
+	#open(id: number): void {
+		if (this.#state[id] === OPEN) throw this.#circle(id);
+		if (++this.#nesting > MAX_NESTING)
+			throw this.#btf.malformed(`Type[${id}]`, `types nested more than ${MAX_NESTING} deep`, id);
+		this.#state[id] = OPEN;
+	}
+
+	#close(id: number): void {
+		this.#nesting--;
+		this.#state[id] = DONE;
+	}
+
+	#needMembers(id: number): void {
+		this.#open(id);
+		const { words, at } = this.#btf.record(id);
+		for (let m = at + 4, end = m + (words[at + 1]! & 0xffff) * 3; m < end; m += 3) this.#need(words[m]!, true);
+		this.#close(id);
+	}
+
+	#needPrototype(id: number): void {
+		if (this.#state[id] === DONE) return;
+		this.#open(id);
+		const { words, at } = this.#btf.record(id);
+		for (let p = at + 4, end = p + (words[at + 1]! & 0xffff) * 2; p < end; p += 2) this.#need(words[p]!, false);
+		this.#need(words[at + 2]!, false);
+		this.#close(id);
+	}
+
+	#define(id: number): void {
+		if (this.#state[id] === DONE) return;
+		this.#needMembers(id);
+		this.#declared[id] = 1;
+		this.#emit(`${this.#record(id, 0)};\n\n`);
+	}
+
+	#declare(id: number): void {
+		if (this.#declared[id] !== 0) return;
+		this.#declared[id] = 1;
+		this.#emit(`${this.#names.tag(id)};\n\n`);
+	}
+
+	#defineEnum(id: number): void {
+		if (this.#state[id] === DONE) return;
+		this.#state[id] = DONE;
+		this.#emit(`${this.#enum(id, 0)};\n\n`);
+	}
+
+	#typedef(id: number): void {
+		if (this.#state[id] === DONE) return;
+		this.#open(id);
+		const target = this.#targets[id]!;
+		this.#need(target, false);
+		this.#close(id);
+		if (this.#names.isBuiltin(id)) return;
+		this.#emit(`typedef ${this.#declaration(target, this.#names.ordinary(id), 0)};\n\n`);
+	}
+
+	/** A declaration of a name, or of nothing (""), with the type. */
+	#declaration(id: number, name: string, indent: number): string {
+		const before = this.#spell(id, "", indent);
+		return name === "" ? before.trimEnd() + this.#after : before + name + this.#after;
+	}
+
+	/** What stands behind the name in the declaration that `#spell` was last asked for. */
+	#after = "";
+	/** Nothing in it is written in place: the text is the same everywhere. */
+	#same = true;
+
+	/**
+	 * What stands before the name in a declaration with the type; C's are written from the inside out. `qualifiers`: of this
+	 * type, each with a space behind it.
+	 */
+	#spell(id: number, qualifiers: string, indent: number): string {
+		if (qualifiers === "") {
+			const known = this.#before[id];
+			if (known !== undefined) {
+				this.#after = this.#behind[id]!;
+				return known;
+			}
+		}
+		const outer = this.#same;
+		this.#same = true;
+		if (++this.#nesting > MAX_NESTING) throw this.#circle(id);
+		const before = this.#spellAnew(id, qualifiers, indent);
+		this.#nesting--;
+		if (this.#same && qualifiers === "") {
+			this.#before[id] = before;
+			this.#behind[id] = this.#after;
+		}
+		this.#same &&= outer;
+		return before;
+	}
+
+	#spellAnew(id: number, qualifiers: string, indent: number): string {
+		const target = this.#targets[id]!;
+		switch (this.#kinds[id]!) {
+			case K.ptr: {
+				const before = this.#spell(target, "", indent);
+				const star = qualifiers === "" ? "*" : `* ${qualifiers}`;
+				if (!this.#isOuter(target)) return before + star;
+				this.#after = `)${this.#after}`;
+				return `${before}(${star}`;
+			}
+			case K.const:
+				return this.#spell(target, qualifiers.includes("const ") ? qualifiers : `const ${qualifiers}`, indent);
+			case K.volatile:
+				return this.#spell(target, qualifiers.includes("volatile ") ? qualifiers : `volatile ${qualifiers}`, indent);
+			case K.restrict:
+				return this.#spell(target, qualifiers.includes("restrict ") ? qualifiers : `restrict ${qualifiers}`, indent);
+			case K.type_tag: {
+				const t = this.#btf.type(id);
+				const name = this.#btf.name(id);
+				const whole = t.kind === "type_tag" && t.attribute;
+				const attribute = whole ? name : `btf_type_tag(${JSON.stringify(name)})`;
+				return this.#spell(target, `__attribute__((${attribute})) ${qualifiers}`, indent);
+			}
+			case K.array: {
+				// Qualifiers of an array are its elements'.
+				const before = this.#spell(target, qualifiers, indent);
+				const { words, at } = this.#btf.record(id);
+				this.#after = `[${words[at + 5]}]${this.#after}`;
+				return before;
+			}
+			case K.func_proto: {
+				const params = this.#params(id, indent);
+				const before = this.#spell(target, "", indent);
+				this.#after = params + this.#after;
+				return before;
+			}
+			case K.typedef:
+				// The target's __builtin_va_list is not the machine's that the BTF is of.
+				if (this.#names.isBuiltin(id)) return this.#spell(target, qualifiers, indent);
+				break;
+		}
+		const base = this.#base(id, indent);
+		this.#after = "";
+		return `${qualifiers}${base} `;
+	}
+
+	/** What a pointer to the type has to bind before: an array or a function, behind modifiers too. */
+	#isOuter(id: number): boolean {
+		for (let steps = 0; steps < MAX_CHAIN; steps++) {
+			switch (this.#kinds[id]!) {
+				case K.array:
+				case K.func_proto:
+					return true;
+				case K.const:
+				case K.volatile:
+				case K.restrict:
+				case K.type_tag:
+					id = this.#targets[id]!;
+					continue;
+				case K.typedef:
+					if (!this.#names.isBuiltin(id)) return false;
+					id = this.#targets[id]!;
+					continue;
+				default:
+					return false;
+			}
+		}
+		throw this.#circle(id);
+	}
+
+	#params(id: number, indent: number): string {
+		const { words, at } = this.#btf.record(id);
+		const count = words[at + 1]! & 0xffff;
+		if (count === 0) return "(void)";
+		let out = "(";
+		for (let i = 0, p = at + 3; i < count; i++, p += 2) {
+			const type = words[p + 1]!;
+			if (i > 0) out += ", ";
+			out += type === 0 && i === count - 1 ? "..." : this.#declaration(type, this.#names.plain(words[p]!), indent);
+		}
+		return `${out})`;
+	}
+
+	#base(id: number, indent: number): string {
+		switch (this.#kinds[id]!) {
+			case K.int:
+			case K.float:
+				return this.#names.scalar(id);
+			case K.struct:
+			case K.union:
+				if (this.#graph.named(id)) return this.#names.tag(id);
+				this.#same = false;
+				return this.#record(id, indent);
+			case K.fwd:
+				return this.#names.tag(id);
+			case K.enum:
+			case K.enum64:
+				if (this.#graph.named(id)) return this.#names.tag(id);
+				this.#same = false;
+				return this.#enum(id, indent);
+			case K.typedef:
+				return this.#names.ordinary(id);
+			default:
+				return "void";
+		}
+	}
+
+	#enum(id: number, indent: number): string {
+		const { words, at } = this.#btf.record(id);
+		const info = words[at + 1]!;
+		const wide = this.#kinds[id] === K.enum64;
+		const signed = info >>> 31 === 1;
+		const tabs = "\t".repeat(indent);
+		let out = this.#graph.named(id) ? `${this.#names.tag(id)} {\n` : "enum {\n";
+		for (let i = 0, v = at + 3; i < (info & 0xffff); i++, v += wide ? 3 : 2) {
+			const low = words[v + 1]!;
+			const value = wide ? word64(low, words[v + 2]!, signed) : signed ? low | 0 : low;
+			out += `${tabs}\t${this.#names.enumerator(words[v]!)} = ${value}${wide ? (signed ? "LL" : "ULL") : ""},\n`;
+		}
+		return `${out}${tabs}}${this.#layout.enumMode(id)}`;
+	}
+
+	#record(id: number, indent: number): string {
+		const { words, at } = this.#btf.record(id);
+		const info = words[at + 1]!;
+		const isStruct = this.#kinds[id] === K.struct;
+		const flag = info >>> 31 === 1;
+		const layout = this.#layout;
+		const head = this.#graph.named(id) ? this.#names.tag(id) : isStruct ? "struct" : "union";
+		const packed = layout.packed(id);
+		const tabs = "\t".repeat(indent);
+		let out = `${head} {\n`;
+		let bit = 0;
+		let most = 0;
+		const first = at + 3;
+		const end = first + (info & 0xffff) * 3;
+		for (let m = first; m < end; m += 3) {
+			const type = words[m + 1]!;
+			layout.place(type, words[m + 2]!, flag);
+			const { bitOffset, bitSize } = layout;
+			if (isStruct) {
+				if (bit !== bitOffset && layout.natural(type, bitSize, bit, packed) < bitOffset)
+					out += padding(bit, bitOffset, tabs);
+				bit = bitOffset + (bitSize > 0 ? bitSize : layout.sizeOf(type) * 8);
+			} else most = Math.max(most, layout.sizeOf(type) * 8);
+			const name = this.#names.plain(words[m]!);
+			const before = this.#spell(type, "", indent + 1);
+			out += name === "" ? `${tabs}\t${before.trimEnd()}${this.#after}` : `${tabs}\t${before}${name}${this.#after}`;
+			out += bitSize > 0 ? `: ${bitSize};\n` : ";\n";
+		}
+		out += this.#filling(isStruct, words[at + 2]!, isStruct ? bit : most, packed ? 8 : layout.alignOf(id) * 8, tabs);
+		out = out.length === head.length + 3 ? `${head} {` : out + tabs;
+		return packed ? `${out}} __attribute__((packed))` : `${out}}`;
+	}
+
+	/** What makes the record as large as BTF says, where its members alone, up to `bit`, do not. */
+	#filling(isStruct: boolean, size: number, bit: number, align: number, tabs: string): string {
+		if (Math.ceil(bit / align) * align >= size * 8) return "";
+		if (isStruct) return padding(bit, size * 8, tabs);
+		return size <= 8 ? `${tabs}\tlong: ${size * 8};\n` : `${tabs}\tchar __size[${size}];\n`;
+	}
+}
+
+const word64 = (low: number, high: number, signed: boolean): bigint => {
+	const value = (BigInt(high) << 32n) | BigInt(low);
+	return signed ? BigInt.asIntN(64, value) : value;
+};
+
+/** Most lines of padding in one gap; a larger one is an array. */
+const MAX_PADS = 64;
+
+/** Unnamed bit-fields from one bit to another: they take room and ask for no alignment. */
+function padding(from: number, to: number, tabs: string): string {
+	let out = "";
+	if (to - from > MAX_PADS * 64) {
+		const start = Math.ceil(from / 64) * 64;
+		if (start > from) out += padding(from, start, tabs);
+		const bytes = Math.floor((to - start) / 8);
+		out += `${tabs}\tchar __gap_${start / 8}[${bytes}];\n`;
+		return to > start + bytes * 8 ? out + padding(start + bytes * 8, to, tabs) : out;
+	}
+	for (let bit = from; bit < to; ) {
+		// Inside one 64-bit unit, or it would move to the next one.
+		const end = Math.min(to, (Math.floor(bit / 64) + 1) * 64);
+		out += `${tabs}\tlong: ${end - bit};\n`;
+		bit = end;
+	}
+	return out;
+}
