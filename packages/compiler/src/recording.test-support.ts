@@ -166,3 +166,26 @@ function load(object: Uint8Array, recording: ManifestRecording, body: (loaded: R
 		for (const r of readers.values()) r.close();
 	}
 }
+
+export const u64 = (v: DataView | undefined, at = 0): bigint => v!.getBigUint64(at, true);
+
+export const bytesOf = (v: DataView): Uint8Array => new Uint8Array(v.buffer, v.byteOffset, v.byteLength);
+
+/** Attaches all programs while `what` runs. */
+export function during(loaded: Recorded, what: () => void): void {
+	const links = [...loaded.collection.programs.keys()].map((name) => loaded.collection.attach(name));
+	try {
+		what();
+	} finally {
+		for (const l of links) l[Symbol.dispose]();
+	}
+}
+
+/** Address of the current task, and of its parents in turn. */
+export function tasksOf(run: LoggedRun): bigint[] {
+	const [current] = entriesOf(run, "current");
+	assert.ok(current);
+	const tasks = [u64(current.data)];
+	for (let level = 0; level < 4; level++) tasks.push(u64(fieldsOf(run, tasks[level]!).get("real_parent")));
+	return tasks;
+}

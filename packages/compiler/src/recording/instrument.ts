@@ -30,12 +30,19 @@ export class Instrument {
 	/** The shift that ends the reading of a bit-field, by it the load. */
 	readonly #bitFields: ReadonlyMap<Inst, Inst & { op: "load" }>;
 
-	constructor(weaver: Weaver, log: Log, kernel: Btf, maps: ReadonlyMap<string, MapDecl>) {
+	/** `fields`: what `bitFields` said of the function before it was changed. */
+	constructor(
+		weaver: Weaver,
+		log: Log,
+		kernel: Btf,
+		maps: ReadonlyMap<string, MapDecl>,
+		fields: ReadonlyMap<Inst, Inst & { op: "load" }>,
+	) {
 		this.#w = weaver;
 		this.#log = log;
 		this.#kernel = kernel;
 		this.#maps = maps;
-		this.#bitFields = bitFields(weaver.func, kernel);
+		this.#bitFields = fields;
 	}
 
 	pass(i: Inst): void {
@@ -186,8 +193,8 @@ function fieldOfContext(place: Inst): number | undefined {
 	return undefined;
 }
 
-/** Loads of bit-fields: the two shifts that cut them out follow. */
-function bitFields(func: Func, kernel: Btf): Map<Inst, Inst & { op: "load" }> {
+/** Loads of bit-fields, by the second of the two shifts that cut them out. */
+export function bitFields(func: Func, kernel: Btf): Map<Inst, Inst & { op: "load" }> {
 	const found = new Map<Inst, Inst & { op: "load" }>();
 	const shiftBy = (i: Inst, kind: string): boolean => {
 		const by = i.args[1]?.op === "extend" ? i.args[1].args[0] : i.args[1];

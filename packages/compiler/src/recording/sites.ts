@@ -1,4 +1,4 @@
-import type { Btf } from "@skep/bpf/btf";
+import { type Btf, memberBits } from "@skep/bpf/btf";
 import type { RecordingSite } from "@skep/bpf/spec";
 import type { CoreAccess } from "#ir";
 
@@ -73,7 +73,7 @@ export function bitFieldBits(kernel: Btf, access: CoreAccess): number {
 		bits = 0;
 		if (type.kind === "array") at = kernel.resolve(type.type);
 		else if (type.kind === "struct" || type.kind === "union") {
-			bits = type.members[index]!.bitSize;
+			bits = memberBits(kernel, type.members[index]!).bitSize;
 			at = kernel.resolve(type.members[index]!.type);
 		}
 	}
