@@ -2,7 +2,7 @@
  * The virtual side of the contract: a kernel of its own, to which bpf(2) commands come as to Linux. Its state is data:
  * linear memory, a clock, tasks, tables of rows with ids. Time stands until it is told to go, chance comes from a seed,
  * and its types have offsets that no real kernel has. What only a virtual machine can do stands beside the contract:
- * `raise` makes an event happen, `packet` sends one through a program, `task` and `user` make what events happen to.
+ * `raise` makes an event happen, `replay` runs a recorded one again, `packet` sends one through a program, `task` and `user` make what events happen to.
  */
 import { BpfError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
@@ -34,8 +34,11 @@ import {
 	newTables,
 	openPerfEvent,
 	type Raised,
+	type ReplayEvent,
+	type Replayed,
 	type RunEnvironment,
 	raise,
+	replay,
 	runPacket,
 	type StructValue,
 	StructWriter,
@@ -50,7 +53,16 @@ import {
 } from "#objects";
 
 export type { Task } from "#machine";
-export type { Argument, KernelValue, MachineEvent, Raised, StructValue, Verdict } from "#objects";
+export type {
+	Argument,
+	KernelValue,
+	MachineEvent,
+	Raised,
+	ReplayEvent,
+	Replayed,
+	StructValue,
+	Verdict,
+} from "#objects";
 export { virtualBtf } from "#objects";
 
 export interface VirtualKernelOptions {
@@ -88,6 +100,7 @@ const KINDS: Readonly<Record<string, ObjectKind | undefined>> = {
 	link: "link",
 	btf: "btf",
 };
+const REPLAYED: ReadonlySet<string> = new Set(["tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "tracing"]);
 const RELEASE = "6.18.0-skep-virtual";
 const PAGE = 4096;
 const MOST_CPUS = 128;
@@ -188,6 +201,18 @@ export class VirtualKernel implements Kernel {
 	/** Runs what is attached to a tracepoint. @throws VmFault of the first program that did what no verifier lets pass */
 	raise(event: MachineEvent): Raised {
 		return raise(this.system, event);
+	}
+
+	/**
+	 * Runs a loaded tracepoint program (of any kind) once more as it was recorded, whatever it is attached to.
+	 * @throws VmFault; BpfError for other types of programs, and where memory is missing
+	 */
+	replay(programFd: number, event: ReplayEvent): Replayed {
+		const program = this.system.tables.programs.get(idOf(this.system, programFd, "program"));
+		if (!program) throw new BpfError("EBADF", `descriptor ${programFd} is no program`);
+		if (!REPLAYED.has(program.type))
+			throw new BpfError("ERR_PROGRAM", `${program.name} is of type ${program.type}: recordings are of tracepoints`);
+		return replay(this.system, program, event);
 	}
 
 	/** Runs a loaded XDP program on one packet. @throws VmFault; RangeError for a packet longer than a buffer */
@@ -310,7 +335,8 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		random: (options.seed ?? 1) | 0,
 		task: tasks.get(0)!,
 		run: IDLE,
-		taskAddress: () => taskStruct(system, environment.task.pid),
+		replay: undefined,
+		taskAddress: () => environment.replay?.taskStruct ?? taskStruct(system, environment.task.pid),
 		callback: (low, high, cpu) => enter(system, low, high, cpu),
 	};
 	const system: System = {

@@ -21,7 +21,8 @@ const COMM = 16;
 export function comm(env: Environment, cpu: Cpu): undefined {
 	const size = u32(cpu, 2);
 	const to = writable(env, cpu, 1, size);
-	const text = encodeUtf8(env.task.comm).subarray(0, Math.min(COMM, size) - 1);
+	const name = env.replay ? env.replay.comm : encodeUtf8(env.task.comm);
+	const text = name.subarray(0, Math.min(COMM, size) - 1);
 	env.memory.u8.fill(0, to, to + size);
 	env.memory.u8.set(text, to);
 	give(cpu, size === 0 ? -ERRNO.EINVAL : 0);

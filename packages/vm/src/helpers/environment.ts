@@ -1,4 +1,4 @@
-import type { Clock, Cpu, Memory, Task, Tasks } from "#machine";
+import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
 import type { MapState } from "#maps";
 
 /** What the program that runs was called for. Plain. */
@@ -33,6 +33,8 @@ export interface Environment {
 	/** The task that is current. */
 	readonly task: Task;
 	readonly run: RunState;
+	/** The recorded run that is run again; undefined: none is. */
+	readonly replay: ReplayState | undefined;
 	/** Where the current task's task_struct is; 0: the kernel has no types to lay it out by. */
 	taskAddress(): number;
 	/** Enters a function of the program by its code address; the result is in r0. */

@@ -5,5 +5,6 @@
  */
 export { type Environment, MAP_TAG, type RunState } from "./environment.ts";
 export { loadAbsolute } from "./packet.ts";
+export { replayResult } from "./replay.ts";
 export { abandonRecords } from "./ring-buffer.ts";
 export { type HelperFunction, helperFits, helperFunction } from "./table.ts";

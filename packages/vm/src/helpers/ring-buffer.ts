@@ -1,8 +1,17 @@
 import { VmFault } from "@skep/bpf/base";
 import { ERRNO } from "@skep/bpf/kernel";
 import { RINGBUF } from "@skep/bpf/uapi";
-import type { Cpu } from "#machine";
-import { finishRecord, isReserved, type MapState, outputRecord, queryRing, reserveRecord, ringOfRecord } from "#maps";
+import { type Cpu, noteRecord, takeFailure } from "#machine";
+import {
+	finishRecord,
+	isReserved,
+	type MapState,
+	outputRecord,
+	queryRing,
+	recordSize,
+	reserveRecord,
+	ringOfRecord,
+} from "#maps";
 import { give, giveUnsigned, high, low, mapOf, readable, u32, u64, wide } from "./arguments.ts";
 import type { Environment } from "./environment.ts";
 
@@ -19,8 +28,10 @@ function ringOf(env: Environment, cpu: Cpu): MapState {
 export function reserve(env: Environment, cpu: Cpu): undefined {
 	const map = ringOf(env, cpu);
 	const size = u64(cpu, 2);
-	const record = u64(cpu, 3) !== 0 || size > MOST ? 0 : reserveRecord(map, env.memory, size);
+	const failed = u64(cpu, 3) !== 0 || size > MOST || (env.replay !== undefined && takeFailure(env.replay, map.id));
+	const record = failed ? 0 : reserveRecord(map, env.memory, size);
 	if (record !== 0) env.run.reserved.push(record);
+	else if (env.replay && !failed) env.replay.refused++;
 	giveUnsigned(cpu, record);
 }
 
@@ -33,6 +44,8 @@ function finish(env: Environment, cpu: Cpu, discard: boolean): undefined {
 	}
 	const at = run.reserved.indexOf(record);
 	if (at >= 0) run.reserved.splice(at, 1);
+	if (env.replay && !discard)
+		noteRecord(env.replay, map.id, memory.u8.slice(record, record + recordSize(memory, record)));
 	finishRecord(map, memory, record, discard);
 	give(cpu, 0);
 }
@@ -43,8 +56,12 @@ export function output(env: Environment, cpu: Cpu): undefined {
 	const map = ringOf(env, cpu);
 	const size = u64(cpu, 3);
 	if (high(cpu, 4) !== 0 || (low(cpu, 4) & ~WAKEUPS) !== 0) return give(cpu, -ERRNO.EINVAL);
-	if (size > MOST) return give(cpu, -ERRNO.EAGAIN);
-	give(cpu, outputRecord(map, env.memory, readable(env, cpu, 2, size), size));
+	if (size > MOST || (env.replay && takeFailure(env.replay, map.id))) return give(cpu, -ERRNO.EAGAIN);
+	const from = readable(env, cpu, 2, size);
+	const result = outputRecord(map, env.memory, from, size);
+	if (env.replay && result === 0) noteRecord(env.replay, map.id, env.memory.u8.slice(from, from + size));
+	else if (env.replay) env.replay.refused++;
+	give(cpu, result);
 }
 
 export function query(env: Environment, cpu: Cpu): undefined {

@@ -3,7 +3,8 @@
  *
  * `Memory` is one linear memory with a table of regions; a guest address is a byte offset in it, high half 0.
  * `Cpu` holds the registers as pairs of 32-bit words and the frames of calls; `registerOf`/`setRegister` are for
- * whoever is not in a hurry. `Clock` goes only when told to. `Tasks` is a plain table.
+ * whoever is not in a hurry. `Clock` goes only when told to. `Tasks` is a plain table. `ReplayState`
+ * is what a recorded run got, while it is run again.
  * `Callables` is what the engine calls out through: it knows no helper and no map.
  */
 export { type Callables, CODE_TAG, codeAddress, type Executable } from "./call.ts";
@@ -28,4 +29,15 @@ export {
 	setRegister,
 } from "./cpu.ts";
 export { Memory, NULL_PAGE, type Region, type RegionKind } from "./memory.ts";
+export {
+	type EmittedRecord,
+	noteRecord,
+	type ReplayOutcome,
+	type ReplayRead,
+	type ReplayResult,
+	type ReplayState,
+	takeFailure,
+	takeRead,
+	takeResult,
+} from "./replay.ts";
 export { type Task, Tasks } from "./tasks.ts";

@@ -10,6 +10,14 @@ export { createMap, MAP_TYPE_NAMES } from "./create.ts";
 export { ALL_CPUS, type Batch, type Bytes, type MapHandler, type MapShape, type MapState } from "./map.ts";
 export { setSlot, slotOf } from "./object-array.ts";
 export { drop, peek, push } from "./queue.ts";
-export { finishRecord, isReserved, outputRecord, queryRing, reserveRecord, ringOfRecord } from "./ring-buffer.ts";
+export {
+	finishRecord,
+	isReserved,
+	outputRecord,
+	queryRing,
+	recordSize,
+	reserveRecord,
+	ringOfRecord,
+} from "./ring-buffer.ts";
 export { mapHandler } from "./table.ts";
 export { copy } from "./values.ts";

@@ -85,6 +85,10 @@ export function reserveRecord(map: MapState, memory: Memory, size: number): numb
 /** Id of the ring buffer that a reserved record belongs to, as its header says; the caller checks it. */
 export const ringOfRecord = (memory: Memory, record: number): number => memory.view.getUint32(record - 4, true);
 
+/** Bytes of a record, as its header says. */
+export const recordSize = (memory: Memory, record: number): number =>
+	(memory.view.getUint32(record - HEADER, true) & ~(BUSY | DISCARD)) >>> 0;
+
 /** Whether `record` is one of this ring's that is still being written. */
 export function isReserved(map: MapState, memory: Memory, record: number): boolean {
 	const at = record - HEADER - dataOf(map);

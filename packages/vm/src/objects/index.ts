@@ -9,6 +9,7 @@ export { controlPerfEvent, openPerfEvent } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, unpin } from "./pins.ts";
 export { type Argument, become, type MachineEvent, type Raised, raise, runPacket, type Verdict } from "./raise.ts";
+export { type ReplayEvent, type Replayed, type ReplayObject, type ReplayShape, replay } from "./replay.ts";
 export { enter, executed } from "./run.ts";
 export { type KernelValue, type StructValue, StructWriter } from "./structs.ts";
 export type { RunEnvironment, System } from "./system.ts";

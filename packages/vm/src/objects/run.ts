@@ -1,6 +1,6 @@
 import { VmFault } from "@skep/bpf/base";
 import { type Code, callback, prepare, type Reference, run, slotCounts } from "#engine";
-import { abandonRecords, helperFunction, loadAbsolute, MAP_TAG } from "#helpers";
+import { abandonRecords, helperFunction, loadAbsolute, MAP_TAG, replayResult } from "#helpers";
 import { HOOKS, type Input } from "#hooks";
 import type { Callables, Cpu } from "#machine";
 import { KFUNCS } from "./check.ts";
@@ -19,6 +19,7 @@ function callsOf(system: System): Callables<Code> {
 			helper(id, cpu) {
 				const found = helperFunction(id);
 				if (!found) return false;
+				if (environment.replay && replayResult(environment.replay, id, cpu)) return true;
 				found(environment, cpu);
 				return true;
 			},

@@ -2,13 +2,14 @@ import type { Btf } from "@skep/bpf/btf";
 import type { Code } from "#engine";
 import type { Environment, RunState } from "#helpers";
 import type { Scratch } from "#hooks";
-import type { Clock, Cpu, Memory, Task, Tasks } from "#machine";
+import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
 import type { Tables } from "./tables.ts";
 
 /** The environment of helpers, with what changes from run to run. */
 export interface RunEnvironment extends Environment {
 	task: Task;
 	run: RunState;
+	replay: ReplayState | undefined;
 }
 
 /** One virtual kernel, as what it is made of. State is in `memory`, `clock`, `tasks`, `tables` and the numbers; the rest are caches. */
