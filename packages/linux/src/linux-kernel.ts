@@ -2,20 +2,22 @@
  * The Linux side of the contract: bpf(2), perf_event_open(2), mmap(2) and the few questions beside them, by FFI. Whoever
  * opens it also wants `explainPermission`, which tells why the kernel said EPERM.
  */
-import { readFileSync, readlinkSync, statfsSync, unlinkSync } from "node:fs";
+import { openSync, readFileSync, readlinkSync, statfsSync, unlinkSync } from "node:fs";
 import { release } from "node:os";
 import { NotSupportedError } from "@skep/bpf/base";
 import {
 	type Attributes,
 	type CommandName,
 	ERRNO,
+	type Host,
 	type Kernel,
 	type Mapping,
 	type ObjectKind,
 	type PerfEventAttr,
 	type PerfEventRequest,
 } from "@skep/bpf/kernel";
-import { explainPermission } from "#inspect";
+import { explainPermission, findBinary, findPmu, kernelFunctions, userFunctions, userProbes } from "#inspect";
+import { ask } from "#netlink";
 import {
 	bpf,
 	errnoOf,
@@ -26,6 +28,7 @@ import {
 	perfEventOpen,
 	possibleCpus,
 	read,
+	setSocketProgram,
 	syscall,
 	syscallNumbers,
 	tracepointId,
@@ -53,12 +56,25 @@ const KINDS: readonly (readonly [name: string, kind: ObjectKind])[] = [
 const BPF_FS_MAGIC = 0xcafe_4a11;
 const CLOSE = syscallNumbers(process.arch).close;
 
+/** What stands around the kernel. */
+const HOST: Host = {
+	open: (path) => attempt(() => openSync(path, "r")),
+	setSocketProgram,
+	network: ask,
+	pmu: findPmu,
+	binary: findBinary,
+	functions: userFunctions,
+	probes: userProbes,
+	kernelFunctions,
+};
+
 class LinuxKernel implements Kernel {
 	readonly name = "linux";
 	readonly release = release();
 	readonly possibleCpus = possibleCpus();
 	readonly pageSize = pageSize();
 	readonly diagnose = explainPermission;
+	readonly host = HOST;
 
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
 		return bpf(command, attr);

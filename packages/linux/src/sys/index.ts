@@ -1,13 +1,14 @@
 /**
  * The system calls themselves. `ffi` alone knows koffi; `layout` has the structs, one row a field; `slab` is the pinned
- * memory in which attributes are built; `bpf`, `perf-event`, `memory`, `memory-limit`, `tracefs` are one call each. Results below zero are
+ * memory in which attributes are built; `bpf`, `perf-event`, `socket`, `memory`, `memory-limit`, `tracefs` are one call each. Results below zero are
  * -errno. What a call points to is held until it returns.
  */
 export { attributeBytes, bpf } from "./bpf.ts";
 export { countCpus, possibleCpus } from "./cpus.ts";
-export { interfaceIndex, pageSize, syscall } from "./ffi.ts";
+export { addressOf, interfaceIndex, pageSize, syscall } from "./ffi.ts";
 export { mmap, read } from "./memory.ts";
 export { countsLockedMemory, type MemoryLimit, memoryLimit } from "./memory-limit.ts";
 export { perfEventIoctl, perfEventOpen } from "./perf-event.ts";
+export { setSocketProgram } from "./socket.ts";
 export { syscallNumbers } from "./syscalls.ts";
 export { detachedMount, errnoOf, tracefsRoot, tracepointId } from "./tracefs.ts";

@@ -8,13 +8,7 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
 /** mmap(2), shared. The mapping, or -errno as a number. */
-export function mmap(
-	fd: number,
-	offset: number,
-	length: number,
-	writable: boolean,
-	address = 0,
-): Mapping | number {
+export function mmap(fd: number, offset: number, length: number, writable: boolean, address = 0): Mapping | number {
 	if (length <= 0) return -ERRNO.EINVAL;
 	const at = syscall(NR.mmap, address, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
 	return at < 0 ? at : new Memory(at, length);

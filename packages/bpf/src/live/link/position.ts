@@ -8,7 +8,7 @@ export interface Position {
 	/** Right before or after what is there: a link, a program, or `first` and `last` of all. Not both. */
 	readonly before?: Link | Program | "all";
 	readonly after?: Link | Program | "all";
-	/** Only if the chain has not changed since it had this revision (`queryAttached`), else SyscallError ESTALE. */
+	/** Only if the chain has not changed since it had this revision (`queryPrograms`), else SyscallError ESTALE. */
 	readonly revision?: bigint;
 }
 
