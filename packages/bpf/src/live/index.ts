@@ -15,7 +15,6 @@ export { Fd, type FdTracer, type OpenFd, traceFds } from "./fd.ts";
 export { FEATURE_TABLE, type Feature, has } from "./features.ts";
 export { type Access, ids, openById } from "./ids.ts";
 export { btfOf, KernelBtf } from "./kernel-btf.ts";
-export { type AttachedPrograms, queryAttached } from "./link/attached.ts";
 export type { LinkWay } from "./link/attachment.ts";
 export { attachCgroup, type CgroupOptions } from "./link/cgroup.ts";
 export type { Container } from "./link/container.ts";
