@@ -8,25 +8,43 @@ export interface LoadableBtf {
 	stringOffset(text: string): number | undefined;
 }
 
+/** Declared symbols of the kernel. */
+const KSYMS = ".ksyms";
+
 /**
  * What compilers leave open and linkers never fill in: sizes of sections, offsets of their variables, externs and the names
- * of their parameters. The kernel refuses all of it, so they are set here, without moving an id.
+ * of their parameters. The kernel refuses all of it, so they are set here, without moving an id. Hidden functions become
+ * static ones, which the verifier looks at with what their callers know.
  */
 export function loadableBtf(spec: CollectionSpec, btf: Btf): LoadableBtf {
 	let open = false;
+	const hidden = new Set<number>();
+	for (const each of [...spec.functions.values(), ...spec.programs.values()])
+		if (each.hidden && each.btfFunc !== 0) hidden.add(each.btfFunc);
 	/** Prototypes of functions: their parameters want names, which declarations do not have. */
 	const prototypes = new Set<number>();
+	/** Variables of the kernel: what type they have there is none of the object's business, and may be none that can be stored. */
+	const foreign = new Set<number>();
+	let int = 0;
 	for (let id = 1; id <= btf.count; id++) {
 		const type = btf.type(id);
-		open ||= isOpen(type);
+		open ||= isOpen(type) || hidden.has(id);
 		if (type.kind === "func") prototypes.add(type.type);
+		else if (type.kind === "int" && type.size === 4) int ||= id;
+		else if (type.kind === "datasec" && type.name === KSYMS) for (const each of type.vars) foreign.add(each.type);
 	}
 	if (!open) return { bytes: btf.encode(), stringOffset: stringsOf(btf) };
 	const builder = new BtfBuilder();
+	const word = int || btf.count + 1;
 	for (let id = 1; id <= btf.count; id++) {
 		const type = closed(spec, btf, btf.type(id));
-		builder.add(type.kind === "func_proto" && prototypes.has(id) ? withNames(type) : type);
+		if (type.kind === "func_proto" && prototypes.has(id)) builder.add(withNames(type));
+		else if (type.kind === "var" && foreign.has(id)) builder.add({ ...type, type: word });
+		else if (type.kind === "func" && hidden.has(id)) builder.add({ ...type, linkage: "static" });
+		else builder.add(type);
 	}
+	if (foreign.size > 0 && !int)
+		builder.add({ kind: "int", name: "int", size: 4, bits: 32, offset: 0, signed: true, char: false, bool: false });
 	for (const text of textsOf(spec)) builder.string(text);
 	const whole = builder.finish();
 	return { bytes: whole.encode(), stringOffset: stringsOf(whole) };
@@ -73,8 +91,9 @@ function closed(spec: CollectionSpec, btf: Btf, type: BtfType): BtfType {
 		.map((each) => {
 			const variable = spec.variables.get(btf.name(each.type));
 			const offset = variable?.map === type.name ? variable.offset : (end + 7) & ~7;
-			end = Math.max(end, offset + each.size);
-			return { ...each, offset };
+			end = Math.max(end, offset + (type.name === KSYMS ? 4 : each.size));
+			// Of the kernel's variables: the word that stands for them.
+			return type.name === KSYMS ? { ...each, offset, size: 4 } : { ...each, offset };
 		})
 		.sort((a, b) => a.offset - b.offset);
 	const map = spec.maps.get(type.name);

@@ -13,7 +13,7 @@ import {
 	refuse,
 } from "#live";
 import type { CollectionSpec } from "#spec";
-import { loadAll } from "./load.ts";
+import { loadAll, type ReadyStructOps } from "./load.ts";
 import type { LoadOptions } from "./options.ts";
 import { type AttachTarget, planAttach } from "./plan.ts";
 
@@ -27,6 +27,9 @@ export class Collection implements Disposable {
 	readonly btf: Fd | undefined;
 	/** What was done otherwise than the object asked, in words. */
 	readonly notes: readonly string[];
+	/** Tables of functions that are ready to be registered, by map. */
+	readonly structOps: ReadonlyMap<string, ReadyStructOps>;
+	readonly #others: readonly { close(): void }[];
 	readonly #links: Link[] = [];
 
 	private constructor(kernel: Kernel, spec: CollectionSpec, loaded: ReturnType<typeof loadAll>) {
@@ -36,6 +39,8 @@ export class Collection implements Disposable {
 		this.programs = loaded.programs;
 		this.btf = loaded.btf;
 		this.notes = loaded.notes;
+		this.structOps = loaded.structOps;
+		this.#others = loaded.others;
 	}
 
 	/**
@@ -77,6 +82,7 @@ export class Collection implements Disposable {
 	close(): void {
 		for (const link of this.#links.splice(0).reverse()) link.close();
 		for (const program of [...this.programs.values()].reverse()) program.close();
+		for (const other of this.#others) other.close();
 		for (const map of [...this.maps.values()].reverse()) map.close();
 		this.btf?.close();
 	}

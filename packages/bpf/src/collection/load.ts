@@ -1,18 +1,32 @@
-import { BpfError, SyscallError } from "#base";
-import { Btf } from "#btf";
-import { errnoName, type Kernel } from "#kernel";
-import { type BpfMap, type Fd, loadBtf, type Program, refuse } from "#live";
+import { NotSupportedError, SyscallError } from "#base";
+import type { Btf } from "#btf";
+import type { Kernel } from "#kernel";
+import { type BpfMap, type Fd, loadBtf, type Program } from "#live";
 import { relocate } from "#relocate";
-import type { CollectionSpec, ProgramSpec } from "#spec";
+import type { CollectionSpec, MapSpec, ProgramSpec } from "#spec";
 import { type LoadableBtf, loadableBtf } from "./btf.ts";
-import { checkVariables, openMap } from "./maps.ts";
+import { KernelTypes } from "./kernel-types.ts";
+import { checkVariables, fillValues, openMap } from "./maps.ts";
 import type { LoadOptions } from "./options.ts";
 import { loadProgram } from "./programs.ts";
+import { type KernelStructOps, kernelStructOps, structOpsValue } from "./struct-ops.ts";
+
+/** A struct_ops map that is ready to be registered. */
+export interface ReadyStructOps {
+	readonly map: BpfMap;
+	/** To be written under key 0: that registers it, or, with `link`, lets a link do so. */
+	readonly value: Uint8Array;
+	/** `.struct_ops.link` */
+	readonly link: boolean;
+}
 
 export interface Loaded {
 	readonly maps: ReadonlyMap<string, BpfMap>;
 	readonly programs: ReadonlyMap<string, Program>;
 	readonly btf: Fd | undefined;
+	readonly structOps: ReadonlyMap<string, ReadyStructOps>;
+	/** What else goes with the collection: mappings of arenas. */
+	readonly others: readonly { close(): void }[];
 	/** What was done otherwise than the object asked, in words. */
 	readonly notes: readonly string[];
 }
@@ -38,32 +52,84 @@ function build(
 	options: LoadOptions,
 	own: <T extends { close(): void }>(thing: T) => T,
 ): Loaded {
+	if (whole.byteOrder === "big")
+		throw new NotSupportedError(
+			`loading ${whole.name}`,
+			"it was compiled for big-endian machines (clang -target bpfeb), and this kernel is little-endian",
+		);
 	checkVariables(whole, options.variables ?? {});
-	const wanted = options.programs ?? ((program: ProgramSpec) => program.autoload);
-	const spec = { ...whole, programs: new Map([...whole.programs].filter(([, program]) => wanted(program))) };
-	let kernelBtf = options.kernelBtf;
-	const needBtf = (): Btf => {
-		kernelBtf ??= readKernelBtf(kernel);
-		return kernelBtf;
-	};
-	const relocated = relocate(spec, { kernel: wantsCore(spec) ? needBtf() : kernelBtf });
+	using types = new KernelTypes(kernel, options.kernelBtf);
+	const notes: string[] = [...(whole.notes ?? [])];
+	const spec = chosen(whole, options, notes);
+	const target = wantsCore(spec) ? (coreTarget(kernel, options) ?? types.vmlinux) : types.known;
+	const modules = () => (target === types.known ? types.modules.map((each) => each.btf) : []);
+	const relocated = relocate(spec, { kernel: target, modules });
 
-	const notes: string[] = [];
 	const loadable = spec.btf && loadableBtf(spec, spec.btf);
 	const btf = loadable && tryLoadBtf(kernel, loadable, notes);
 	if (btf) own(btf);
+	const tables = new Map<MapSpec, KernelStructOps>();
+	for (const map of spec.maps.values()) if (map.structOps) tables.set(map, kernelStructOps(map, types));
+	const structOpsOf = (map: MapSpec): KernelStructOps => tables.get(map)!;
+
 	const maps = new Map<string, BpfMap>();
-	const onUndo = (undo: () => void) => own({ close: undo });
-	for (const [name, map] of spec.maps) maps.set(name, own(openMap(kernel, spec, map, btf, options, onUndo)));
+	const fresh = new Set<string>();
+	const others: { close(): void }[] = [];
+	const mapParts = {
+		spec,
+		btf,
+		options,
+		structOps: structOpsOf,
+		onUndo: (undo: () => void) => void own({ close: undo }),
+		own: (thing: { close(): void }) => void others.push(own(thing)),
+	};
+	for (const [name, map] of spec.maps) {
+		const opened = openMap(kernel, map, mapParts);
+		maps.set(name, own(opened.map));
+		if (opened.fresh) fresh.add(name);
+	}
+	notes.push(...fillValues(spec, "map", maps, fresh, (name) => maps.get(name)?.fd));
+
 	const programs = new Map<string, Program>();
 	const parts = {
 		maps,
+		types,
+		options,
+		structOps: tables,
 		btf: btf && loadable ? { fd: btf, loadable } : undefined,
-		kernelBtf: needBtf,
-		logLevel: options.logLevel ?? 0,
 	};
 	for (const [name, program] of relocated.programs) programs.set(name, own(loadProgram(kernel, spec, program, parts)));
-	return { maps, programs, btf, notes };
+	const fdOf = (name: string) => programs.get(name)?.fd;
+	notes.push(...fillValues(spec, "program", maps, fresh, fdOf));
+	const structOps = new Map<string, ReadyStructOps>();
+	for (const [map, table] of tables) {
+		const value = structOpsValue(spec, map, table, (name) => fdOf(name)?.number);
+		structOps.set(map.name, { map: maps.get(map.name)!, value, link: map.structOps!.link });
+	}
+	return { maps, programs, btf, structOps, others, notes };
+}
+
+/** The spec with those programs and maps that are to be loaded. */
+function chosen(whole: CollectionSpec, options: LoadOptions, notes: string[]): CollectionSpec {
+	const wantedMap = options.maps ?? ((map: MapSpec) => map.autocreate ?? true);
+	const wanted = options.programs ?? ((program: ProgramSpec) => program.autoload);
+	const maps = new Map([...whole.maps].filter(([, map]) => wantedMap(map)));
+	const inTable = new Set([...maps.values()].flatMap((map) => map.structOps?.programs.map((p) => p.program) ?? []));
+	const programs = new Map(
+		[...whole.programs].filter(([name, program]) => {
+			if (!wanted(program)) return false;
+			if (program.type !== "struct_ops" || inTable.has(name)) return true;
+			notes.push(
+				`program ${name} (${program.section}) stands in no struct_ops map that is loaded, so it is not loaded`,
+			);
+			return false;
+		}),
+	);
+	return { ...whole, maps, programs };
+}
+
+function coreTarget(kernel: Kernel, { coreBtf }: LoadOptions): Btf | undefined {
+	return typeof coreBtf === "function" ? coreBtf(kernel.release) : coreBtf;
 }
 
 function wantsCore(spec: CollectionSpec): boolean {
@@ -79,16 +145,4 @@ function tryLoadBtf(kernel: Kernel, btf: LoadableBtf, notes: string[]): Fd | und
 		notes.push(`the kernel refused the object's BTF, so maps and programs have no type information: ${error.message}`);
 		return undefined;
 	}
-}
-
-function readKernelBtf(kernel: Kernel): Btf {
-	const bytes = kernel.btf();
-	if (typeof bytes !== "number") return Btf.decode(bytes, { section: "vmlinux" });
-	if (errnoName(bytes) === "ENOENT") {
-		throw new BpfError(
-			"ERR_NO_BTF",
-			`the running kernel ${kernel.release} has no BTF (/sys/kernel/btf/vmlinux): CO-RE and tp_btf need a kernel built with CONFIG_DEBUG_INFO_BTF`,
-		);
-	}
-	throw refuse(kernel, { syscall: "open", errno: -bytes, what: "read the kernel's BTF" });
 }

@@ -1,10 +1,15 @@
-import { LinkError, SyscallError } from "#base";
+import { BpfError, LinkError, SyscallError } from "#base";
 import type { Kernel } from "#kernel";
-import { BPFFS, BpfMap, type Fd, type MapBlueprint } from "#live";
+import { BPFFS, BpfMap, type Fd, has, type MapBlueprint } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
-import type { MapType } from "#uapi";
+import { MAP_FLAGS, type MapType } from "#uapi";
+import { kconfigContents } from "./kconfig.ts";
 import type { LoadOptions, VariableValue } from "./options.ts";
 import { pinnedMap } from "./pinning.ts";
+import type { KernelStructOps } from "./struct-ops.ts";
+
+/** The map that the reader makes of what an object asks of the kernel's configuration. */
+const KCONFIG = ".kconfig";
 
 /** Map types that the kernel does not want BTF for. */
 // biome-ignore format: table
@@ -13,45 +18,60 @@ const WITHOUT_BTF: ReadonlySet<MapType> = new Set([
 	"xskmap", "sockmap", "sockhash", "queue", "stack", "arena", "prog_array", "ringbuf", "user_ringbuf",
 ] as const);
 
+/** Map types whose max_entries is none of the object's business. */
+// biome-ignore format: table
+const WITHOUT_ENTRIES: ReadonlySet<MapType> = new Set([
+	"sk_storage", "inode_storage", "task_storage", "cgrp_storage", "cgroup_storage", "percpu_cgroup_storage", "perf_event_array", "ringbuf",
+	"user_ringbuf", "struct_ops",
+] as const);
+
+/** What maps are made with, beside their spec. */
+export interface MapParts {
+	readonly spec: CollectionSpec;
+	readonly btf: Fd | undefined;
+	readonly options: LoadOptions;
+	/** Kernel's side of a struct_ops map. */
+	structOps(map: MapSpec): KernelStructOps;
+	/** Takes what must be done to the bpffs if loading fails later. */
+	onUndo(undo: () => void): void;
+	/** Takes what must be closed with the collection. */
+	own(thing: { close(): void }): void;
+}
+
 /**
- * One map of a spec: the one that is pinned under its name where the spec says so and there is one, else a new one. `onUndo`
- * takes what must be done to the bpffs if loading fails later.
+ * One map of a spec: the one that is pinned under its name where the spec says so and there is one, else a new one. `fresh`:
+ * it was made here, so that its first values are to be written.
  */
-export function openMap(
-	kernel: Kernel,
-	spec: CollectionSpec,
-	map: MapSpec,
-	btf: Fd | undefined,
-	options: LoadOptions,
-	onUndo: (undo: () => void) => void,
-): BpfMap {
-	const create = () => createMap(kernel, spec, map, btf, options);
-	if (map.pinning === "none") return create();
+export function openMap(kernel: Kernel, map: MapSpec, parts: MapParts): { map: BpfMap; fresh: boolean } {
+	const { options } = parts;
+	let fresh = false;
+	const create = () => {
+		fresh = true;
+		return createMap(kernel, map, parts);
+	};
+	if (map.pinning === "none") return { map: create(), fresh };
 	const wanted = { maxEntries: entriesOf(kernel, map, options.maxEntries?.[map.name]) };
 	const pinned = pinnedMap(kernel, map, options.pinPath ?? BPFFS, wanted, create);
-	onUndo(pinned.undo);
-	return pinned.map;
+	parts.onUndo(pinned.undo);
+	return { map: pinned.map, fresh };
 }
 
 /** Creates one map of a spec, fills it and freezes it where the spec says so. */
-function createMap(
-	kernel: Kernel,
-	spec: CollectionSpec,
-	map: MapSpec,
-	btf: Fd | undefined,
-	options: LoadOptions,
-): BpfMap {
-	const inner = map.innerMap && createBare(kernel, map.innerMap, undefined, undefined, options);
+function createMap(kernel: Kernel, map: MapSpec, parts: MapParts): BpfMap {
+	const inner = map.innerMap && createBare(kernel, map.innerMap, undefined, parts);
 	let live: BpfMap;
 	try {
-		live = createBare(kernel, map, btf, inner?.fd.number, options);
+		live = createBare(kernel, map, inner?.fd.number, parts);
 	} finally {
 		inner?.close();
 	}
 	try {
-		const contents = contentsOf(spec, map, options.variables ?? {});
-		if (contents) live.update(new Uint8Array(map.keySize), contents);
-		if (map.frozen) live.freeze();
+		if (map.type === "arena") fillArena(live, map, parts);
+		else if (map.type !== "struct_ops") {
+			const contents = contentsOf(kernel, map, parts);
+			if (contents) live.update(new Uint8Array(map.keySize), contents);
+		}
+		if (map.frozen) freeze(live);
 	} catch (error) {
 		live.close();
 		throw error;
@@ -59,35 +79,61 @@ function createMap(
 	return live;
 }
 
-function createBare(
-	kernel: Kernel,
-	map: MapSpec,
-	btf: Fd | undefined,
-	innerFd: number | undefined,
-	options: LoadOptions,
-): BpfMap {
-	const typed = btf && (map.keyType !== 0 || map.valueType !== 0) && !WITHOUT_BTF.has(map.type);
+/** The verifier wants to know where an arena is in user space: its map_extra says so, or the mapping that is kept. */
+function fillArena(live: BpfMap, map: MapSpec, parts: MapParts): void {
+	if (map.mapExtra && !map.contents) return;
+	const mapped = live.mmap();
+	if (map.contents) mapped.bytes.set(map.contents);
+	parts.own(mapped);
+}
+
+/** Kernels before 5.2 cannot freeze: the contents are as constant as the object's author is honest. */
+function freeze(live: BpfMap): void {
+	try {
+		live.freeze();
+	} catch (error) {
+		if (!(error instanceof SyscallError && error.code === "EINVAL")) throw error;
+	}
+}
+
+function createBare(kernel: Kernel, map: MapSpec, innerFd: number | undefined, parts: MapParts): BpfMap {
+	const { btf, options } = parts;
+	const inner = parts.spec.maps.get(map.name) !== map;
+	const typed = btf && !inner && (map.keyType !== 0 || map.valueType !== 0) && !WITHOUT_BTF.has(map.type);
+	const maxEntries = entriesOf(kernel, map, options.maxEntries?.[map.name]);
+	if (maxEntries === 0 && !WITHOUT_ENTRIES.has(map.type))
+		throw new BpfError(
+			"ERR_MAP_SIZE",
+			`map ${map.name} (${map.type}): the object leaves max_entries open, for its user half to set; give it (option maxEntries)`,
+		);
 	const blueprint: MapBlueprint = {
 		name: map.name,
 		type: map.type,
 		keySize: map.keySize,
 		valueSize: map.valueSize,
-		maxEntries: entriesOf(kernel, map, options.maxEntries?.[map.name]),
+		maxEntries,
 		flags: map.flags,
 		innerFd,
 		numaNode: map.numaNode,
 		extra: map.mapExtra,
 	};
-	if (!typed) return BpfMap.create(kernel, blueprint);
-	try {
-		return BpfMap.create(kernel, { ...blueprint, btf: { fd: btf.number, key: map.keyType, value: map.valueType } });
-	} catch (error) {
-		// A kernel that does not take these types for this map: it works without them as well.
-		if (error instanceof SyscallError && (error.code === "EINVAL" || error.code === "ENOTSUPP")) {
-			return BpfMap.create(kernel, blueprint);
-		}
-		throw error;
+	if (map.type === "struct_ops") {
+		const { value, valueSize } = parts.structOps(map);
+		const flags = map.flags | (value.module ? MAP_FLAGS.BPF_F_VTYPE_BTF_OBJ_FD : 0);
+		const kernelValue = { type: value.id, ...(value.module ? { btfFd: value.module.fd.number } : {}) };
+		return BpfMap.create(kernel, { ...blueprint, valueSize, flags, kernelValue });
 	}
+	if (typed)
+		try {
+			return BpfMap.create(kernel, { ...blueprint, btf: { fd: btf.number, key: map.keyType, value: map.valueType } });
+		} catch (error) {
+			// A kernel that does not take these types for this map: it works without them as well.
+			if (!(error instanceof SyscallError && (error.code === "EINVAL" || error.code === "ENOTSUPP"))) throw error;
+		}
+	// Sections of variables are mapped where the kernel can (5.5); they work without.
+	const section = map.contents !== undefined || map.name.startsWith(".");
+	const older = section && (map.flags & MAP_FLAGS.BPF_F_MMAPABLE) !== 0 && !has(kernel, "mmapable");
+	return BpfMap.create(kernel, older ? { ...blueprint, flags: map.flags & ~MAP_FLAGS.BPF_F_MMAPABLE } : blueprint);
 }
 
 function entriesOf(kernel: Kernel, map: MapSpec, wanted: number | undefined): number {
@@ -100,16 +146,44 @@ function entriesOf(kernel: Kernel, map: MapSpec, wanted: number | undefined): nu
 	return size;
 }
 
-/** First bytes of a data section with the given variables written over them; undefined: nothing to write. */
-function contentsOf(
+/**
+ * Puts maps and programs into the maps that hold them from the start. What is not loaded stays out.
+ * @returns what was left out, in words
+ */
+export function fillValues(
 	spec: CollectionSpec,
-	map: MapSpec,
-	values: Readonly<Record<string, VariableValue>>,
-): Uint8Array | undefined {
+	kind: "map" | "program",
+	maps: ReadonlyMap<string, BpfMap>,
+	fresh: ReadonlySet<string>,
+	fdOf: (name: string) => Fd | undefined,
+): string[] {
+	const left: string[] = [];
+	for (const [name, map] of spec.maps) {
+		const live = maps.get(name);
+		if (!live || !fresh.has(name)) continue;
+		for (const value of map.values ?? []) {
+			if (value.kind !== kind) continue;
+			const fd = fdOf(value.name);
+			if (!fd) {
+				left.push(`map ${name}: slot ${value.index} stays empty, ${value.name} is not loaded`);
+				continue;
+			}
+			const key = new Uint8Array(live.keySize);
+			new DataView(key.buffer).setUint32(0, value.index, true);
+			live.put(key, fd);
+		}
+	}
+	return left;
+}
+
+/** First bytes of a data section with the given variables written over them; undefined: nothing to write. */
+function contentsOf(kernel: Kernel, map: MapSpec, { spec, options }: MapParts): Uint8Array | undefined {
+	const values = options.variables ?? {};
+	const first = map.name === KCONFIG ? kconfigContents(kernel, spec, options, map.valueSize) : map.contents;
 	const mine = Object.entries(values).filter(([name]) => spec.variables.get(name)?.map === map.name);
-	if (mine.length === 0) return map.contents;
+	if (mine.length === 0) return first;
 	const bytes = new Uint8Array(map.valueSize);
-	if (map.contents) bytes.set(map.contents);
+	if (first) bytes.set(first);
 	for (const [name, value] of mine) {
 		const variable = spec.variables.get(name)!;
 		bytes.set(valueBytes(variable, value), variable.offset);

@@ -1,7 +1,7 @@
 import type { Btf } from "#btf";
 import type { Diagnose } from "#kernel";
 import type { Program } from "#live";
-import type { ProgramSpec } from "#spec";
+import type { MapSpec, ProgramSpec } from "#spec";
 
 /** Bytes as they are, or a value that is written by the variable's size (little-endian; text NUL-padded). */
 export type VariableValue = Uint8Array | number | bigint | boolean | string;
@@ -24,6 +24,8 @@ export interface LoadOptions {
 	readonly pinPath?: string | undefined;
 	/** Which programs to load. Absent: those that the spec says (`autoload`). */
 	readonly programs?: ((program: ProgramSpec) => boolean) | undefined;
+	/** Which maps to create. Absent: those that the spec says (`autocreate`). Programs that reach for others are refused. */
+	readonly maps?: ((map: MapSpec) => boolean) | undefined;
 	/** 0: logs of refused programs only. */
 	readonly logLevel?: number | undefined;
 	/** BTF that CO-RE goes by instead of the kernel's own: a file for a kernel that has none, or one of a folder by release. */

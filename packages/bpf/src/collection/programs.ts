@@ -1,26 +1,32 @@
-import { type BpfError, LinkError, NotSupportedError, VerifierError } from "#base";
-import type { Btf } from "#btf";
+import { type BpfError, LinkError, NotSupportedError, SyscallError, VerifierError } from "#base";
 import type { Kernel } from "#kernel";
-import { type BpfMap, type Fd, Program, type ProgramBtf } from "#live";
+import { type BpfMap, type Fd, Program, type ProgramBlueprint, type ProgramBtf } from "#live";
 import type { RelocatedProgram } from "#relocate";
-import type { CollectionSpec } from "#spec";
-import { PSEUDO_CALL, PSEUDO_LOAD } from "#uapi";
+import type { CollectionSpec, MapSpec } from "#spec";
+import { PSEUDO_CALL, PSEUDO_LOAD, sectionMeaning } from "#uapi";
 import type { LoadableBtf } from "./btf.ts";
+import type { KernelTypes } from "./kernel-types.ts";
+import { KernelSymbols } from "./ksyms.ts";
+import type { LoadOptions } from "./options.ts";
+import type { KernelStructOps } from "./struct-ops.ts";
+import { attachTo } from "./target.ts";
 
 /** What programs are loaded with, beside the spec. */
 export interface ProgramParts {
 	readonly maps: ReadonlyMap<string, BpfMap>;
 	/** The object's BTF in the kernel, and as bytes. */
 	readonly btf: { readonly fd: Fd; readonly loadable: LoadableBtf } | undefined;
-	/** Asked for only by programs that need it. */
-	kernelBtf(): Btf;
-	readonly logLevel: number;
+	readonly types: KernelTypes;
+	readonly options: LoadOptions;
+	readonly structOps: ReadonlyMap<MapSpec, KernelStructOps>;
 }
 
 const FUNC_RECORD = 8;
 const LINE_RECORD = 16;
-/** A helper's number that no kernel knows, for weak kfuncs that are missing: refused only if it is reached. */
-const POISON = 2_002_000_000;
+/** Numbers of helpers that no kernel knows: refused only where they are reached. libbpf's too. */
+const POISON_KFUNC = 2_002_000_000;
+const POISON_MAP = 2_001_000_000;
+const CALL = 0x85;
 
 /** Patches, describes and loads one program. @throws VerifierError, LinkError, NotSupportedError, PermissionError */
 export function loadProgram(
@@ -29,22 +35,42 @@ export function loadProgram(
 	program: RelocatedProgram,
 	parts: ProgramParts,
 ): Program {
+	const symbols = new KernelSymbols(kernel, spec, parts.types, parts.options);
+	const insns = patched(program, parts, symbols);
+	const blueprint: ProgramBlueprint = {
+		name: program.name,
+		type: program.type,
+		attachType: program.attachType,
+		insns,
+		license: spec.license,
+		flags: program.flags | (parts.options.programFlags?.[program.name] ?? 0),
+		kernelVersion: spec.kernelVersion,
+		btf: parts.btf && describe(program, parts.btf.fd, parts.btf.loadable),
+		...attachTo(kernel, program, parts),
+		fdArray: symbols.fdArray,
+		lines: program.lines,
+		logLevel: parts.options.logLevel ?? 0,
+	};
 	try {
-		return Program.load(kernel, {
-			name: program.name,
-			type: program.type,
-			attachType: program.attachType,
-			insns: patched(program, parts),
-			license: spec.license,
-			flags: program.flags,
-			kernelVersion: spec.kernelVersion,
-			btf: parts.btf && describe(program, parts.btf.fd, parts.btf.loadable),
-			attachBtfId: attachBtfId(kernel, program, parts),
-			lines: program.lines,
-			logLevel: parts.logLevel,
-		});
+		return loadPatiently(kernel, program, blueprint);
 	} catch (error) {
 		throw error instanceof VerifierError ? (poisoned(program, error) ?? error) : error;
+	}
+}
+
+/** Kernels before 4.17 know no expected attach type; programs that do without are loaded without. */
+function loadPatiently(kernel: Kernel, program: RelocatedProgram, blueprint: ProgramBlueprint): Program {
+	try {
+		return Program.load(kernel, blueprint);
+	} catch (error) {
+		const optional = sectionMeaning(program.section)?.attachOptional ?? false;
+		if (!optional || !(error instanceof SyscallError) || (error.code !== "EINVAL" && error.code !== "E2BIG"))
+			throw error;
+		try {
+			return Program.load(kernel, { ...blueprint, attachType: undefined });
+		} catch {
+			throw error;
+		}
 	}
 }
 
@@ -54,56 +80,62 @@ function poisoned(program: RelocatedProgram, refused: VerifierError): BpfError |
 	const where = `program ${program.name}${refused.source === undefined ? "" : ` (${refused.source})`}`;
 	const lacking = program.missing.find((each) => each.slot === insn);
 	if (lacking) return new LinkError(`${where}: ${lacking.message}`, { symbol: program.name, insn: lacking.slot });
-	if (!refused.log.includes(`unknown#${POISON}`)) return undefined;
-	const kfunc = program.references.find((each) => each.kind === "kfunc" && each.slot === insn);
-	return kfunc?.kind === "kfunc"
-		? new NotSupportedError(`kfunc ${kfunc.name}`, `${where} calls it and the running kernel has none`)
+	const reached = /unknown#(\d+)/.exec(refused.log.slice(-4096))?.[1];
+	if (reached !== String(POISON_KFUNC) && reached !== String(POISON_MAP)) return undefined;
+	const reference = program.references.find((each) => each.slot === insn);
+	if (reference?.kind === "kfunc")
+		return new NotSupportedError(`kfunc ${reference.name}`, `${where} calls it and the running kernel has none`);
+	return reference?.kind === "map" || reference?.kind === "map-value"
+		? new LinkError(`${where} uses map ${reference.map}, which was not created`, { symbol: reference.map })
 		: undefined;
 }
 
 /** A copy of the instructions with descriptors and ids in place. */
-function patched(program: RelocatedProgram, parts: ProgramParts): Uint8Array {
+function patched(program: RelocatedProgram, parts: ProgramParts, symbols: KernelSymbols): Uint8Array {
 	const insns = program.insns.slice();
 	const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
 	for (const reference of program.references) {
 		const at = reference.slot * 8;
-		if (reference.kind === "kfunc") {
-			patchKfunc(view, at, program, reference, parts);
-			continue;
+		switch (reference.kind) {
+			case "kfunc": {
+				const target = symbols.kfunc(reference, program.name);
+				setSource(view, at, target ? PSEUDO_CALL.BPF_PSEUDO_KFUNC_CALL : 0);
+				view.setInt16(at + 2, target?.fdIndex ?? 0, true);
+				view.setInt32(at + 4, target?.id ?? POISON_KFUNC, true);
+				break;
+			}
+			case "ksym": {
+				const target = symbols.ksym(reference, program.name);
+				setSource(view, at, "id" in target ? PSEUDO_LOAD.BPF_PSEUDO_BTF_ID : 0);
+				const [low, high] =
+					"id" in target
+						? [target.id, target.fd]
+						: [Number(BigInt.asIntN(32, target.address)), Number(BigInt.asIntN(32, target.address >> 32n))];
+				view.setInt32(at + 4, low, true);
+				view.setInt32(at + 12, high, true);
+				break;
+			}
+			default: {
+				const map = parts.maps.get(reference.map);
+				if (!map) {
+					poison(view, at);
+					poison(view, at + 8);
+					break;
+				}
+				const value = reference.kind === "map-value";
+				setSource(view, at, value ? PSEUDO_LOAD.BPF_PSEUDO_MAP_VALUE : PSEUDO_LOAD.BPF_PSEUDO_MAP_FD);
+				view.setInt32(at + 4, map.fd.number, true);
+				view.setInt32(at + 12, value ? reference.offset : 0, true);
+			}
 		}
-		if (reference.kind === "ksym")
-			throw new NotSupportedError(`kernel symbol ${reference.name}`, `program ${program.name} refers to it`);
-		const map = parts.maps.get(reference.map);
-		if (!map)
-			throw new LinkError(`program ${program.name} uses map ${reference.map}, which the object lacks`, {
-				symbol: reference.map,
-				insn: reference.slot,
-			});
-		const value = reference.kind === "map-value";
-		setSource(view, at, value ? PSEUDO_LOAD.BPF_PSEUDO_MAP_VALUE : PSEUDO_LOAD.BPF_PSEUDO_MAP_FD);
-		view.setInt32(at + 4, map.fd.number, true);
-		view.setInt32(at + 12, value ? reference.offset : 0, true);
 	}
 	return insns;
 }
 
-function patchKfunc(
-	view: DataView,
-	at: number,
-	program: RelocatedProgram,
-	reference: { readonly name: string; readonly weak: boolean; readonly slot: number },
-	parts: ProgramParts,
-): void {
-	const id = parts.kernelBtf().find(reference.name, "func");
-	if (id === undefined && !reference.weak) {
-		throw new NotSupportedError(
-			`kfunc ${reference.name}`,
-			`program ${program.name} calls it and the running kernel has none`,
-		);
-	}
-	setSource(view, at, id === undefined ? 0 : PSEUDO_CALL.BPF_PSEUDO_KFUNC_CALL);
-	view.setInt16(at + 2, 0, true);
-	view.setInt32(at + 4, id ?? POISON, true);
+/** A load from a map that nobody created. */
+function poison(view: DataView, at: number): void {
+	view.setUint32(at, CALL, true);
+	view.setInt32(at + 4, POISON_MAP, true);
 }
 
 function setSource(view: DataView, at: number, source: number): void {
@@ -149,30 +181,4 @@ function lineRecords(program: RelocatedProgram, btf: LoadableBtf): Uint8Array {
 		});
 	});
 	return bytes;
-}
-
-/** How the kernel's BTF names what a program of an attach type attaches to. One row a type. */
-// biome-ignore format: table
-const TARGETS: Readonly<Record<string, { readonly prefix: string; readonly kind: "typedef" | "func"; readonly what: string }>> = {
-	trace_raw_tp: { prefix: "btf_trace_", kind: "typedef", what: "tracepoint" },
-	trace_fentry: { prefix: "", kind: "func", what: "function" },
-	trace_fexit: { prefix: "", kind: "func", what: "function" },
-	modify_return: { prefix: "", kind: "func", what: "function" },
-	trace_iter: { prefix: "bpf_iter_", kind: "func", what: "iterator" },
-	lsm_mac: { prefix: "bpf_lsm_", kind: "func", what: "LSM hook" },
-	lsm_cgroup: { prefix: "bpf_lsm_", kind: "func", what: "LSM hook" },
-};
-
-function attachBtfId(kernel: Kernel, program: RelocatedProgram, parts: ProgramParts): number | undefined {
-	if (program.type !== "tracing" && program.type !== "lsm") return undefined;
-	const target = TARGETS[program.attachType ?? ""];
-	if (!target) return undefined;
-	if (!program.attachTo)
-		throw new LinkError(`program ${program.name}: section ${program.section} names no ${target.what}`);
-	const id = parts.kernelBtf().find(`${target.prefix}${program.attachTo}`, target.kind);
-	if (id !== undefined) return id;
-	throw new NotSupportedError(
-		program.section,
-		`the running kernel ${kernel.release} has no ${target.what} ${program.attachTo} in its BTF`,
-	);
 }

@@ -41,6 +41,10 @@ export interface Kernel {
 	readonly diagnose?: Diagnose | undefined;
 	/** Raw BTF of the kernel (`vmlinux`); -errno. */
 	btf(): Uint8Array | number;
+	/** Text of the configuration that the kernel was built with (`CONFIG_HZ=250` lines); -errno. Absent: nobody knows. */
+	config?(): string | number;
+	/** Addresses of kernel symbols; those that are not there, or hidden from the caller, are missing. Absent: nobody knows. */
+	symbols?(names: ReadonlySet<string>): ReadonlyMap<string, bigint>;
 	/** What stands around the kernel and attaching needs: files, functions, sockets, routing. Absent: this kernel has none of it. */
 	readonly host?: Host | undefined;
 }

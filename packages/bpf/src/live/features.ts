@@ -79,6 +79,12 @@ const FEATURES = {
 			),
 		yes: [ERRNO.EBADF],
 	},
+	attach_cookie: {
+		since: "5.15",
+		text: "cookies that programs get by bpf_get_attach_cookie",
+		// return bpf_get_attach_cookie(ctx)
+		probe: loads("tracepoint", [...slot(0x85, 0, 0, 0, 174), ...slot(0x95)]),
+	},
 	prog_name: {
 		since: "4.15",
 		text: "names of programs and maps",

@@ -24,6 +24,8 @@ export interface MapBlueprint {
 	readonly innerFd?: number | undefined;
 	readonly numaNode?: number | undefined;
 	readonly extra?: bigint | undefined;
+	/** struct_ops: type of the value in the kernel's BTF, or in that of a module. */
+	readonly kernelValue?: { readonly type: number; readonly btfFd?: number } | undefined;
 }
 
 /** `any`: insert or replace; `create`: only where the key is missing; `exist`: only where it is there. */
@@ -140,6 +142,8 @@ export class BpfMap implements Disposable {
 			...(map.btf === undefined
 				? {}
 				: { btf_fd: map.btf.fd, btf_key_type_id: map.btf.key, btf_value_type_id: map.btf.value }),
+			...(map.kernelValue === undefined ? {} : { btf_vmlinux_value_type_id: map.kernelValue.type }),
+			...(map.kernelValue?.btfFd === undefined ? {} : { value_type_btf_obj_fd: map.kernelValue.btfFd }),
 		});
 		check(kernel, result, `create map ${map.name} (${map.type}, ${map.maxEntries} entries)`, "MAP_CREATE");
 		return new BpfMap(new Fd(kernel, result, `map ${map.name}`), { ...map, flags: map.flags ?? 0 });

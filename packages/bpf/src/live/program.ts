@@ -1,11 +1,12 @@
 import { NotSupportedError } from "#base";
-import { ERRNO, type Kernel, type ProgInfo, type ProgLoad, type ProgTestRun } from "#kernel";
+import { ERRNO, type Kernel, type ProgInfo, type ProgLoad } from "#kernel";
 import type { LineInfo } from "#spec";
 import { ATTACH_TYPES, type AttachType, PROGRAM_TYPES, type ProgramType } from "#uapi";
 import { Fd } from "./fd.ts";
 import { objectName } from "./name.ts";
 import { openPin, pin } from "./pins.ts";
 import { check, refuseProgram } from "./refusal.ts";
+import { type TestRunInput, type TestRunResult, testRun } from "./test-run.ts";
 
 /** What PROG_LOAD is asked. */
 export interface ProgramBlueprint {
@@ -22,6 +23,8 @@ export interface ProgramBlueprint {
 	readonly btf?: ProgramBtf | undefined;
 	/** Id in the kernel's BTF (or in the module's or program's) of what the program attaches to. */
 	readonly attachBtfId?: number | undefined;
+	/** struct_ops: index of the member that the program implements, instead of an attach type. */
+	readonly memberIndex?: number | undefined;
 	readonly attachProgFd?: number | undefined;
 	readonly attachBtfFd?: number | undefined;
 	readonly fdArray?: Uint8Array | undefined;
@@ -41,28 +44,6 @@ export interface ProgramBtf {
 	readonly lineRecordSize: number;
 }
 
-export interface TestRunInput {
-	/** Packet; at least 14 bytes. */
-	readonly data?: Uint8Array;
-	/** The context struct. */
-	readonly ctx?: Uint8Array;
-	/** How often; default 1, 0 for types that take none. */
-	readonly repeat?: number;
-	/** BPF_F_TEST_… */
-	readonly flags?: number;
-	readonly cpu?: number;
-}
-
-export interface TestRunResult {
-	/** Signed or not as the program means it: 32 bits, unsigned. */
-	readonly retval: number;
-	/** The packet as the program left it. */
-	readonly data: Uint8Array<ArrayBuffer>;
-	readonly ctx: Uint8Array<ArrayBuffer>;
-	/** Mean nanoseconds of one run. */
-	readonly duration: number;
-}
-
 /** How often a program ran and for how long, as far as statistics were enabled. */
 export interface ProgramStats {
 	readonly runs: bigint;
@@ -77,9 +58,6 @@ const TYPE_NAMES: ReadonlyMap<number, ProgramType> = new Map(
 const FIRST_LOG = 256 * 1024;
 /** What one text can hold: V8 makes none of 2^29 characters. The kernel takes twice as much. */
 const LAST_LOG = 0x1fff_ff00;
-/** Types whose test run hands the context back in a buffer of its own. */
-// biome-ignore format: table
-const CTX_OUT: ReadonlySet<ProgramType> = new Set(["socket_filter", "sched_cls", "sched_act", "cgroup_skb", "lwt_in", "lwt_out", "lwt_xmit", "xdp", "sk_lookup"] as const);
 const UTF8 = new TextDecoder();
 
 /** A loaded program. Loading verifies it; nothing runs before it is attached or test-run. */
@@ -149,30 +127,10 @@ export class Program implements Disposable {
 	/**
 	 * Runs the program once, or `repeat` times, on made-up input. The kernel stops where a signal is pending, and the call
 	 * is made anew: what a program leaves in maps may then come from more runs than were asked for. @throws SyscallError ENOTSUPP
-	 * for types that cannot
+	 * for types that cannot, with their name; NotSupportedError where the type takes no such input
 	 */
 	testRun(input: TestRunInput = {}): TestRunResult {
-		// The kernel may grow a packet (headroom, adjust_head) beyond what came in.
-		const dataOut = input.data ? new Uint8Array(input.data.length + 512) : undefined;
-		const ctxOut = input.ctx && CTX_OUT.has(this.type) ? new Uint8Array(input.ctx.length) : undefined;
-		const attr: ProgTestRun = {
-			prog_fd: this.fd.number,
-			data_in: input.data,
-			data_out: dataOut,
-			ctx_in: input.ctx,
-			ctx_out: ctxOut,
-			repeat: input.repeat ?? (input.data ? 1 : 0),
-			flags: input.flags ?? 0,
-			cpu: input.cpu ?? 0,
-		};
-		const result = this.kernel.bpf("PROG_TEST_RUN", attr);
-		check(this.kernel, result, `test-run program ${this.name} (${this.type})`, "PROG_TEST_RUN");
-		return {
-			retval: attr.retval ?? 0,
-			data: (dataOut ?? new Uint8Array(0)).slice(0, attr.data_size_out ?? 0),
-			ctx: (ctxOut ?? new Uint8Array(0)).slice(0, attr.ctx_size_out ?? 0),
-			duration: attr.duration ?? 0,
-		};
+		return testRun(this, input);
 	}
 
 	/** Pins the program at `path` in a bpffs; its links are pinned apart. @throws BpfError ERR_NO_BPFFS, PermissionError, SyscallError */
@@ -229,7 +187,8 @@ function attributes(program: ProgramBlueprint): ProgLoad {
 		prog_flags: program.flags ?? 0,
 		prog_name: objectName(program.name),
 		kern_version: program.kernelVersion ?? 0,
-		expected_attach_type: program.attachType === undefined ? 0 : ATTACH_TYPES[program.attachType],
+		expected_attach_type:
+			program.memberIndex ?? (program.attachType === undefined ? 0 : ATTACH_TYPES[program.attachType]),
 		attach_btf_id: program.attachBtfId ?? 0,
 		...(program.attachProgFd === undefined ? {} : { attach_prog_fd: program.attachProgFd }),
 		...(program.attachBtfFd === undefined ? {} : { attach_btf_obj_fd: program.attachBtfFd }),

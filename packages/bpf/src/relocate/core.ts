@@ -1,4 +1,4 @@
-import { FormatError, LinkError } from "#base";
+import { decodeUtf8, FormatError, LinkError } from "#base";
 import { type Btf, type BtfType, memberBits } from "#btf";
 import type { CoreKind, CoreRelocation } from "#spec";
 import {
@@ -26,16 +26,56 @@ export interface CoreResult {
 	readonly fixedSize?: string;
 }
 
+/** A type of the target that a relocation may mean. */
+interface Candidate {
+	readonly btf: Btf;
+	readonly id: number;
+}
+
+const flavours = new WeakMap<Btf, ReadonlyMap<string, readonly string[]>>();
+const UNDERSCORE = 0x5f;
+
+/** Names of the target that have a flavour of their own (`nf_conn___init`), by what stands before it. Looked for once. */
+function flavoursOf(btf: Btf): ReadonlyMap<string, readonly string[]> {
+	const known = flavours.get(btf);
+	if (known) return known;
+	const found = new Map<string, string[]>();
+	const { bytes } = btf;
+	for (let at = bytes.indexOf(UNDERSCORE); at >= 0; at = bytes.indexOf(UNDERSCORE, at + 1)) {
+		if (bytes[at + 1] !== UNDERSCORE || bytes[at + 2] !== UNDERSCORE || bytes[at + 3] === UNDERSCORE) continue;
+		if (at === 0 || bytes[at - 1] === UNDERSCORE) continue;
+		const start = bytes.lastIndexOf(0, at) + 1;
+		const end = bytes.indexOf(0, at);
+		if (end < 0) break;
+		// On from its end: no byte is looked at twice, whatever the names are like.
+		at = end;
+		if (end - start > MAX_NAME) continue;
+		const name = decodeUtf8(bytes.subarray(start, end));
+		const essential = essentialName(name);
+		if (essential === name) continue;
+		const others = found.get(essential);
+		if (others) others.push(name);
+		else found.set(essential, [name]);
+	}
+	flavours.set(btf, found);
+	return found;
+}
+/** Longer things are no names: the scan also goes over types, whose bytes may look so. */
+const MAX_NAME = 512;
+
 /** Finds, for each CO-RE relocation of one object, what the target kernel says. Answers are kept. */
 export class CoreResolver {
 	readonly #local: Btf;
 	readonly #target: Btf | undefined;
 	readonly #results = new Map<string, CoreResult>();
-	readonly #candidates = new Map<number, readonly number[]>();
+	readonly #modules: () => readonly Btf[];
+	readonly #candidates = new Map<number, readonly Candidate[]>();
 
-	constructor(local: Btf, target: Btf | undefined) {
+	/** `modules`: BTF that continues the target's, looked into where the target has no type of a name. */
+	constructor(local: Btf, target: Btf | undefined, modules: () => readonly Btf[] = () => []) {
 		this.#local = local;
 		this.#target = target;
+		this.#modules = modules;
 	}
 
 	/** @throws LinkError for a malformed relocation, an ambiguous one, or where there is no target to ask */
@@ -78,13 +118,19 @@ export class CoreResolver {
 		}
 	}
 
-	/** Target types of that name (flavour aside) and kind. */
-	#candidatesOf(type: number): readonly number[] {
+	/** Target types of that name (flavours aside on both sides) and kind; a module's only where the kernel itself has none. */
+	#candidatesOf(type: number): readonly Candidate[] {
 		let found = this.#candidates.get(type);
 		if (!found) {
 			const t = this.#local.type(type);
-			const target = this.#target!;
-			found = target.findAll(essentialName(nameOf(t))).filter((id) => kindsCompatible(t, target.type(id)));
+			const name = essentialName(nameOf(t));
+			const inside = (btf: Btf): Candidate[] =>
+				[name, ...(flavoursOf(btf).get(name) ?? [])]
+					.flatMap((each) => btf.findAll(each))
+					.filter((id) => id >= btf.firstId && kindsCompatible(t, btf.type(id)))
+					.map((id) => ({ btf, id }));
+			found = inside(this.#target!);
+			if (!found.length) found = this.#modules().flatMap(inside);
 			this.#candidates.set(type, found);
 		}
 		return found;
@@ -95,12 +141,11 @@ export class CoreResolver {
 		type: number,
 		access: string,
 	): CoreResult {
-		const target = this.#target!;
 		if (access !== "0") throw new RangeError(`access string ${JSON.stringify(access)} of a type, expected "0"`);
 		const fits = kind === "type_matches" ? typesMatch : typesCompatible;
-		const found = this.#candidatesOf(type).filter((id) => fits(this.#local, type, target, id));
-		const values = found.map((id) =>
-			kind === "type_id_target" ? BigInt(id) : kind === "type_size" ? BigInt(target.sizeOf(id)) : 1n,
+		const found = this.#candidatesOf(type).filter(({ btf, id }) => fits(this.#local, type, btf, id));
+		const values = found.map(({ btf, id }) =>
+			kind === "type_id_target" ? BigInt(id) : kind === "type_size" ? BigInt(btf.sizeOf(id)) : 1n,
 		);
 		const value = agreed(values, describe(this.#local, type)) ?? 0n;
 		const original =
@@ -109,7 +154,6 @@ export class CoreResolver {
 	}
 
 	#enumRelocation(kind: "enumval_exists" | "enumval_value", type: number, access: string): CoreResult {
-		const target = this.#target!;
 		const t = this.#local.type(this.#local.resolve(type));
 		if (!isEnum(t)) throw new RangeError(`an enumerator of a ${t.kind}`);
 		const own = t.values[Number(access)];
@@ -117,8 +161,8 @@ export class CoreResolver {
 			throw new RangeError(`access string ${JSON.stringify(access)} of an enum with ${t.values.length} values`);
 		const name = essentialName(own.name);
 		const values: bigint[] = [];
-		for (const id of this.#candidatesOf(type)) {
-			const candidate = target.type(target.resolve(id));
+		for (const { btf, id } of this.#candidatesOf(type)) {
+			const candidate = btf.type(btf.resolve(id));
 			const v = isEnum(candidate) ? candidate.values.find((x) => essentialName(x.name) === name) : undefined;
 			if (v) values.push(kind === "enumval_exists" ? 1n : BigInt(v.value));
 		}
@@ -135,10 +179,9 @@ export class CoreResolver {
 	}
 
 	#fieldRelocation(kind: CoreKind, type: number, access: string): CoreResult {
-		const target = this.#target!;
 		const local = parseAccess(this.#local, type, access);
 		const candidates = this.#candidatesOf(type);
-		const matches = candidates.flatMap((id) => matchAccess(local, target, id) ?? []);
+		const matches = candidates.flatMap(({ btf, id }) => matchAccess(local, btf, id) ?? []);
 		const what = fieldName(local);
 		if (kind === "field_exists") return { original: 1n, value: matches.length > 0 ? 1n : 0n };
 		const own = fieldFact(kind, local);
@@ -177,10 +220,10 @@ export class CoreResolver {
 	}
 
 	/** A field that is there, but with a type the program cannot use. */
-	#whyNot(local: Access, candidate: number): string | undefined {
+	#whyNot(local: Access, candidate: Candidate): string | undefined {
 		for (let n = local.steps.length - 1; n > 1; n--) {
 			const shorter = { ...local, steps: local.steps.slice(0, n) };
-			if (matchAccess(shorter, this.#target!, candidate)) {
+			if (matchAccess(shorter, candidate.btf, candidate.id)) {
 				const step = local.steps[n]!;
 				const outer = this.#local.type(step.type);
 				return step.member && nameOf(outer) !== ""

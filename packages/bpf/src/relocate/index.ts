@@ -5,6 +5,7 @@
  * `relocate` never fails because a field is missing: the instruction becomes a call that no verifier lets pass, and
  * `missing` says by name what the kernel lacks, so that the loader can tell when that instruction is reached.
  */
+export { essentialName, typesCompatible } from "./match.ts";
 export { INVALID_CORE_CALL } from "./patch.ts";
 export {
 	type MissingCore,

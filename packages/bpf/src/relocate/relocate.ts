@@ -8,6 +8,8 @@ import { joinSubprograms } from "./subprograms.ts";
 export interface RelocateTarget {
 	/** BTF of the kernel that will run the programs. undefined: CO-RE relocations are refused unless there are none. */
 	readonly kernel: Btf | undefined;
+	/** BTF of modules, each based on `kernel`; asked for only where the kernel has no type of a name. */
+	readonly modules?: (() => readonly Btf[]) | undefined;
 }
 
 /** A program with all it needs in one piece. `core` is empty, `references` name maps and kfuncs only. */
@@ -46,7 +48,7 @@ export interface RelocatedCollection extends Omit<CollectionSpec, "programs" | "
  * What the kernel merely lacks is no error: see `missing`.
  */
 export function relocate(spec: CollectionSpec, target: RelocateTarget): RelocatedCollection {
-	const resolver = spec.btf && new CoreResolver(spec.btf, target.kernel);
+	const resolver = spec.btf && new CoreResolver(spec.btf, target.kernel, target.modules);
 	const programs = new Map<string, RelocatedProgram>();
 	for (const [name, program] of spec.programs) programs.set(name, relocateProgram(spec, program, resolver));
 	return { ...spec, programs, functions: new Map<string, never>() };
