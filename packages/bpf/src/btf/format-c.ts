@@ -1,6 +1,7 @@
 import type { Btf } from "./btf.ts";
 import { CLayout } from "./c-layout.ts";
 import { CNames } from "./c-names.ts";
+import { CSpelling } from "./c-spelling.ts";
 import { TypeGraph } from "./graph.ts";
 import { KIND_NUMBER } from "./wire.ts";
 
@@ -49,13 +50,11 @@ class CWriter {
 	readonly #targets: Int32Array;
 	readonly #names: CNames;
 	readonly #layout: CLayout;
+	readonly #spelling: CSpelling;
 	/** Of definitions: 0, OPEN (what it needs is being written), DONE. */
 	readonly #state: Uint8Array;
 	/** 1: `struct x;` has been written, or the definition. */
 	readonly #declared: Uint8Array;
-	/** What stands before and behind a name declared with a type, by id. */
-	readonly #before: (string | undefined)[];
-	readonly #behind: (string | undefined)[];
 	#nesting = 0;
 	#out = "";
 	/** Finished text in large pieces: one rope of a hundred thousand lines is slow to flatten. */
@@ -70,8 +69,10 @@ class CWriter {
 		this.#layout = new CLayout(btf, this.#graph);
 		this.#state = new Uint8Array(btf.count + 1);
 		this.#declared = new Uint8Array(btf.count + 1);
-		this.#before = new Array(btf.count + 1);
-		this.#behind = new Array(btf.count + 1);
+		this.#spelling = new CSpelling(btf, this.#graph, this.#names, {
+			record: (id, indent) => this.#record(id, indent),
+			enumeration: (id, indent) => this.#enum(id, indent),
+		});
 	}
 
 	write(ids: readonly number[] | undefined): string {
@@ -96,7 +97,7 @@ class CWriter {
 				if (this.#graph.named(id)) this.#define(id);
 				else if (asked) {
 					this.#need(id, true);
-					this.#emit(`${this.#declaration(id, "", 0)};\n\n`);
+					this.#emit(`${this.#spelling.declare(id, "", 0)};\n\n`);
 				}
 				return;
 			case K.enum:
@@ -235,150 +236,7 @@ class CWriter {
 		this.#need(target, false);
 		this.#close(id);
 		if (this.#names.isBuiltin(id)) return;
-		this.#emit(`typedef ${this.#declaration(target, this.#names.ordinary(id), 0)};\n\n`);
-	}
-
-	/** A declaration of a name, or of nothing (""), with the type. */
-	#declaration(id: number, name: string, indent: number): string {
-		const before = this.#spell(id, "", indent);
-		return name === "" ? before.trimEnd() + this.#after : before + name + this.#after;
-	}
-
-	/** What stands behind the name in the declaration that `#spell` was last asked for. */
-	#after = "";
-	/** Nothing in it is written in place: the text is the same everywhere. */
-	#same = true;
-
-	/**
-	 * What stands before the name in a declaration with the type; C's are written from the inside out. `qualifiers`: of this
-	 * type, each with a space behind it.
-	 */
-	#spell(id: number, qualifiers: string, indent: number): string {
-		if (qualifiers === "") {
-			const known = this.#before[id];
-			if (known !== undefined) {
-				this.#after = this.#behind[id]!;
-				return known;
-			}
-		}
-		const outer = this.#same;
-		this.#same = true;
-		if (++this.#nesting > MAX_NESTING) throw this.#circle(id);
-		const before = this.#spellAnew(id, qualifiers, indent);
-		this.#nesting--;
-		if (this.#same && qualifiers === "") {
-			this.#before[id] = before;
-			this.#behind[id] = this.#after;
-		}
-		this.#same &&= outer;
-		return before;
-	}
-
-	#spellAnew(id: number, qualifiers: string, indent: number): string {
-		const target = this.#targets[id]!;
-		switch (this.#kinds[id]!) {
-			case K.ptr: {
-				const before = this.#spell(target, "", indent);
-				const star = qualifiers === "" ? "*" : `* ${qualifiers}`;
-				if (!this.#isOuter(target)) return before + star;
-				this.#after = `)${this.#after}`;
-				return `${before}(${star}`;
-			}
-			case K.const:
-				return this.#spell(target, qualifiers.includes("const ") ? qualifiers : `const ${qualifiers}`, indent);
-			case K.volatile:
-				return this.#spell(target, qualifiers.includes("volatile ") ? qualifiers : `volatile ${qualifiers}`, indent);
-			case K.restrict:
-				return this.#spell(target, qualifiers.includes("restrict ") ? qualifiers : `restrict ${qualifiers}`, indent);
-			case K.type_tag: {
-				const t = this.#btf.type(id);
-				const name = this.#btf.name(id);
-				const whole = t.kind === "type_tag" && t.attribute;
-				const attribute = whole ? name : `btf_type_tag(${JSON.stringify(name)})`;
-				return this.#spell(target, `__attribute__((${attribute})) ${qualifiers}`, indent);
-			}
-			case K.array: {
-				// Qualifiers of an array are its elements'.
-				const before = this.#spell(target, qualifiers, indent);
-				const { words, at } = this.#btf.record(id);
-				this.#after = `[${words[at + 5]}]${this.#after}`;
-				return before;
-			}
-			case K.func_proto: {
-				const params = this.#params(id, indent);
-				const before = this.#spell(target, "", indent);
-				this.#after = params + this.#after;
-				return before;
-			}
-			case K.typedef:
-				// The target's __builtin_va_list is not the machine's that the BTF is of.
-				if (this.#names.isBuiltin(id)) return this.#spell(target, qualifiers, indent);
-				break;
-		}
-		const base = this.#base(id, indent);
-		this.#after = "";
-		return `${qualifiers}${base} `;
-	}
-
-	/** What a pointer to the type has to bind before: an array or a function, behind modifiers too. */
-	#isOuter(id: number): boolean {
-		for (let steps = 0; steps < MAX_CHAIN; steps++) {
-			switch (this.#kinds[id]!) {
-				case K.array:
-				case K.func_proto:
-					return true;
-				case K.const:
-				case K.volatile:
-				case K.restrict:
-				case K.type_tag:
-					id = this.#targets[id]!;
-					continue;
-				case K.typedef:
-					if (!this.#names.isBuiltin(id)) return false;
-					id = this.#targets[id]!;
-					continue;
-				default:
-					return false;
-			}
-		}
-		throw this.#circle(id);
-	}
-
-	#params(id: number, indent: number): string {
-		const { words, at } = this.#btf.record(id);
-		const count = words[at + 1]! & 0xffff;
-		if (count === 0) return "(void)";
-		let out = "(";
-		for (let i = 0, p = at + 3; i < count; i++, p += 2) {
-			const type = words[p + 1]!;
-			if (i > 0) out += ", ";
-			out += type === 0 && i === count - 1 ? "..." : this.#declaration(type, this.#names.plain(words[p]!), indent);
-		}
-		return `${out})`;
-	}
-
-	#base(id: number, indent: number): string {
-		switch (this.#kinds[id]!) {
-			case K.int:
-			case K.float:
-				return this.#names.scalar(id);
-			case K.struct:
-			case K.union:
-				if (this.#graph.named(id)) return this.#names.tag(id);
-				this.#same = false;
-				return this.#record(id, indent);
-			case K.fwd:
-				return this.#names.tag(id);
-			case K.enum:
-			case K.enum64:
-				if (this.#graph.named(id)) return this.#names.tag(id);
-				this.#same = false;
-				return this.#enum(id, indent);
-			case K.typedef:
-				return this.#names.ordinary(id);
-			default:
-				return "void";
-		}
+		this.#emit(`typedef ${this.#spelling.declare(target, this.#names.ordinary(id), 0)};\n\n`);
 	}
 
 	#enum(id: number, indent: number): string {
@@ -402,6 +260,7 @@ class CWriter {
 		const isStruct = this.#kinds[id] === K.struct;
 		const flag = info >>> 31 === 1;
 		const layout = this.#layout;
+		const spelling = this.#spelling;
 		const head = this.#graph.named(id) ? this.#names.tag(id) : isStruct ? "struct" : "union";
 		const packed = layout.packed(id);
 		const tabs = "\t".repeat(indent);
@@ -420,8 +279,9 @@ class CWriter {
 				bit = bitOffset + (bitSize > 0 ? bitSize : layout.sizeOf(type) * 8);
 			} else most = Math.max(most, layout.sizeOf(type) * 8);
 			const name = this.#names.plain(words[m]!);
-			const before = this.#spell(type, "", indent + 1);
-			out += name === "" ? `${tabs}\t${before.trimEnd()}${this.#after}` : `${tabs}\t${before}${name}${this.#after}`;
+			const before = spelling.before(type, "", indent + 1);
+			out +=
+				name === "" ? `${tabs}\t${before.trimEnd()}${spelling.after}` : `${tabs}\t${before}${name}${spelling.after}`;
 			out += bitSize > 0 ? `: ${bitSize};\n` : ";\n";
 		}
 		out += this.#filling(isStruct, words[at + 2]!, isStruct ? bit : most, packed ? 8 : layout.alignOf(id) * 8, tabs);
