@@ -4,5 +4,5 @@ declare class TextEncoder {
 }
 declare class TextDecoder {
 	constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
-	decode(bytes?: ArrayBufferView | ArrayBuffer): string;
+	decode(bytes?: ArrayBufferView | ArrayBuffer, options?: { stream?: boolean }): string;
 }

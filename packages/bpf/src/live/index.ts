@@ -50,16 +50,19 @@ export {
 	type ProgramBlueprint,
 	type ProgramBtf,
 	type ProgramStats,
-	type TestRunInput,
-	type TestRunResult,
 } from "./program.ts";
 export { type AttachedProgram, type QueryOptions, type QueryResult, type QueryTarget, queryPrograms } from "./query.ts";
+export { type IteratorOptions, IteratorReader } from "./reader/iterator.ts";
 export { Pace, type PaceOptions } from "./reader/pace.ts";
+export { type PerfBufferOptions, PerfBufferReader, type SampleSink } from "./reader/perf-buffer.ts";
 export type { RecordSink } from "./reader/ring.ts";
 export { RingBufferReader } from "./reader/ring-buffer.ts";
 export { Pump, type PumpOptions, type Timers } from "./reader/timer.ts";
+export { UserRecord, UserRingBuffer } from "./reader/user-ring-buffer.ts";
 export { explainWith, refuse } from "./refusal.ts";
 export { queryTaskFd, type TaskFd, type TaskFdType } from "./task-query.ts";
+export { type SkBuff, type SkLookup, skBuff, skLookup, type XdpMd, xdpMd } from "./test-context.ts";
+export { TEST_RUNS, type TestRunInput, type TestRunKind, type TestRunResult } from "./test-run.ts";
 export { createToken } from "./token.ts";
 export { type MapTypes, mapTypes, TypedMap } from "./typed-map.ts";
 export { DataSection, Variable, type VariablePlace } from "./variable.ts";
