@@ -16,7 +16,16 @@ import {
 	type PerfEventAttr,
 	type PerfEventRequest,
 } from "@skep/bpf/kernel";
-import { explainPermission, findBinary, findPmu, kernelFunctions, userFunctions, userProbes } from "#inspect";
+import {
+	buildConfig,
+	explainPermission,
+	findBinary,
+	findPmu,
+	kernelFunctions,
+	kernelSymbols,
+	userFunctions,
+	userProbes,
+} from "#inspect";
 import { ask } from "#netlink";
 import {
 	bpf,
@@ -110,6 +119,15 @@ class LinuxKernel implements Kernel {
 
 	btf(): Uint8Array | number {
 		return attempt(() => readFileSync("/sys/kernel/btf/vmlinux"));
+	}
+
+	config(): string | number {
+		const found = buildConfig();
+		return typeof found === "string" ? found : -errnoOf(found);
+	}
+
+	symbols(names: ReadonlySet<string>): ReadonlyMap<string, bigint> {
+		return kernelSymbols(names);
 	}
 
 	objectKind(fd: number): ObjectKind | number {

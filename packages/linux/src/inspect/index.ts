@@ -6,7 +6,9 @@
  * And where things are that programs attach to: `findBinary`, `userFunctions`, `userProbes` read executables and libraries,
  * `kernelFunctions` and `findPmu` the kernel's lists. These give -errno.
  */
+
 export { findBinary } from "./binary.ts";
+export { buildConfig } from "./build-config.ts";
 export {
 	CAPABILITIES,
 	type Capability,
@@ -16,6 +18,7 @@ export {
 	type Status,
 } from "./confinement.ts";
 export { kernelFunctions } from "./kernel-functions.ts";
+export { kernelSymbols } from "./kernel-symbols.ts";
 export { diagnose, explainPermission, type Situation } from "./permission.ts";
 export { findPmu } from "./pmu.ts";
 export { type Lockdown, lockdown, sysctl } from "./settings.ts";
