@@ -1,8 +1,10 @@
-// `npm run soak [-- PROGRAMS [FIRST_SEED]]`: random programs on the interpreter and on this machine's Linux (100,000 by
+// `npm run soak [-- PROGRAMS [FIRST_SEED]]`: random programs on the virtual kernel and on this machine's Linux (100,000 by
 // default), and a table of what was compared. Needs root. Ends with status 1 where the two differ.
 import { INSTRUCTIONS } from "@skep/bpf/isa";
 import { openLinux } from "@skep/linux";
+import { VirtualKernel } from "@skep/vm";
 import { Agreement } from "../packages/vm/src/engine/agreement.test-support.ts";
+import { stayOnOneCpu } from "../packages/vm/src/engine/scene.test-support.ts";
 
 const [programs = 100_000, first = 1] = process.argv.slice(2).map(Number);
 if (!Number.isSafeInteger(programs) || !Number.isSafeInteger(first) || programs < 1) {
@@ -12,8 +14,12 @@ if (!Number.isSafeInteger(programs) || !Number.isSafeInteger(first) || programs 
 /** Differences beyond some tell nothing new. */
 const ENOUGH = 20;
 
+if (!stayOnOneCpu()) {
+	console.error("taskset is missing or was refused: per-CPU values would not be the same on every run");
+	process.exit(1);
+}
 const kernel = openLinux();
-using agreement = new Agreement(kernel);
+using agreement = new Agreement(new VirtualKernel({ cpus: kernel.possibleCpus }), kernel);
 const { tally } = agreement;
 const began = performance.now();
 let told = began;
@@ -36,7 +42,7 @@ const rows: [string, string | number][] = [
 	["differences", tally.differences.length],
 	["seconds", seconds.toFixed(0)],
 ];
-console.log("| soak: interpreter and Linux | |\n| --- | ---: |");
+console.log("| soak: virtual kernel and Linux | |\n| --- | ---: |");
 for (const [name, value] of rows) console.log(`| ${name} | ${value} |`);
 
 const groups = new Map<string, [number, number, number]>();
@@ -48,10 +54,15 @@ for (const { name, group } of INSTRUCTIONS) {
 console.log("\n| group | instructions of it | seen | times in a program |\n| --- | ---: | ---: | ---: |");
 for (const [group, [all, seen, times]] of groups) console.log(`| ${group} | ${all} | ${seen} | ${times} |`);
 
+for (const [what, counts] of [
+	["helper", tally.helpers],
+	["map referred to", tally.maps],
+] as const) {
+	console.log(`\n| ${what} | times in a program |\n| --- | ---: |`);
+	for (const [name, count] of [...counts].sort((a, b) => b[1] - a[1])) console.log(`| ${name} | ${count} |`);
+}
+
 if (tally.reasons.size > 0) console.log("\n| the verifier said | programs |\n| --- | ---: |");
 for (const [reason, count] of [...tally.reasons].sort((a, b) => b[1] - a[1])) console.log(`| ${reason} | ${count} |`);
-for (const d of tally.differences)
-	console.log(
-		`\nseed ${d.seed}\ninput       ${d.input}\ninterpreter ${d.interpreter}\nLinux       ${d.linux}\n${d.text}`,
-	);
+for (const d of tally.differences) console.log(`\nvirtual kernel / Linux\n${d.what.join("\n")}\n\n${d.text}`);
 process.exitCode = tally.differences.length === 0 ? 0 : 1;

@@ -1,48 +1,35 @@
-// One program on the interpreter and on this machine's Linux: registers, stack and memory must agree.
-import { VerifierError } from "@skep/bpf/base";
-import { encode, format, type Instruction, rowOf } from "@skep/bpf/isa";
+// Random scenes on two kernels: what programs return, packets and maps must agree.
+import { VerifierError, VmFault } from "@skep/bpf/base";
+import { rowOf } from "@skep/bpf/isa";
 import type { Kernel } from "@skep/bpf/kernel";
-import type { BpfMap } from "@skep/bpf/live";
-import { type Callables, Memory, newCpu } from "#machine";
-import { assembleProgram, type Generated, generate, inputs, LAYOUT, Random, shrink } from "./generator.test-support.ts";
-import { type Code, prepare, run } from "./index.ts";
-import { cell, KEY, loadProgram, NO_PACKET } from "./linux.test-support.ts";
+import { HELPERS } from "@skep/bpf/uapi";
+import { assembleScene, type Generated, generate, shrink } from "./generator.test-support.ts";
+import { Random } from "./random.test-support.ts";
+import { differences, type Entry, type Outcome, type Scene, Stage, sceneText } from "./scene.test-support.ts";
+import { entries, MAPS, packet, TEXT_ENTRY } from "./world.test-support.ts";
 
-const FUEL = 1_000_000;
-const NO_CALLS: Callables<Code> = { helper: () => false };
-
-/** How a program leaves the map's value. */
-export type Runner = (insns: readonly Instruction[], value: Uint8Array<ArrayBuffer>) => Uint8Array;
-
-/** A machine whose memory is made once, as a loop over many programs wants it. */
-export function interpreterRunner(): Runner {
-	const memory = new Memory(1 << 20);
-	const cpu = newCpu(0, memory.allocate(4096, "stack")!);
-	const at = memory.allocate(LAYOUT.size, "map")!;
-	return (insns, value) => {
-		memory.u8.set(value, at);
-		const resolve = ({ high }: { readonly high: number }) => ({ low: at + high, high: 0 });
-		cpu.fuel = FUEL;
-		run(prepare(encode(insns), { id: 1, resolve }), cpu, memory, NO_CALLS);
-		return memory.u8.slice(at, at + LAYOUT.size);
-	};
+/** What one run begins with. */
+interface Input {
+	readonly packet: Uint8Array<ArrayBuffer>;
+	readonly entries: readonly Entry[];
 }
 
 export interface Difference {
 	readonly seed: number;
-	/** The shortest program found, as text. */
+	/** What differs: `virtual / Linux`. */
+	readonly what: readonly string[];
+	/** The shortest program found, as a case file with what Linux makes of it. */
 	readonly text: string;
-	readonly input: string;
-	readonly interpreter: string;
-	readonly linux: string;
 }
 
 export interface Tally {
 	programs: number;
 	refused: number;
 	runs: number;
-	/** How often each instruction was in a program that ran. */
+	/** How often each instruction, helper and map type was in a program that ran. */
 	readonly instructions: Map<string, number>;
+	readonly helpers: Map<string, number>;
+	readonly maps: Map<string, number>;
 	readonly reasons: Map<string, number>;
 	readonly differences: Difference[];
 }
@@ -52,6 +39,8 @@ export const newTally = (): Tally => ({
 	refused: 0,
 	runs: 0,
 	instructions: new Map(),
+	helpers: new Map(),
+	maps: new Map(),
 	reasons: new Map(),
 	differences: [],
 });
@@ -59,47 +48,61 @@ export const newTally = (): Tally => ({
 const more = (counts: Map<string, number>, name: string): void => {
 	counts.set(name, (counts.get(name) ?? 0) + 1);
 };
-const hex = (bytes: Uint8Array): string =>
-	Array.from({ length: bytes.length / 8 }, (_, i) =>
-		new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(i * 8, true).toString(16),
-	).join(" ");
-/** The callee's words and the pointer that was in r1 are no part of the result: all else is. */
-const seen = (value: Uint8Array): Uint8Array => value.slice(LAYOUT.output);
+const HELPER_NAMES = new Map(HELPERS.map((row) => [row.id, row.name]));
+
+/** What a kernel makes of a scene on some inputs; a fault of the virtual kernel is text. */
+export type Performer = (scene: Scene, inputs: readonly Input[]) => (Outcome | string)[];
+
+/** @throws VerifierError */
+export function performer(stage: Stage): Performer {
+	return (scene, inputs) => {
+		using performance = stage.load(scene);
+		return inputs.map((input) => {
+			try {
+				return performance.run(input.packet, input.entries);
+			} catch (error) {
+				if (error instanceof VmFault) return `fault: ${error.message}`;
+				throw error;
+			}
+		});
+	};
+}
 
 /** Compares programs of one seed after the other. */
-export class Agreement {
+export class Agreement implements Disposable {
 	readonly tally = newTally();
-	readonly #kernel: Kernel;
-	readonly #map: BpfMap;
-	readonly #interpreter: Runner;
+	readonly #stages: readonly Stage[];
+	readonly #ours: Performer;
+	readonly #theirs: Performer;
 
-	constructor(kernel: Kernel, interpreter: Runner = interpreterRunner()) {
-		this.#kernel = kernel;
-		this.#interpreter = interpreter;
-		this.#map = cell(kernel, LAYOUT.size);
+	/** `change`: what is made of the virtual kernel's outcomes before they are compared. */
+	constructor(virtual: Kernel, linux: Kernel, change: (performer: Performer) => Performer = (same) => same) {
+		this.#stages = [new Stage(virtual, MAPS), new Stage(linux, MAPS)];
+		for (const stage of this.#stages) stage.freeze([TEXT_ENTRY]);
+		this.#ours = change(performer(this.#stages[0]!));
+		this.#theirs = performer(this.#stages[1]!);
 	}
 
 	/** One program on `runs` inputs. */
 	compare(seed: number, runs = 3): void {
 		const random = new Random(seed);
-		const program = generate(random, this.#map.fd.number);
-		const values = Array.from({ length: runs }, () => inputs(random));
+		const program = generate(random);
+		const inputs = Array.from({ length: runs }, () => ({
+			packet: packet(random, program.type),
+			entries: entries(random),
+		}));
 		this.tally.programs++;
-		const wrong = this.#differing(program, values, true);
+		const wrong = this.#differing(program, inputs, true);
 		if (wrong === undefined) return;
-		const smallest = shrink(program, (smaller) => this.#differing(smaller, [wrong], false) !== undefined);
-		const insns = assembleProgram(smallest, this.#map.fd.number);
-		this.tally.differences.push({
-			seed,
-			text: insns.map(format).join("\n"),
-			input: hex(wrong),
-			interpreter: hex(seen(this.#interpreter(insns, wrong))),
-			linux: hex(seen(this.#onLinux(insns, [wrong])?.[0] ?? new Uint8Array(LAYOUT.size))),
-		});
+		const smallest = shrink(program, (smaller) => this.#differing(smaller, [wrong.input], false) !== undefined);
+		const { what, linux } = this.#differing(smallest, [wrong.input], false) ?? wrong;
+		const scene = assembleScene(smallest);
+		const { packet: bytes, entries: before } = wrong.input;
+		this.tally.differences.push({ seed, what, text: sceneText(`seed ${seed}`, scene, bytes, before, linux) });
 	}
 
 	close(): void {
-		this.#map.close();
+		for (const stage of this.#stages) stage.close();
 	}
 	[Symbol.dispose](): void {
 		this.close();
@@ -108,32 +111,37 @@ export class Agreement {
 	/** The first input on which the two differ. */
 	#differing(
 		program: Generated,
-		values: readonly Uint8Array<ArrayBuffer>[],
+		inputs: readonly Input[],
 		counted: boolean,
-	): Uint8Array<ArrayBuffer> | undefined {
-		const insns = assembleProgram(program, this.#map.fd.number);
-		const theirs = this.#onLinux(insns, values, counted);
+	): { input: Input; what: string[]; linux: Outcome } | undefined {
+		const scene = assembleScene(program);
+		const theirs = this.#onLinux(scene, inputs, counted);
 		if (theirs === undefined) return undefined;
-		if (counted) {
-			this.tally.runs += values.length;
-			for (const one of insns) more(this.tally.instructions, rowOf(one).name);
+		if (counted) this.#count(scene, inputs.length);
+		const ours = this.#ours(scene, inputs);
+		for (const [i, input] of inputs.entries()) {
+			const virtual = ours[i]!;
+			const linux = theirs[i] as Outcome;
+			const what = typeof virtual === "string" ? [virtual] : differences(virtual, linux);
+			if (what.length > 0) return { input, what, linux };
 		}
-		return values.find((value, i) => Buffer.compare(seen(this.#interpreter(insns, value)), seen(theirs[i]!)) !== 0);
+		return undefined;
+	}
+
+	#count(scene: Scene, runs: number): void {
+		this.tally.runs += runs;
+		for (const one of [...scene.programs.values()].flat()) {
+			const { name } = rowOf(one);
+			more(this.tally.instructions, name);
+			if (name === "call_helper") more(this.tally.helpers, HELPER_NAMES.get(one.imm) ?? String(one.imm));
+			if (name === "ld_map_fd") more(this.tally.maps, scene.maps[one.imm]!.type);
+		}
 	}
 
 	/** What Linux makes of it; undefined: it refuses the program. */
-	#onLinux(
-		insns: readonly Instruction[],
-		values: readonly Uint8Array<ArrayBuffer>[],
-		counted = false,
-	): Uint8Array[] | undefined {
+	#onLinux(scene: Scene, inputs: readonly Input[], counted: boolean): (Outcome | string)[] | undefined {
 		try {
-			using program = loadProgram(this.#kernel, insns);
-			return values.map((value) => {
-				this.#map.update(KEY, value);
-				program.testRun({ data: NO_PACKET });
-				return this.#map.lookup(KEY)!;
-			});
+			return this.#theirs(scene, inputs);
 		} catch (error) {
 			if (!(error instanceof VerifierError)) throw error;
 			if (counted) {

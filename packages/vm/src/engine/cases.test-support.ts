@@ -10,9 +10,11 @@
 //                      a column `imm` takes the place of $imm in the text
 //   -- linux           what Linux has to say where it refuses the program or the two cannot be compared: `refused: TEXT OF
 //                      ITS LOG` or `not comparable: REASON`
+//   -- type            the case is a scene, with maps: see scene.test-support.ts
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Instruction, insn, parse, slotsOf } from "@skep/bpf/isa";
+import { parseScene, type SceneCase } from "./scene.test-support.ts";
 
 export interface Case {
 	readonly name: string;
@@ -23,6 +25,8 @@ export interface Case {
 	readonly runs: readonly { readonly memory: Uint8Array<ArrayBuffer> | undefined; readonly result: bigint }[];
 	readonly error: { readonly kind: string; readonly words: string } | undefined;
 	readonly linux: { readonly kind: "refused" | "not comparable"; readonly words: string } | undefined;
+	/** What is run on a whole kernel instead of the interpreter alone. */
+	readonly scene?: SceneCase;
 }
 
 /** Instructions with labels. Distances are counted in slots. @throws FormatError, Error for an unknown label */
@@ -99,6 +103,11 @@ function parseCase(name: string, text: string): Case[] {
 	const fault = sections.get("error");
 	const error =
 		fault === undefined ? undefined : { kind: fault.split(" ")[0]!, words: fault.split(" ").slice(1).join(" ") };
+	if (sections.has("type")) {
+		const scene = parseScene(sections, assemble);
+		const insns = scene.scene.programs.get("main")!;
+		return [{ name, insns, memory, packet, runs: [], error, linux, scene }];
+	}
 	const each = sections.get("each");
 	if (each === undefined) {
 		const result = sections.get("result");
@@ -133,18 +142,20 @@ function parseCase(name: string, text: string): Case[] {
 
 const folder = fileURLToPath(new URL("../../testdata/conformance/", import.meta.url));
 
+/** The cases of one file's text. */
+export function parseCases(file: string, text: string): Case[] {
+	const parts = text.split(/^== /m);
+	if (parts.length === 1) return parseCase(file, text);
+	return parts.slice(1).flatMap((part) => {
+		const name = part.slice(0, part.indexOf("\n")).trim();
+		return parseCase(`${file}: ${name}`, part);
+	});
+}
+
 /** Every case of every file. */
 export function readCases(): Case[] {
 	return readdirSync(folder)
 		.filter((file) => file.endsWith(".data"))
 		.sort()
-		.flatMap((file) => {
-			const text = readFileSync(folder + file, "utf8");
-			const parts = text.split(/^== /m);
-			if (parts.length === 1) return parseCase(file, text);
-			return parts.slice(1).flatMap((part) => {
-				const name = part.slice(0, part.indexOf("\n")).trim();
-				return parseCase(`${file}: ${name}`, part);
-			});
-		});
+		.flatMap((file) => parseCases(file, readFileSync(folder + file, "utf8")));
 }

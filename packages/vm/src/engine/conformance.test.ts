@@ -3,10 +3,12 @@ import { test } from "node:test";
 import { VerifierError, VmFault } from "@skep/bpf/base";
 import { encode, INSTRUCTIONS, rowOf, slotsOf } from "@skep/bpf/isa";
 import type { Kernel } from "@skep/bpf/kernel";
+import { VirtualKernel } from "@skep/vm";
 import { type Callables, Memory, newCpu, registerOf, setRegister } from "#machine";
 import { type Case, readCases } from "./cases.test-support.ts";
 import { type Code, callback, prepare, run, slotCounts } from "./index.ts";
 import { cell, KEY, linuxOrSkip, loadFunction, loadProgram, NO_PACKET, u64 } from "./linux.test-support.ts";
+import { sceneFailures, stayOnOneCpu } from "./scene.test-support.ts";
 
 const cases = readCases();
 /** Enough for every case that ends, spent soon by those that do not. */
@@ -69,6 +71,10 @@ function onInterpreter(one: Case, memoryBytes: Uint8Array | undefined, executed?
 /** What went wrong with a case on the interpreter; undefined: nothing. */
 function failure(one: Case, executed: Set<string>): string | undefined {
 	try {
+		if (one.scene) {
+			const wrong = sceneFailures(new VirtualKernel({ memory: 1 << 22 }), one.scene);
+			return one.error ? `no fault, expected ${one.error.kind}` : wrong.join("\n") || undefined;
+		}
 		const runs = one.error ? [{ memory: one.memory, result: 0n }] : one.runs;
 		assert.ok(runs.length > 0, "a case needs a result, rows or an error");
 		for (const [row, { memory, result }] of runs.entries()) {
@@ -102,6 +108,14 @@ test("interpreter: every case, and every instruction of the table runs in one", 
 /** What went wrong with a case on Linux; undefined: nothing. */
 function linuxFailure(kernel: Kernel, one: Case): string | undefined {
 	const expectRefusal = one.linux?.kind === "refused" || (one.linux === undefined && one.error !== undefined);
+	if (one.scene) {
+		try {
+			const wrong = sceneFailures(kernel, one.scene);
+			return expectRefusal ? "accepted, expected a refusal" : wrong.join("\n") || undefined;
+		} catch (error) {
+			return refusal(error, one, expectRefusal);
+		}
+	}
 	using out = cell(kernel, 8);
 	using memory = one.memory ? cell(kernel, one.memory.length) : undefined;
 	try {
@@ -116,16 +130,22 @@ function linuxFailure(kernel: Kernel, one: Case): string | undefined {
 			if (got !== result) return `row ${row + 1}: 0x${got.toString(16)}, expected 0x${result.toString(16)}`;
 		}
 	} catch (error) {
-		if (!(error instanceof VerifierError)) return String(error);
-		if (!expectRefusal || (one.linux && !error.log.includes(one.linux.words)))
-			return `refused: ${error.message}\n${error.log.slice(-300)}`;
+		return refusal(error, one, expectRefusal);
 	}
 	return undefined;
+}
+
+/** What is wrong with Linux's refusing a case; undefined: it was expected. */
+function refusal(error: unknown, one: Case, expected: boolean): string | undefined {
+	if (!(error instanceof VerifierError)) return String(error);
+	if (expected && (!one.linux || error.log.includes(one.linux.words))) return undefined;
+	return `refused: ${error.message}\n${error.log.slice(-300)}`;
 }
 
 test("Linux: every case that can be compared", (t) => {
 	const kernel = linuxOrSkip(t);
 	if (!kernel) return;
+	stayOnOneCpu();
 	const comparable = cases.filter((one) => one.linux?.kind !== "not comparable");
 	const wrong = comparable.flatMap((one) => {
 		const why = linuxFailure(kernel, one);

@@ -16,6 +16,9 @@ const at = (env: Environment, field: number): number => env.memory.view.getUint3
 const put = (env: Environment, field: number, value: number): void =>
 	env.memory.view.setUint32(env.run.context + field, value, true);
 
+/** What the program may touch now goes from its metadata to its end. */
+const narrow = (env: Environment): void => env.memory.narrow(env.run.packetStart, at(env, XDP.meta), at(env, XDP.end));
+
 export function adjustHead(env: Environment, cpu: Cpu): undefined {
 	if (env.run.program !== "xdp") return give(cpu, -ERRNO.EINVAL);
 	const before = at(env, XDP.data);
@@ -28,6 +31,7 @@ export function adjustHead(env: Environment, cpu: Cpu): undefined {
 	env.memory.u8.copyWithin(data - metaLength, meta, before);
 	put(env, XDP.meta, data - metaLength);
 	put(env, XDP.data, data);
+	narrow(env);
 	give(cpu, 0);
 }
 
@@ -38,6 +42,7 @@ export function adjustTail(env: Environment, cpu: Cpu): undefined {
 	if (end > env.run.packetEnd || end < at(env, XDP.data) + ETHERNET) return give(cpu, -ERRNO.EINVAL);
 	if (end > before) env.memory.u8.fill(0, before, end);
 	put(env, XDP.end, end);
+	narrow(env);
 	give(cpu, 0);
 }
 
@@ -49,6 +54,7 @@ export function adjustMeta(env: Environment, cpu: Cpu): undefined {
 	const length = data - meta;
 	if (length > MOST_META || length % 4 !== 0) return give(cpu, -ERRNO.EACCES);
 	put(env, XDP.meta, meta);
+	narrow(env);
 	give(cpu, 0);
 }
 
@@ -63,29 +69,46 @@ export function xdpLength(env: Environment, cpu: Cpu): undefined {
 	give(cpu, at(env, XDP.end) - at(env, XDP.data));
 }
 
-function load(env: Environment, cpu: Cpu, fields: { readonly data: number; readonly end: number }): undefined {
+/** Beyond that nobody looks whether a packet is so long. */
+const MOST_XDP = 0xffff;
+
+/** Bytes [offset, offset + size) of the packet, as an address; what is wrong with them otherwise, negative. */
+function xdpBytes(env: Environment, offset: number, size: number): number {
+	if (offset > MOST_XDP || size > MOST_XDP) return -ERRNO.EFAULT;
+	const data = at(env, XDP.data);
+	return data + offset + size > at(env, XDP.end) ? -ERRNO.EINVAL : data + offset;
+}
+
+export function loadXdp(env: Environment, cpu: Cpu): undefined {
 	const size = u32(cpu, 4);
 	const to = writable(env, cpu, 3, size);
-	const data = at(env, fields.data);
-	const offset = u32(cpu, 2);
-	const { u8 } = env.memory;
-	if (data + offset + size > at(env, fields.end)) {
-		u8.fill(0, to, to + size);
-		return give(cpu, fields === XDP ? -ERRNO.EINVAL : -ERRNO.EFAULT);
-	}
-	u8.copyWithin(to, data + offset, data + offset + size);
+	const from = xdpBytes(env, u32(cpu, 2), size);
+	if (from < 0) return give(cpu, from);
+	env.memory.u8.copyWithin(to, from, from + size);
 	give(cpu, 0);
 }
-export const loadXdp = (env: Environment, cpu: Cpu): undefined => load(env, cpu, XDP);
-export const loadSkb = (env: Environment, cpu: Cpu): undefined => load(env, cpu, SKB);
 
 export function storeXdp(env: Environment, cpu: Cpu): undefined {
 	const size = u32(cpu, 4);
 	const from = readable(env, cpu, 3, size);
-	const data = at(env, XDP.data);
+	const to = xdpBytes(env, u32(cpu, 2), size);
+	if (to < 0) return give(cpu, to);
+	env.memory.u8.copyWithin(to, from, from + size);
+	give(cpu, 0);
+}
+
+/** Unlike XDP's, it clears what it cannot fill. */
+export function loadSkb(env: Environment, cpu: Cpu): undefined {
+	const size = u32(cpu, 4);
+	const to = writable(env, cpu, 3, size);
+	const data = at(env, SKB.data);
 	const offset = u32(cpu, 2);
-	if (data + offset + size > at(env, XDP.end)) return give(cpu, -ERRNO.EINVAL);
-	env.memory.u8.copyWithin(data + offset, from, from + size);
+	const { u8 } = env.memory;
+	if (data + offset + size > at(env, SKB.end)) {
+		u8.fill(0, to, to + size);
+		return give(cpu, -ERRNO.EFAULT);
+	}
+	u8.copyWithin(to, data + offset, data + offset + size);
 	give(cpu, 0);
 }
 
@@ -101,7 +124,13 @@ export function loadAbsolute(env: Environment, offset: number, size: 1 | 2 | 4, 
 	return true;
 }
 
-/** Sum of 32-bit words of `to` less those of `from`, folded to 32 bits with carry. */
+/** a + b with the carry added again: never 0 but of zeros, as checksums want it. */
+function addCarry(a: number, b: number): number {
+	const sum = a + b;
+	return sum >= 2 ** 32 ? sum - 2 ** 32 + 1 : sum;
+}
+
+/** Sum of the 32-bit words of `to` less those of `from`, on top of a seed; folded to 16 bits. */
 export function csumDiff(env: Environment, cpu: Cpu): undefined {
 	const fromSize = u32(cpu, 2);
 	const toSize = u32(cpu, 4);
@@ -109,10 +138,17 @@ export function csumDiff(env: Environment, cpu: Cpu): undefined {
 	const from = fromSize === 0 ? 0 : readable(env, cpu, 1, fromSize);
 	const to = toSize === 0 ? 0 : readable(env, cpu, 3, toSize);
 	const { view } = env.memory;
-	let sum = u32(cpu, 5);
-	for (let i = 0; i < fromSize; i += 4) sum += ~view.getUint32(from + i, true) >>> 0;
-	for (let i = 0; i < toSize; i += 4) sum += view.getUint32(to + i, true);
-	while (sum >= 2 ** 32) sum = (sum % 2 ** 32) + Math.floor(sum / 2 ** 32);
+	const partial = (at: number, size: number, start: number): number => {
+		let sum = start;
+		for (let i = 0; i < size; i += 4) sum = addCarry(sum, view.getUint32(at + i, true));
+		return sum;
+	};
+	const seed = u32(cpu, 5);
+	// Which way to 0 tells 0 and 0xffff apart, so these are Linux's three.
+	let sum = seed;
+	if (fromSize > 0 && toSize > 0) sum = addCarry(partial(to, toSize, seed), ~partial(from, fromSize, 0) >>> 0);
+	else if (toSize > 0) sum = partial(to, toSize, seed);
+	else if (fromSize > 0) sum = ~partial(from, fromSize, ~seed >>> 0) >>> 0;
 	giveWide(cpu, BigInt(foldSum(sum)));
 }
 

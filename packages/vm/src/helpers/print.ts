@@ -1,12 +1,15 @@
-import { decodeUtf8, encodeUtf8 } from "@skep/bpf/base";
+import { decodeUtf8 } from "@skep/bpf/base";
 import { ERRNO } from "@skep/bpf/kernel";
 import type { Cpu, Memory } from "#machine";
 import { give, high, readable, u32, wide, writable } from "./arguments.ts";
 import type { Environment } from "./environment.ts";
 
-/** Family: text. What trace_printk writes is kept in the machine's trace. */
+/** Family: text, as bytes: a character is one of them here. What trace_printk writes is kept in the machine's trace. */
 const MOST_LINES = 10_000;
 const MOST_ARGUMENTS = 12;
+
+const charactersOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
 /** Text up to a NUL from where a program's argument points; `side` user or kernel. Undefined: nothing is there. */
 function textAt(memory: Memory, address: bigint, isUser: boolean, most: number): string | undefined {
@@ -16,7 +19,7 @@ function textAt(memory: Memory, address: bigint, isUser: boolean, most: number):
 	const end = Math.min(memory.foundEnd, at + most);
 	let stop = at;
 	while (stop < end && memory.u8[stop] !== 0) stop++;
-	return decodeUtf8(memory.u8.subarray(at, stop));
+	return charactersOf(memory.u8.subarray(at, stop));
 }
 
 const FORM = /%(%|([-0+ #]*)(\d*)(?:\.(\d+))?(hh|h|ll|l)?([diuxXcsp])(k|u)?s?)/y;
@@ -67,14 +70,14 @@ function formatted(memory: Memory, format: string, args: readonly bigint[]): str
 function formatAt(env: Environment, address: number, size: number): string {
 	const bytes = env.memory.u8.subarray(address, address + size);
 	const end = bytes.indexOf(0);
-	return decodeUtf8(bytes.subarray(0, end < 0 ? size : end));
+	return charactersOf(bytes.subarray(0, end < 0 ? size : end));
 }
 
 function say(env: Environment, cpu: Cpu, text: string | number): undefined {
 	if (typeof text === "number") return give(cpu, text);
-	env.trace.push(text.replace(/\n$/, ""));
+	env.trace.push(decodeUtf8(bytesOf(text)).replace(/\n$/, ""));
 	if (env.trace.length > MOST_LINES) env.trace.shift();
-	give(cpu, encodeUtf8(text).length);
+	give(cpu, text.length);
 }
 
 export function tracePrintk(env: Environment, cpu: Cpu): undefined {
@@ -107,7 +110,7 @@ export function snprintf(env: Environment, cpu: Cpu): undefined {
 	if (!args || high(cpu, 3) !== 0) return give(cpu, -ERRNO.EINVAL);
 	const text = formatted(env.memory, formatAt(env, formatAddress, env.memory.foundEnd - formatAddress), args);
 	if (typeof text === "number") return give(cpu, text);
-	const bytes = encodeUtf8(text);
+	const bytes = bytesOf(text);
 	if (size > 0) {
 		env.memory.u8.set(bytes.subarray(0, size - 1), to);
 		env.memory.u8[to + Math.min(bytes.length, size - 1)] = 0;

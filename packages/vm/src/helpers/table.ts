@@ -15,6 +15,7 @@ export type HelperFunction = (env: Environment, cpu: Cpu) => void;
 
 /** Kinds of program that may call it, where not all may. */
 const XDP = ["xdp"] as const;
+const NETWORK = ["xdp", "sched_cls", "sched_act"] as const;
 const SKB = ["socket_filter", "sched_cls", "sched_act", "cgroup_skb"] as const;
 
 interface Row {
@@ -67,8 +68,8 @@ const ROWS: Readonly<Record<string, Row>> = {
 	trace_vprintk: { run: print.traceVprintk },
 	snprintf: { run: print.snprintf },
 	strncmp: { run: strncmp },
-	csum_diff: { run: packet.csumDiff },
-	redirect: { run: packet.redirect },
+	csum_diff: { run: packet.csumDiff, only: NETWORK },
+	redirect: { run: packet.redirect, only: NETWORK },
 	xdp_adjust_head: { run: packet.adjustHead, only: XDP },
 	xdp_adjust_tail: { run: packet.adjustTail, only: XDP },
 	xdp_adjust_meta: { run: packet.adjustMeta, only: XDP },

@@ -30,6 +30,9 @@ export const PACKET_ROOM = 4096 - SHARED_INFO;
 /** Longest packet in one buffer. */
 export const MOST_PACKET = PACKET_ROOM - HEADROOM;
 
+/** Index of the device that test runs come in on. */
+export const LOOPBACK = 1;
+
 /** A region of exactly `size` bytes for the context; 0: the machine has no memory left. */
 export function contextRoom(memory: Memory, scratch: Scratch, size: number, writable: boolean): number {
 	if (scratch.context !== 0 && scratch.contextSize === size) {

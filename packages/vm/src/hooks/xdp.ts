@@ -32,6 +32,8 @@ export function xdpInput(memory: Memory, scratch: Scratch, packet: Uint8Array, d
 	const before = Math.max(scratch.packetEnd, view.getUint32(context + 4, true));
 	if (before > end) u8.fill(0, end, Math.min(before, room + PACKET_ROOM));
 	scratch.packetEnd = end;
+	// The rest of the buffer is none of the program's business, until it moves an end.
+	memory.narrow(room, first, end);
 	view.setUint32(context, first + meta, true);
 	view.setUint32(context + 4, first + packet.length, true);
 	view.setUint32(context + 8, first, true);

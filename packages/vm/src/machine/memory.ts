@@ -33,6 +33,9 @@ export class Memory {
 	foundWritable = false;
 	readonly #starts: number[] = [];
 	readonly #sizes: number[] = [];
+	/** What programs may touch of each region, [low, high): all of it but where `narrow` said otherwise. */
+	readonly #lows: number[] = [];
+	readonly #highs: number[] = [];
 	readonly #kinds: RegionKind[] = [];
 	readonly #writable: boolean[] = [];
 	/** Index of the region found last. */
@@ -71,6 +74,8 @@ export class Memory {
 		const at = this.#after(start);
 		this.#starts.splice(at, 0, start);
 		this.#sizes.splice(at, 0, size);
+		this.#lows.splice(at, 0, start);
+		this.#highs.splice(at, 0, start + size);
 		this.#kinds.splice(at, 0, kind);
 		this.#writable.splice(at, 0, writable);
 		this.#used += size;
@@ -85,6 +90,8 @@ export class Memory {
 		const size = this.#sizes[at]!;
 		this.#starts.splice(at, 1);
 		this.#sizes.splice(at, 1);
+		this.#lows.splice(at, 1);
+		this.#highs.splice(at, 1);
 		this.#kinds.splice(at, 1);
 		this.#writable.splice(at, 1);
 		this.#used -= size;
@@ -100,6 +107,16 @@ export class Memory {
 		this.#forget();
 	}
 
+	/** Of the region at `address` (one that `allocate` gave), programs may touch only [low, high): a packet in its buffer. */
+	narrow(address: number, low: number, high: number): void {
+		const at = this.#indexOf(address);
+		if (at < 0) return;
+		const end = this.#starts[at]! + this.#sizes[at]!;
+		this.#lows[at] = Math.min(Math.max(low, this.#starts[at]!), end);
+		this.#highs[at] = Math.min(Math.max(high, this.#lows[at]!), end);
+		this.#forget();
+	}
+
 	/**
 	 * Whether [address, address + size) lies in one region; then `foundStart`, `foundEnd` and `foundWritable` tell which.
 	 * `address` may be any number.
@@ -108,9 +125,9 @@ export class Memory {
 		if (address >= this.foundStart && address + size <= this.foundEnd) return true;
 		const at = this.#indexOf(address);
 		if (at < 0) return false;
-		const start = this.#starts[at]!;
-		const end = start + this.#sizes[at]!;
-		if (address + size > end) return false;
+		const start = this.#lows[at]!;
+		const end = this.#highs[at]!;
+		if (address < start || address + size > end) return false;
 		this.foundStart = start;
 		this.foundEnd = end;
 		this.foundWritable = this.#writable[at]!;
@@ -118,7 +135,7 @@ export class Memory {
 		return true;
 	}
 
-	/** The region around an address, for messages and dumps. */
+	/** The region around an address, for messages and dumps: as much of it as programs may touch. */
 	region(address: number): Region | undefined {
 		const at = this.#indexOf(address);
 		return at < 0 ? undefined : this.#row(at);
@@ -130,8 +147,8 @@ export class Memory {
 
 	#row(at: number): Region {
 		return {
-			start: this.#starts[at]!,
-			size: this.#sizes[at]!,
+			start: this.#lows[at]!,
+			size: this.#highs[at]! - this.#lows[at]!,
 			kind: this.#kinds[at]!,
 			writable: this.#writable[at]!,
 		};

@@ -2,6 +2,7 @@ import { type Attributes, ERRNO } from "@skep/bpf/kernel";
 import {
 	argumentsInput,
 	HOOKS,
+	LOOPBACK,
 	MOST_ARGUMENTS,
 	MOST_PACKET,
 	MOST_SKB,
@@ -85,6 +86,7 @@ function runXdp(system: System, program: ProgramState, attr: TestRun): number {
 		if (device.ifindex > system.tables.devices.length) return -ERRNO.ENODEV;
 		if (device.queue > 0) return -ERRNO.EINVAL;
 	}
+	const from = { ...device, ifindex: device.ifindex || LOOPBACK };
 	// What is past the end that the context names is a fragment.
 	const linear = Math.min(end === 0 ? data.length : end, MOST_PACKET + meta);
 	const rest = data.subarray(linear);
@@ -95,7 +97,7 @@ function runXdp(system: System, program: ProgramState, attr: TestRun): number {
 	let metaLeft = meta;
 	const { memory } = system;
 	for (let left = Math.max(attr.repeat ?? 0, 1); left > 0; left--) {
-		const input = xdpInput(memory, system.scratch[0]!, packet, device, metaLeft);
+		const input = xdpInput(memory, system.scratch[0]!, packet, from, metaLeft);
 		if (input.context === 0) return -ERRNO.ENOMEM;
 		retval = runProgram(system, program, input, cpu, 0n);
 		const after = xdpPacket(memory, input.context);
@@ -127,11 +129,17 @@ function joined(one: Uint8Array, two: Uint8Array): Uint8Array {
 	return all;
 }
 
+/** By Ethernet's protocol: IPv4, IPv6. */
+const LEAST_BYTES: Readonly<Record<number, number>> = { 2048: 20, 34525: 40 };
+
 function runSkb(system: System, program: ProgramState, attr: TestRun): number {
 	if (((attr.flags ?? 0) & ~CHECKSUM) !== 0 || (attr.cpu ?? 0) !== 0 || (attr.batch_size ?? 0) !== 0)
 		return -ERRNO.EINVAL;
 	const data = attr.data_in ?? new Uint8Array(0);
 	if (data.length < ETHERNET || data.length > MOST_SKB) return -ERRNO.EINVAL;
+	// An IP packet has its header at least.
+	const protocol = (data[12]! << 8) | data[13]!;
+	if (data.length - ETHERNET < (LEAST_BYTES[protocol] ?? 0)) return -ERRNO.EINVAL;
 	const { memory } = system;
 	let retval = 0;
 	let out = new Uint8Array(0);
