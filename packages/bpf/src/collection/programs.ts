@@ -9,7 +9,7 @@ import type { KernelTypes } from "./kernel-types.ts";
 import { KernelSymbols } from "./ksyms.ts";
 import type { LoadOptions } from "./options.ts";
 import type { KernelStructOps } from "./struct-ops.ts";
-import { attachTo } from "./target.ts";
+import { attachTo } from "./load-target.ts";
 
 /** What programs are loaded with, beside the spec. */
 export interface ProgramParts {
