@@ -1,18 +1,7 @@
-import { BpfError, NotSupportedError } from "#base";
 import type { Kernel } from "#kernel";
-import {
-	attachRawTracepoint,
-	attachTracepoint,
-	attachTracing,
-	attachXdp,
-	type BpfMap,
-	explainWith,
-	type Fd,
-	type Link,
-	type Program,
-	refuse,
-} from "#live";
+import { attachStructOps, type BpfMap, explainWith, type Fd, type Link, type Program } from "#live";
 import type { CollectionSpec } from "#spec";
+import { attachPlanned } from "./attach.ts";
 import { loadAll, type ReadyStructOps } from "./load.ts";
 import type { LoadOptions } from "./options.ts";
 import { type AttachTarget, planAttach } from "./plan.ts";
@@ -68,12 +57,13 @@ export class Collection implements Disposable {
 	}
 
 	/**
-	 * Attaches a program where its section, or `target`, says. The collection keeps the link; closing it alone is fine.
+	 * Attaches a program where its section, or `target`, says; or registers a struct_ops map, by its name. The collection keeps
+	 * the link; closing it alone is fine.
 	 * @throws BpfError ERR_NO_TARGET where something must be said first; NotSupportedError; PermissionError; SyscallError
 	 */
 	attach(name: string, target: AttachTarget = {}): Link {
-		const program = this.program(name);
-		const link = this.#attach(program, name, target);
+		const table = this.structOps.get(name);
+		const link = table ? attachStructOps(table.map, table.value) : this.#attach(this.program(name), name, target);
 		this.#links.push(link);
 		return link;
 	}
@@ -94,29 +84,7 @@ export class Collection implements Disposable {
 	#attach(program: Program, name: string, target: AttachTarget): Link {
 		const spec = this.spec.programs.get(name);
 		if (!spec) throw new RangeError(`no program ${name} in ${this.spec.name}`);
-		const cookie = target.cookie === undefined ? {} : { cookie: target.cookie };
-		const plan = planAttach(spec, target);
-		switch (plan.way) {
-			case "tracepoint":
-				return attachTracepoint(program, plan.category, plan.name, cookie);
-			case "raw_tracepoint":
-				return attachRawTracepoint(program, plan.name, cookie);
-			case "tracing":
-				return attachTracing(program, { target: plan.target, ...cookie });
-			case "xdp": {
-				const device = typeof plan.device === "number" ? `ifindex ${plan.device}` : plan.device;
-				const ifindex = typeof plan.device === "number" ? plan.device : this.kernel.interfaceIndex(plan.device);
-				if (ifindex < 0) {
-					const what = `attach ${name} to network device ${device}`;
-					throw refuse(this.kernel, { syscall: "if_nametoindex", errno: -ifindex, what });
-				}
-				return attachXdp(program, ifindex, { device, ...(plan.mode ? { mode: plan.mode } : {}) });
-			}
-			case "none":
-				if (plan.wants)
-					throw new BpfError("ERR_NO_TARGET", `cannot attach ${name}: ${plan.why}; say the ${plan.wants}`);
-				throw new NotSupportedError(`attaching ${name}`, plan.why);
-		}
+		return attachPlanned(program, planAttach(spec, target), target, this.maps);
 	}
 }
 

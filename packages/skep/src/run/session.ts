@@ -79,7 +79,11 @@ export class Session implements ActiveSession, FeedRun {
 	readonly startupCpu: number;
 	/** Resolves with the first `stop()`, whoever it was that asked. */
 	readonly stopAsked: Promise<void>;
-	readonly stopped: Promise<void>;
+	/** Resolves when somebody waits for what happens: a reader of records, a timer, whoever waits for the end. */
+	readonly awaited: Promise<void>;
+	/** Maps that user space wrote to by their handles; `shared()` variables by the name of their section. */
+	readonly written: Set<string> = new Set();
+	readonly #stopped: Promise<void>;
 	readonly #options: SessionOptions;
 	readonly #started = performance.now();
 	readonly #maps = new Map<string, MapBinding>();
@@ -89,6 +93,7 @@ export class Session implements ActiveSession, FeedRun {
 	readonly #wakers = new Set<() => void>();
 	#resolveStopAsked: () => void = () => {};
 	#resolveStopped: () => void = () => {};
+	#resolveAwaited: () => void = () => {};
 	#stopping = false;
 	#timer: NodeJS.Timeout | undefined;
 	#events = 0;
@@ -110,8 +115,11 @@ export class Session implements ActiveSession, FeedRun {
 		this.stopAsked = new Promise((resolve) => {
 			this.#resolveStopAsked = resolve;
 		});
-		this.stopped = new Promise((resolve) => {
+		this.#stopped = new Promise((resolve) => {
 			this.#resolveStopped = resolve;
+		});
+		this.awaited = new Promise((resolve) => {
+			this.#resolveAwaited = resolve;
 		});
 		const attached: Attached[] = [];
 		const unattached: Unattached[] = [];
@@ -148,6 +156,11 @@ export class Session implements ActiveSession, FeedRun {
 		return this.#stopping;
 	}
 
+	get stopped(): Promise<void> {
+		this.#resolveAwaited();
+		return this.#stopped;
+	}
+
 	/** Detaches all programs; loops over handles drain and end, then `stopped` resolves. Idempotent. */
 	stop(): void {
 		if (this.#stopping) return;
@@ -160,6 +173,7 @@ export class Session implements ActiveSession, FeedRun {
 	}
 
 	pause(milliseconds: number): Promise<void> {
+		this.#resolveAwaited();
 		if (this.#stopping) return Promise.resolve();
 		return new Promise((resolve) => {
 			const wake = () => {
@@ -183,6 +197,7 @@ export class Session implements ActiveSession, FeedRun {
 	}
 
 	opened(feed: Feed): void {
+		this.#resolveAwaited();
 		this.#feeds.add(feed);
 	}
 
@@ -248,7 +263,8 @@ export class Session implements ActiveSession, FeedRun {
 				continue;
 			}
 			const plan = planAttach(spec, target);
-			if (plan.way === "none") {
+			// An iterator's link runs nothing: somebody has to read it.
+			if (plan.way === "none" || plan.way === "iterator") {
 				unattached.push({ program: name, reason: plan.why });
 				continue;
 			}
@@ -354,7 +370,7 @@ export class Session implements ActiveSession, FeedRun {
 		return {
 			name,
 			word: said?.word ?? map.type,
-			raw: rawMap(map),
+			raw: rawMap(map, () => this.written.add(name)),
 			key: this.#codec(spec?.keyType ?? 0, map.keySize),
 			value: this.#codec(spec?.valueType ?? 0, map.valueSize),
 			length: map.maxEntries,
@@ -411,7 +427,10 @@ export class Session implements ActiveSession, FeedRun {
 		const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 		return {
 			get: () => codec.decode(view, spec.offset),
-			set: (value) => bytes.set(codec.encode(value), spec.offset),
+			set: (value) => {
+				this.written.add(spec.map);
+				bytes.set(codec.encode(value), spec.offset);
+			},
 		};
 	}
 
@@ -430,11 +449,12 @@ export class Session implements ActiveSession, FeedRun {
 
 	// ── What people see ──
 
-	/** Ring buffers in the object's order, with the shape of their records. */
+	/** Ring buffers in the object's order, with the shape of their records; without what the compiler made for itself. */
 	ringBuffers(): readonly { readonly name: string; readonly shape: Shape }[] {
 		const { btf } = this.source.spec;
+		const internal = new Set(this.source.manifest?.maps.flatMap((m) => (m.internal === true ? [m.name] : [])));
 		return [...this.collection.maps.values()]
-			.filter((map) => map.type === "ringbuf")
+			.filter((map) => map.type === "ringbuf" && !internal.has(this.#nameOf(map)))
 			.map((map) => {
 				const name = this.#nameOf(map);
 				const record = this.#recordType(this.source.manifest?.maps.find((m) => m.name === name));

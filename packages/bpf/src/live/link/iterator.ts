@@ -3,6 +3,7 @@ import { ATTACH_TYPES } from "#uapi";
 import type { BpfMap } from "../map.ts";
 import type { Program } from "../program.ts";
 import { createLink } from "./bpf-link.ts";
+import { type Container, withContainer } from "./container.ts";
 import { Link } from "./link.ts";
 
 /** In which order an iterator walks cgroups: `enum bpf_cgroup_iter_order`. */
@@ -14,8 +15,8 @@ export type CgroupOrder = keyof typeof ORDERS;
 export interface IteratorTarget {
 	/** `bpf_map_elem`, `bpf_sk_storage_map`. */
 	readonly map?: BpfMap;
-	/** `cgroup`: a descriptor of its folder, or its id; `order` default: descendants, parents first. */
-	readonly cgroup?: { readonly fd?: number; readonly id?: bigint; readonly order?: CgroupOrder };
+	/** `cgroup`: its folder (path or descriptor), or its id; `order` default: descendants, parents first. */
+	readonly cgroup?: { readonly container?: Container; readonly id?: bigint; readonly order?: CgroupOrder };
 	/** `task`, `task_file`, `task_vma`: one thread, one process, or one by its pidfd. */
 	readonly task?: { readonly tid?: number; readonly pid?: number; readonly pidfd?: number };
 }
@@ -25,23 +26,27 @@ export interface IteratorTarget {
  * @throws BpfError ERR_NO_TARGET where more than one thing is said; SyscallError EINVAL where the kind wants one; PermissionError
  */
 export function attachIterator(program: Program, over: IteratorTarget = {}, name = "iterator"): Link {
-	const info = linkInfo(over);
+	if ([over.map, over.cgroup, over.task].filter((each) => each !== undefined).length > 1) {
+		throw new BpfError("ERR_NO_TARGET", "an iterator walks over one thing: a map, a cgroup or a task");
+	}
 	const target = `iterator ${name}`;
-	return Link.attach(program, target, (each) =>
-		createLink(each, target, { attach_type: ATTACH_TYPES.trace_iter, ...(info ? { iter_info: info } : {}) }),
-	);
+	return Link.attach(program, target, (each) => {
+		const make = (cgroup: number) => {
+			const info = linkInfo(over, cgroup);
+			return createLink(each, target, { attach_type: ATTACH_TYPES.trace_iter, ...(info ? { iter_info: info } : {}) });
+		};
+		const container = over.cgroup?.container;
+		return container === undefined ? make(0) : withContainer(each.kernel, "cgroup", container, make);
+	});
 }
 
 /** `union bpf_iter_link_info`. */
-function linkInfo({ map, cgroup, task }: IteratorTarget): Uint8Array | undefined {
-	if ([map, cgroup, task].filter((each) => each !== undefined).length > 1) {
-		throw new BpfError("ERR_NO_TARGET", "an iterator walks over one thing: a map, a cgroup or a task");
-	}
+function linkInfo({ map, cgroup, task }: IteratorTarget, cgroupFd: number): Uint8Array | undefined {
 	const view = new DataView(new ArrayBuffer(16));
 	if (map) view.setUint32(0, map.fd.number, true);
 	if (cgroup) {
 		view.setUint32(0, ORDERS[cgroup.order ?? "descendants"], true);
-		view.setUint32(4, cgroup.fd ?? 0, true);
+		view.setUint32(4, cgroupFd, true);
 		view.setBigUint64(8, cgroup.id ?? 0n, true);
 	}
 	if (task) {

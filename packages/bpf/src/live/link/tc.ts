@@ -1,9 +1,9 @@
-import { NotSupportedError } from "#base";
+import { BpfError, NotSupportedError } from "#base";
 import { ERRNO, type Host, type NetworkRequest } from "#kernel";
 import type { Program } from "../program.ts";
 import { refuseAttach } from "./bpf-link.ts";
 import { Link } from "./link.ts";
-import type { Direction } from "./tcx.ts";
+import { attachTcx, type Direction, type TcxOptions } from "./tcx.ts";
 
 export interface TcOptions {
 	readonly direction: Direction;
@@ -64,6 +64,21 @@ export function attachTc(program: Program, ifindex: number, options: TcOptions):
 	});
 	filters.set(link, () => chosen);
 	return link;
+}
+
+/**
+ * The same by a link (tcx) where the kernel has them (≥ 6.6), else by the qdisc clsact; `Link.note` tells which older way it was.
+ * @throws what attachTcx and attachTc throw
+ */
+export function attachClassifier(program: Program, ifindex: number, options: TcxOptions): Link {
+	try {
+		return attachTcx(program, ifindex, options);
+	} catch (error) {
+		const unknown = error instanceof BpfError && error.code === "EINVAL";
+		if (!unknown || !program.kernel.host || options.before || options.after || options.revision !== undefined)
+			throw error;
+		return attachTc(program, ifindex, options);
+	}
 }
 
 /** rtnetlink. @throws NotSupportedError where the kernel has none */
