@@ -2,6 +2,7 @@ import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import { type Diagnose, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
 import type { ProgramType } from "@skep/bpf/uapi";
 import { confinement, explainPermission, openLinux } from "@skep/linux";
+import type { VirtualKernel } from "@skep/vm";
 import { openVirtual } from "./machine.ts";
 
 /** What `--kernel` may say. `auto` takes Linux where it is permitted, else the virtual kernel where that makes sense. */
@@ -15,7 +16,7 @@ export interface ChosenKernel {
 	readonly diagnose: Diagnose;
 }
 
-/** What programs will see: what happens on this machine, or packets and recordings that are given to them. */
+/** What programs will see: what happens on this machine, or packets that are given to them. */
 export type EventSource = "real" | "given";
 
 /**
@@ -41,8 +42,16 @@ export function chooseKernel(
 	}
 }
 
-function virtual(why: string): ChosenKernel {
-	const kernel = openVirtual();
+/** A kernel on which a recording of a machine with so many CPUs is replayed. `why` one is, instead of what happens. */
+export function replayKernel(cpus: number, why = "a recording is replayed"): ChosenKernel & { kernel: VirtualKernel } {
+	return virtual(why, { cpus: Math.min(cpus, MOST_CPUS) });
+}
+
+/** What a virtual kernel has at most. */
+const MOST_CPUS = 128;
+
+function virtual(why: string, options: { readonly cpus?: number } = {}): ChosenKernel & { kernel: VirtualKernel } {
+	const kernel = openVirtual(options);
 	return { kernel, reason: `virtual kernel: ${why}`, diagnose: () => ({ lines: [], missing: [] }) };
 }
 

@@ -4,6 +4,6 @@
  */
 
 export { tracefsRoot } from "@skep/linux";
-export type { Argument, KernelValue, StructValue, VirtualKernel } from "@skep/vm";
-export { type ChosenKernel, chooseKernel, type EventSource, type KernelChoice } from "./choose.ts";
+export type { Argument, KernelValue, ReplayEvent, StructValue, VirtualKernel } from "@skep/vm";
+export { type ChosenKernel, chooseKernel, type EventSource, type KernelChoice, replayKernel } from "./choose.ts";
 export { openVirtual } from "./machine.ts";

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { BpfError } from "@skep/bpf/base";
+import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import { type Invocation, UsageError, writeError } from "#cli";
 import { display } from "#run";
 import { runFile } from "./execute.ts";
@@ -17,7 +17,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
 	["id", "-u"],
 ];
 
-/** `skep demo`: the exec example, live, with a few commands started so that there is something to see. */
+/** `skep demo`: the exec example, live, with a few commands started so that there is something to see; else recorded. */
 export async function run(call: Invocation): Promise<number> {
 	if (call.rest.length > 0) throw new UsageError(`demo takes no arguments, "${call.rest[0]}" was given`, "demo");
 	const text = (name: string) => {
@@ -26,7 +26,24 @@ export async function run(call: Invocation): Promise<number> {
 	};
 	const json = call.flags.has("json");
 	const duration = secondsOf("demo", text("duration")) ?? SECONDS;
-	const file = display(example());
+	const file = display(example("exec.ts"));
+	const kernel = text("kernel") ?? "auto";
+	const why = await whyNotLive(kernel);
+	const common = {
+		file,
+		words: [],
+		json,
+		kernel,
+		btf: undefined,
+		limit: undefined,
+		ownOptions: [],
+		pinPath: undefined,
+	};
+	if (why !== undefined) {
+		const recording = display(example("exec.rec"));
+		if (!json) writeError(`${file}: no live events here, so ${recording} is replayed, which was recorded on Linux`);
+		return runFile({ ...common, duration: undefined, replay: { file: recording, why }, started: () => {} });
+	}
 	if (!json)
 		writeError(
 			`${file}: each program that starts, for ${duration} s; the demo itself starts ${COMMANDS.map(([c]) => c).join(", ")}`,
@@ -34,15 +51,8 @@ export async function run(call: Invocation): Promise<number> {
 	const timers: NodeJS.Timeout[] = [];
 	try {
 		return await runFile({
-			file,
-			words: [],
-			json,
-			kernel: text("kernel") ?? "auto",
-			btf: undefined,
+			...common,
 			duration,
-			limit: undefined,
-			ownOptions: [],
-			pinPath: undefined,
 			started: () => {
 				const step = Math.min(1000, (duration * 1000) / (COMMANDS.length + 1));
 				COMMANDS.forEach((command, i) => {
@@ -55,21 +65,31 @@ export async function run(call: Invocation): Promise<number> {
 	}
 }
 
+/** Why a recording has to do; undefined: Linux shows what happens. */
+async function whyNotLive(kernel: string): Promise<string | undefined> {
+	if (kernel === "virtual") return "asked for";
+	if (kernel !== "auto") return undefined;
+	const { chooseKernel } = await import("#backend");
+	try {
+		chooseKernel("linux", "real", ["tracepoint"]);
+		return undefined;
+	} catch (error) {
+		if (error instanceof PermissionError) return `no permission for Linux: ${error.missing.join(", ")}`;
+		if (error instanceof NotSupportedError) return error.message;
+		throw error;
+	}
+}
+
 function startQuietly([command, ...args]: readonly [string, ...string[]]): void {
 	// A machine without one of them has less to see, no more.
 	spawn(command, args, { stdio: "ignore" }).on("error", () => {});
 }
 
-/** In a checkout at its root; as installed, in the package. */
-function example(): string {
-	for (const place of [
-		"../examples/exec/exec.ts",
-		"../../examples/exec/exec.ts",
-		"../../../../examples/exec/exec.ts",
-		"../../../../../examples/exec/exec.ts",
-	]) {
-		const path = fileURLToPath(new URL(place, import.meta.url));
+/** A file of the exec example: in a checkout at its root; as installed, in the package. */
+function example(name: string): string {
+	for (const folder of ["..", "../..", "../../../..", "../../../../.."]) {
+		const path = fileURLToPath(new URL(`${folder}/examples/exec/${name}`, import.meta.url));
 		if (existsSync(path)) return path;
 	}
-	throw new BpfError("ERR_FILE", "examples/exec/exec.ts is missing: this installation is not whole");
+	throw new BpfError("ERR_FILE", `examples/exec/${name} is missing: this installation is not whole`);
 }

@@ -1,10 +1,14 @@
-import { BpfError } from "@skep/bpf/base";
+import { existsSync } from "node:fs";
+import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
+import type { Recording } from "@skep/bpf/capture";
 import type { Kernel } from "@skep/bpf/kernel";
+import type { ChosenKernel, VirtualKernel } from "#backend";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
-import { renderSummary } from "#output";
+import { renderSummary, toJson } from "#output";
 import {
 	answerLoad,
 	CaptureFile,
+	changesSince,
 	choosePacketProgram,
 	evaluateUserHalf,
 	firstLine,
@@ -15,11 +19,16 @@ import {
 	onSignals,
 	parseOptions,
 	programTypes,
+	type ReplayCounts,
+	readRecordingFile,
 	readSource,
 	renderOptions,
 	renderPacketCounts,
+	renderReplay,
+	replayInto,
 	runPackets,
 	Session,
+	type Source,
 	showLive,
 	withoutPins,
 	writeLines,
@@ -44,13 +53,16 @@ export interface Execution {
 	readonly pinPath: string | undefined;
 	/** A capture whose packets a program gets, instead of anything being attached. */
 	readonly packets?: { readonly pcap: string; readonly program: string | undefined } | undefined;
+	/** A recording whose events the programs get again, on the virtual kernel; `why`, where it was not asked for. */
+	readonly replay?: { readonly file: string; readonly why?: string } | undefined;
 	/** Called when everything is attached. */
 	readonly started: () => void;
 }
 
 /** Compiles or reads, loads, attaches, runs the user half or what stands in its place, sums up. Gives the exit status. */
 export async function runFile(run: Execution): Promise<number> {
-	const { chooseKernel } = await import("#backend");
+	const { chooseKernel, replayKernel } = await import("#backend");
+	const recording = run.replay === undefined ? undefined : readRecordingFile(run.replay.file);
 	using capture = run.packets === undefined ? undefined : new CaptureFile(run.packets.pcap);
 	const { verify } = run;
 	const approved = verify && ((bytes: Uint8Array) => verify(bytes).content);
@@ -61,13 +73,13 @@ export async function runFile(run: Execution): Promise<number> {
 		process.stdout.write(renderOptions(run.file, options));
 		return STATUS.ok;
 	}
+	// A run that is replayed had options, and has them again where nothing else is said.
+	const words = recording === undefined || run.words.length > 0 ? run.words : recording.meta.options;
 	parseFileOptions({ interfaceIndex: () => 1 }); // what is wrong whatever the kernel is said first
 	const tested = run.packets === undefined ? undefined : choosePacketProgram(source, run.packets.program);
-	const { kernel, reason } = chooseKernel(
-		kernelChoice(run.kernel),
-		capture === undefined ? "real" : "given",
-		programTypes(source),
-	);
+	const replayed = recording === undefined ? undefined : replayKernel(recording.meta.cpus, run.replay?.why);
+	const { kernel, reason } = replayed ?? choose();
+	const changes = recording === undefined ? [] : changesSince(recording, source, words);
 	const parsed = parseFileOptions(kernel);
 	if (capture === undefined && !run.json && loadsItself(source)) return runExplicit();
 	const session = openSession();
@@ -88,25 +100,44 @@ export async function runFile(run: Execution): Promise<number> {
 		if (nothing !== undefined) throw new ReportedError(`${begun(session)}skep: ${nothing}`);
 		if (!run.json) writeError(begun(session));
 		run.started();
-		if (run.json) {
-			await writeLines(session, reason);
-			return STATUS.ok;
-		}
-		if (evaluated) {
-			using reminder = new Reminder();
-			void session.stopAsked.then(() => reminder.start());
-			await evaluateUserHalf(source, () => session);
-		} else await showLive(session);
-		writeError(renderSummary(session.summary()));
+		if (recording !== undefined && replayed !== undefined) return await replayRun(recording, replayed.kernel);
+		await show();
+		if (!run.json) writeError(renderSummary(session.summary()));
 		return STATUS.ok;
 	} finally {
 		session.close();
 		removeSignals();
 	}
 
+	/** The user half, or what stands in its place. */
+	async function show(): Promise<void> {
+		if (run.json) await writeLines(session, reason);
+		else if (source.userHalf) {
+			using reminder = new Reminder();
+			void session.stopAsked.then(() => reminder.start());
+			await evaluateUserHalf(source, () => session);
+		} else await showLive(session);
+	}
+
+	async function replayRun(recorded: Recording, virtual: VirtualKernel): Promise<number> {
+		for (const change of changes) writeError(`note: ${change}: records may differ`);
+		const counts = await both(replayInto(session, virtual, recorded), show, () => session.stop());
+		return reportReplay(recorded, counts, changes.length > 0, run.json);
+	}
+
+	function choose(): ChosenKernel {
+		const want = kernelChoice(run.kernel);
+		try {
+			return chooseKernel(want, capture === undefined ? "real" : "given", programTypes(source));
+		} catch (error) {
+			throw want === "auto" ? withWayOut(error, source) : error;
+		}
+	}
+
 	/** A file that imports `load` says itself when. */
 	async function runExplicit(): Promise<number> {
 		let loaded: Session | undefined;
+		let replaying: Promise<ReplayCounts> | undefined;
 		using reminder = new Reminder();
 		const options = { limit: run.limit, duration: run.duration, pinPath: run.pinPath };
 		answerLoad({
@@ -118,6 +149,10 @@ export async function runFile(run: Execution): Promise<number> {
 				loaded = session;
 				void session.stopAsked.then(() => reminder.start());
 				writeError(begun(session));
+				if (recording !== undefined && replayed !== undefined) {
+					replaying = replayInto(session, replayed.kernel, recording);
+					replaying.catch(() => session.stop());
+				}
 			},
 		});
 		const removeSignals = onSignals(
@@ -126,6 +161,9 @@ export async function runFile(run: Execution): Promise<number> {
 		);
 		try {
 			await evaluateUserHalf(source, () => loaded);
+			const counts = await replaying;
+			if (recording !== undefined && counts !== undefined)
+				return reportReplay(recording, counts, changes.length > 0, false);
 			if (loaded !== undefined) writeError(renderSummary(loaded.summary()));
 			return STATUS.ok;
 		} catch (error) {
@@ -156,7 +194,7 @@ export async function runFile(run: Execution): Promise<number> {
 
 	function parseFileOptions(devices: Pick<Kernel, "interfaceIndex">) {
 		try {
-			return parseOptions(options, run.words, devices);
+			return parseOptions(options, words, devices);
 		} catch (error) {
 			if (!(error instanceof OptionError)) throw error;
 			const { unknown = "" } = error;
@@ -165,6 +203,41 @@ export async function runFile(run: Execution): Promise<number> {
 			throw new UsageError(`${error.message}${hint}`, `run ${run.file}`);
 		}
 	}
+}
+
+/** A replay and what shows its records, to the end of both; the failure of either ends the other. */
+async function both<T>(replay: Promise<T>, show: () => Promise<void>, stop: () => void): Promise<T> {
+	const shown = show().catch((error: unknown) => {
+		stop();
+		throw error;
+	});
+	const [first, second] = await Promise.allSettled([replay, shown]);
+	if (first.status === "rejected") throw first.reason;
+	if (second.status === "rejected") throw second.reason;
+	return first.value;
+}
+
+/** Says what agreed. What differs is an error, unless the program is another than was recorded. */
+function reportReplay(recording: Recording, counts: ReplayCounts, changed: boolean, json: boolean): number {
+	if (json) process.stdout.write(`${toJson({ replay: { ...counts, lost: recording.lost } })}\n`);
+	const text = renderReplay(counts, recording);
+	if (counts.different > 0 && !changed) throw new ReportedError(text);
+	writeError(text);
+	return STATUS.ok;
+}
+
+/** Without the privilege to see what happens, a recording of it can be looked at. */
+function withWayOut(error: unknown, source: Source): unknown {
+	if (!(error instanceof PermissionError || error instanceof NotSupportedError)) return error;
+	const types = programTypes(source);
+	const packets = types.every((type) => type === "xdp");
+	const beside = source.name.replace(/\.[^./]*$/, ".rec");
+	const [what, way] = packets
+		? ["packets of a capture", "--pcap FILE"]
+		: ["a recording", `--replay ${existsSync(beside) ? beside : "FILE.rec"}`];
+	const text = `${error.message}\n  on the virtual kernel nothing happens by itself; it takes ${what} without privileges → skep run ${way} ${source.name}`;
+	if (error instanceof PermissionError) return new PermissionError(text, error.missing);
+	return new BpfError(error.code, text, { cause: error });
 }
 
 /** Says, where a run that was stopped goes on for long, what keeps it. */

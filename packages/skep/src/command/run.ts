@@ -9,17 +9,24 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 	if (file === undefined) throw new UsageError("run wants a file: FILE.ts or FILE.o", "run");
 	const pcap = textOf(call, "pcap");
 	const program = textOf(call, "program");
+	const replay = textOf(call, "replay");
+	const kernel = textOf(call, "kernel") ?? "auto";
+	if (replay !== undefined && pcap !== undefined)
+		throw new UsageError("--replay gives recorded events, --pcap packets: one of them", "run");
+	if (replay !== undefined && kernel === "linux")
+		throw new UsageError("--replay is for the virtual kernel: what happened cannot happen again on Linux", "run");
 	if (program !== undefined && pcap === undefined)
 		throw new UsageError("--program says which program gets the packets of --pcap FILE, which is missing", "run");
 	return runFile({
 		file,
 		words,
 		json: call.flags.has("json"),
-		kernel: textOf(call, "kernel") ?? "auto",
+		kernel,
 		btf: textOf(call, "btf"),
 		duration: secondsOf("run", textOf(call, "duration")),
 		limit: countOf("run", "limit", textOf(call, "limit")),
 		packets: pcap === undefined ? undefined : { pcap, program },
+		replay: replay === undefined ? undefined : { file: replay },
 		ownOptions: commands.flatMap((c) => (c.name === "run" ? c.flags.map((flag) => `--${flag.name}`) : [])),
 		pinPath: textOf(call, "pin-path"),
 		verify: call.flags.has("require-signed") ? trusting(file, textOf(call, "trusted")) : undefined,

@@ -1,7 +1,7 @@
 /**
  * One run of one file: `readSource` compiles or reads it, `Session.open` loads and attaches it, then either the user half
  * is evaluated (`evaluateUserHalf`) or something stands in its place: live tables (`showLive`), JSON Lines
- * (`writeLines`). `stop()` detaches and drains, `close()` gives everything back.
+ * (`writeLines`). A `Recorder` makes a recording meanwhile; `replayInto` gives one to a session on a virtual kernel. `stop()` detaches and drains, `close()` gives everything back.
  *
  * The user half is the module itself, loaded through a module hook that gives it this package for `skep`, blanks the
  * bodies of kernel-only functions and strips types; its handles find their compiled twins by the place of their call.
@@ -30,6 +30,8 @@ export {
 	runPackets,
 	withoutPins,
 } from "./packets.ts";
+export { Recorder, type RecorderOptions, recordedMaps, sourceHash } from "./recorder.ts";
+export { changesSince, type ReplayCounts, readRecordingFile, renderReplay, replayInto } from "./replay.ts";
 export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
 export { onSignals } from "./signals.ts";
@@ -39,6 +41,7 @@ export {
 	compileFile,
 	compileSource,
 	programTypes,
+	readRecordingSource,
 	readSource,
 	type Source,
 } from "./source.ts";

@@ -17,9 +17,13 @@ function errnoOf(work: () => number): number {
 const ENOENT = 2;
 const EEXIST = 17;
 
-/** A live map as handles see it. */
-export function rawMap(map: BpfMap): RawMap {
+/** A live map as handles see it. `written` is called before a handle changes it. */
+export function rawMap(map: BpfMap, written: () => void = () => {}): RawMap {
 	const stride = map.stride;
+	const changing = (work: () => number): number => {
+		written();
+		return errnoOf(work);
+	};
 	return {
 		get fd() {
 			return map.fd.number;
@@ -27,16 +31,16 @@ export function rawMap(map: BpfMap): RawMap {
 		lookup: (key) => map.lookup(key),
 		lookupCpus: (key) => map.lookupPerCpu(key),
 		update: (key, value, mode) =>
-			errnoOf(() => (map.update(key, value, MODES[mode]) ? 0 : mode === "noexist" ? -EEXIST : -ENOENT)),
+			changing(() => (map.update(key, value, MODES[mode]) ? 0 : mode === "noexist" ? -EEXIST : -ENOENT)),
 		updateCpus: (key, value) =>
-			errnoOf(() => {
+			changing(() => {
 				map.update(
 					key,
 					Array.from({ length: map.valueBytes / stride }, () => value),
 				);
 				return 0;
 			}),
-		delete: (key) => errnoOf(() => (map.delete(key) ? 0 : -ENOENT)),
+		delete: (key) => changing(() => (map.delete(key) ? 0 : -ENOENT)),
 		keys: () => [...map.keys()],
 		entries: () => [...map.entries()],
 		entriesCpus: () => Array.from(map.entries(), ([key, all]) => [key, map.split(all)]),

@@ -34,6 +34,21 @@ export interface ReadOptions {
 	readonly verify?: ((bytes: Uint8Array) => Uint8Array) | undefined;
 }
 
+/** The recording variant of a file: its programs log what they get from the kernel. @throws BpfError ERR_FILE, CompileError */
+export async function readRecordingSource(
+	name: string,
+	options: { readonly btf?: string | undefined } = {},
+): Promise<Source> {
+	checkFile(name, resolve(name));
+	if (isObject(name, realpathSync(resolve(name)))) {
+		throw new BpfError(
+			"ERR_NOT_RECORDABLE",
+			`${name} is an object: what logs is compiled into a program, so its TypeScript is recorded`,
+		);
+	}
+	return compileSource(await compilerTools(), name, { ...options, recording: true });
+}
+
 /** Compiles `.ts`, reads objects. @throws BpfError ERR_FILE, CompileError, FormatError */
 export async function readSource(name: string, options: ReadOptions = {}): Promise<Source> {
 	checkFile(name, resolve(name));
@@ -56,12 +71,14 @@ export async function readSource(name: string, options: ReadOptions = {}): Promi
 export function compileSource(
 	tools: CompilerTools,
 	name: string,
-	options: { readonly btf?: string | undefined } = {},
+	options: { readonly btf?: string | undefined; readonly recording?: boolean } = {},
 ): Source {
 	const { result, texts, warnings } = compileWith(tools, name, options);
 	const path = realpathSync(resolve(name));
 	const spec = readObject(result.object, { name });
-	const { manifest } = spec;
+	// How to read the log is said to who compiled it; objects of that kind are not kept.
+	const recording = result.manifest?.recording;
+	const manifest = spec.manifest && { ...spec.manifest, ...(recording === undefined ? {} : { recording }) };
 	const userHalf = manifest?.userHalf === true;
 	return { name, path, spec, manifest, userHalf, options: manifest?.options ?? [], texts, warnings };
 }
@@ -116,7 +133,7 @@ async function compilerTools(): Promise<CompilerTools> {
 function compileWith(
 	{ compile, CompileError, formatDiagnostics, kernelData }: CompilerTools,
 	name: string,
-	options: { readonly btf?: string | undefined; readonly explain?: boolean },
+	options: { readonly btf?: string | undefined; readonly explain?: boolean; readonly recording?: boolean },
 ): Compiled {
 	checkFile(name, resolve(name));
 	const path = realpathSync(resolve(name));
@@ -135,7 +152,8 @@ function compileWith(
 		return text;
 	};
 	const entry = path === resolve(name) ? name : display(path);
-	const result = compile({ entry, read, explain: options.explain === true, ...kernelData(options.btf) });
+	const { explain = false, recording = false } = options;
+	const result = compile({ entry, read, explain, recording, ...kernelData(options.btf) });
 	const rendered = formatDiagnostics(result.diagnostics, read, { colour: screenOf(process.stderr).colour }).trimEnd();
 	if (result.object === undefined) throw new CompileError(result.diagnostics, rendered);
 	return { result: { ...result, object: result.object }, texts, warnings: rendered };
