@@ -15,7 +15,7 @@ import {
 import { type ElfSymbol, STB, STT } from "#elf";
 import type { InputFile } from "./input.ts";
 import type { OutputSection, Placement } from "./sections.ts";
-import type { ResolvedSymbols } from "./symbols.ts";
+import type { OutputSymbol, ResolvedSymbols } from "./symbols.ts";
 
 export interface MergedTypes {
 	/** Contents of `.BTF`; undefined: no file has types. */
@@ -104,7 +104,7 @@ function addTypes({ inputs, resolved }: Files, joined: BtfBuilder): Uint32Array[
 	return maps;
 }
 
-/** Variables and functions that other files see and whose type comes from another file, or from none. */
+/** Variables and functions that other files see and whose type comes from another file, or from none. Ids. */
 function leftOut(btf: Btf, input: InputFile, { globals }: ResolvedSymbols): Set<number> {
 	const left = new Set<number>();
 	for (let id = btf.firstId; id <= btf.count; id++) {
@@ -115,7 +115,31 @@ function leftOut(btf: Btf, input: InputFile, { globals }: ResolvedSymbols): Set<
 		const symbol = globals.get(t.name);
 		if (!symbol || symbol.typed.file !== input || symbol.typed.id !== id) left.add(id);
 	}
+	if (left.size === 0) return left;
+	const users = countUsers(btf, input);
+	for (const id of [...left]) {
+		// What only this declaration said goes with it; structs stay, somebody may ask for them by name.
+		let t = btf.type(id);
+		while ("type" in t && users[t.type] === 1) {
+			const of = t.type;
+			t = btf.type(of);
+			if (t.kind !== "func_proto" && t.kind !== "array" && t.kind !== "ptr" && t.kind !== "const") break;
+			left.add(of);
+		}
+	}
 	return left;
+}
+
+/** By id: how many types and records refer to it. */
+function countUsers(btf: Btf, input: InputFile): Uint32Array {
+	const users = new Uint32Array(btf.count + 1);
+	for (let id = btf.firstId; id <= btf.count; id++)
+		renumber(btf.type(id), (to) => {
+			users[to]!++;
+			return to;
+		});
+	for (const s of input.ext?.core ?? []) for (const r of s.records) if (r.type < users.length) users[r.type]!++;
+	return users;
 }
 
 interface Variables {
@@ -157,7 +181,7 @@ function collectVariables(files: Files, maps: readonly Uint32Array[]): Map<strin
 				}
 				const symbol = resolved.globals.get(variable.name);
 				if (!symbol) continue;
-				if (place === undefined) declareExtern(variable.name, name, symbol.section, input, declared);
+				if (place === undefined) declareExtern(name, symbol, input, declared);
 				// Each stands where its definition does, once; an extern where it is declared first.
 				if (symbol.typed.file !== input || symbol.typed.id !== v.type) continue;
 				const defined = typeof symbol.section === "object";
@@ -174,15 +198,14 @@ function collectVariables(files: Files, maps: readonly Uint32Array[]): Map<strin
 
 /** An extern of the kernel's (`.ksyms`, `.kconfig`) is so in every file. */
 function declareExtern(
-	name: string,
 	section: string,
-	definedIn: OutputSection | "absolute" | undefined,
+	{ name, section: definedIn, typed }: OutputSymbol,
 	input: InputFile,
 	declared: Map<string, string>,
 ): void {
 	if (typeof definedIn === "object")
 		throw new LinkError(
-			`"${name}" is an extern of section "${section}" in ${input.name}, but ${definedIn.from} has "${definedIn.name}", where it is defined`,
+			`"${name}" is an extern of section "${section}" in ${input.name}, but ${typed.file.name} defines it in "${definedIn.name}"`,
 			{ symbol: name, section },
 		);
 	const known = declared.get(name);
