@@ -2,7 +2,7 @@
  * ELF: relocatable BPF objects as plain values, both byte orders, both ways.
  *
  * `readElf` checks every number of the file and throws FormatError with section, offset and path; `writeElf` writes what
- * libbpf, bpftool and llvm read. What the sections mean (programs, maps, BTF) is the business of `object`.
+ * libbpf, bpftool and llvm read. `findSection` takes one section out of any 64-bit ELF file. What the sections mean (programs, maps, BTF) is the business of `object`.
  */
 export {
 	type ElfFile,
@@ -17,4 +17,5 @@ export {
 	STT,
 } from "./file.ts";
 export { readElf } from "./read.ts";
+export { findSection } from "./section.ts";
 export { writeElf } from "./write.ts";

@@ -1,0 +1,189 @@
+import { BpfError } from "@skep/bpf/base";
+import {
+	type Btf,
+	type BtfKind,
+	diffTypes,
+	formatC,
+	formatLayout,
+	formatRaw,
+	formatRawJson,
+	Layouts,
+	namePattern,
+	search,
+} from "@skep/bpf/btf";
+import { kernelDeclarations, tracepointTable } from "@skep/compiler/declare";
+import { type Invocation, nearest, STATUS, UsageError } from "#cli";
+import { printable, toJson } from "#output";
+import { RUNNING, readTypes, takeSource } from "./btf-source.ts";
+import { renderDifference } from "./btf-text.ts";
+
+type Verb = (words: string[], call: Invocation) => number;
+
+/** The verbs; a beginning is enough where it is clear. */
+const VERBS: Readonly<Record<string, Verb>> = { dump, layout, find, diff };
+
+/** `skep btf dump|layout|find|diff …`. */
+export async function run(call: Invocation): Promise<number> {
+	const [word, ...rest] = call.rest;
+	const names = Object.keys(VERBS);
+	if (word === undefined) throw new UsageError(`what of ${names.join(", ")}?`, "btf");
+	const matches = names.includes(word) ? [word] : names.filter((name) => name.startsWith(word));
+	if (matches.length > 1) throw new UsageError(`"${word}" may be ${matches.join(" or ")}`, "btf");
+	const [name] = matches;
+	if (name === undefined) {
+		const near = nearest(word, names);
+		throw new UsageError(`no "btf ${word}"${near === undefined ? "" : `, did you mean ${near}?`}`, "btf");
+	}
+	return VERBS[name]!(rest, call);
+}
+
+const FORMATS = ["raw", "c", "ts"] as const;
+
+/** `dump SOURCE [format raw|c|ts] [root_id N …]`. */
+function dump(words: string[], call: Invocation): number {
+	const json = call.flags.has("json");
+	const source = takeSource(words, option(call, "base-btf"));
+	let format: (typeof FORMATS)[number] = "raw";
+	const roots: number[] = [];
+	for (let word = words.shift(); word !== undefined; word = words.shift()) {
+		const value = words.shift();
+		if (word === "format") {
+			const known = FORMATS.find((f) => f === value);
+			if (!known) throw new UsageError(`format ${value ?? ""}: it is raw, c or ts`, "btf");
+			format = known;
+		} else if (word === "root_id") {
+			const id = Number(value);
+			if (value === undefined || !/^\d+$/.test(value) || id > source.btf.count)
+				throw new UsageError(`root_id ${value ?? ""}: types go from 1 to ${source.btf.count}`, "btf");
+			roots.push(id);
+		} else throw new UsageError(`"${word}" is one word too many`, "btf");
+	}
+	const ids = roots.length > 0 ? roots : source.ids;
+	if (format !== "raw" && json) throw new UsageError(`--json is for format raw, not ${format}`, "btf");
+	if (format === "raw")
+		process.stdout.write(json ? `${formatRawJson(source.btf, { ids })}\n` : formatRaw(source.btf, { ids }));
+	else process.stdout.write(format === "c" ? formatC(source.btf, { ids }) : declarations(source.btf, ids));
+	return STATUS.ok;
+}
+
+/** A `kernel.d.ts` of all named records and enums, or of those that the ids lead to. */
+function declarations(btf: Btf, ids: readonly number[] | undefined): string {
+	const roots = ids?.map((id) => btf.name(id) || btf.name(btf.resolve(id)));
+	const named = (kinds: readonly BtfKind[]) => [...new Set(search(btf, () => true, kinds).map((id) => btf.name(id)))];
+	return kernelDeclarations({
+		btf,
+		tracepoints: tracepointTable([]),
+		structs: roots ?? named(["struct", "union"]),
+		enums: roots ? [] : named(["enum", "enum64"]),
+		title: `Types by "skep btf dump … format ts"`,
+	});
+}
+
+/** `layout NAME… [--file F]`. */
+function layout(words: string[], call: Invocation): number {
+	if (words.length === 0) throw new UsageError("layout wants the name of a struct or union", "btf");
+	const file = option(call, "file") ?? RUNNING;
+	const btf = readTypes(file, option(call, "base-btf"));
+	const layouts = new Layouts(btf);
+	const out: string[] = [];
+	for (const word of words) {
+		const [, keyword, name = ""] = /^(?:(struct|union) )?(.*)$/s.exec(word) ?? [];
+		const records = btf
+			.findAll(name)
+			.filter((id) => (keyword === undefined ? ["struct", "union"].includes(btf.kind(id)) : btf.kind(id) === keyword));
+		const typedefs = keyword === undefined ? btf.findAll(name).filter((id) => btf.kind(id) === "typedef") : [];
+		const found = (records.length > 0 ? records : typedefs).flatMap((id) => layouts.of(id) ?? []);
+		if (found.length === 0)
+			throw new BpfError("ERR_TYPE", `${file} has no struct or union ${name}${similar(btf, name)}`);
+		for (const one of found) {
+			const shown = one.name === "" ? { ...one, name } : one;
+			out.push(call.flags.has("json") ? `${toJson(shown)}\n` : formatLayout(shown));
+		}
+	}
+	process.stdout.write(out.join(""));
+	return STATUS.ok;
+}
+
+function similar(btf: Btf, name: string): string {
+	const names = search(btf, () => true, ["struct", "union", "typedef"]).map((id) => btf.name(id));
+	const near = nearest(name, names);
+	return near === undefined ? "" : `, did you mean ${near}?`;
+}
+
+const KINDS = [
+	"int",
+	"struct",
+	"union",
+	"enum",
+	"enum64",
+	"fwd",
+	"typedef",
+	"func",
+	"var",
+	"datasec",
+	"float",
+	"decl_tag",
+	"type_tag",
+] as const satisfies readonly BtfKind[];
+
+/** `find PATTERN [--kind K] [--file F]`. */
+function find(words: string[], call: Invocation): number {
+	const [pattern, ...more] = words;
+	if (pattern === undefined || more.length > 0) throw new UsageError("find wants one pattern", "btf");
+	const btf = readTypes(option(call, "file") ?? RUNNING, option(call, "base-btf"));
+	const kinds = option(call, "kind")
+		?.split(",")
+		.map((k) => {
+			const kind = KINDS.find((known) => known === k);
+			if (!kind) throw new UsageError(`--kind: "${k}" is none of ${KINDS.join(", ")}`, "btf");
+			return kind;
+		});
+	const fits = patternOf(pattern);
+	let out = "";
+	for (const id of search(btf, fits, kinds)) {
+		const [name, kind, size] = [btf.name(id), btf.kind(id), SIZED.has(btf.kind(id)) ? btf.sizeOf(id) : undefined];
+		if (call.flags.has("json")) out += `${toJson({ id, kind, name, size })}\n`;
+		else out += `[${id}] ${kind} ${printable(name)}${size === undefined ? "" : `, ${size} bytes`}\n`;
+	}
+	process.stdout.write(out);
+	return out === "" ? STATUS.error : STATUS.ok;
+}
+
+const SIZED: ReadonlySet<BtfKind> = new Set([
+	"int",
+	"struct",
+	"union",
+	"enum",
+	"enum64",
+	"typedef",
+	"float",
+	"datasec",
+]);
+
+function patternOf(text: string): (name: string) => boolean {
+	try {
+		return namePattern(text);
+	} catch (error) {
+		throw new UsageError(`${text} is no regular expression: ${(error as Error).message}`, "btf");
+	}
+}
+
+/** `diff A B [NAME…]`. */
+function diff(words: string[], call: Invocation): number {
+	const [a, b, ...names] = words;
+	if (a === undefined || b === undefined) throw new UsageError("diff wants two files: A B [NAME…]", "btf");
+	const base = option(call, "base-btf");
+	const patterns = names.map(patternOf);
+	const result = diffTypes(
+		readTypes(a, base),
+		readTypes(b, base),
+		patterns.length === 0 ? undefined : (name) => patterns.some((fits) => fits(name)),
+	);
+	process.stdout.write(call.flags.has("json") ? `${toJson(result)}\n` : renderDifference(result));
+	return STATUS.ok;
+}
+
+function option(call: Invocation, name: string): string | undefined {
+	const value = call.flags.get(name);
+	return typeof value === "string" ? value : undefined;
+}
