@@ -5,7 +5,8 @@
 //   -- mem             bytes in hex: r1 is their address, r2 their number (both 0 without)
 //   -- packet          bytes in hex, for LD_ABS and LD_IND
 //   -- result          r0, 64 bits
-//   -- error           kind of the VmFault, then words that its message has
+//   -- error           kind of the VmFault, then words that its message has; `refused` and words of the log where a whole
+//                      kernel does not take it
 //   -- each            a table instead: head `r1 r2 = r0`, then rows. Registers are loaded before the program runs;
 //                      a column `imm` takes the place of $imm in the text
 //   -- linux           what Linux has to say where it refuses the program or the two cannot be compared: `refused: TEXT OF

@@ -83,6 +83,8 @@ function failure(one: Case, executed: Set<string>): string | undefined {
 			if (got !== result) return `row ${row + 1}: 0x${got.toString(16)}, expected 0x${result.toString(16)}`;
 		}
 	} catch (error) {
+		if (error instanceof VerifierError && one.error?.kind === "refused")
+			return error.log.includes(one.error.words) ? undefined : error.log;
 		if (!(error instanceof VmFault)) return String(error);
 		if (one.error?.kind !== error.kind || !error.message.includes(one.error.words))
 			return `fault ${error.kind}: ${error.message}, expected ${one.error ? `${one.error.kind} ${one.error.words}` : "none"}`;

@@ -4,7 +4,7 @@
 //   -- type            socket_filter or xdp
 //   -- maps            `NAME TYPE KEY VALUE ENTRIES [read-only]` (sizes in bytes), and what is in them before the run:
 //                      `NAME[KEY] = VALUE` in hex, `NAME += VALUE` for queues, `NAME[KEY] = program P` for prog_array;
-//                      per-CPU maps: the value of CPU 0, all others are 0
+//                      per-CPU maps: the value of CPU 0 before, of all CPUs up to the last that is not 0 afterwards
 //   -- asm             the program; maps by name: map_by_fd(NAME)
 //   -- asm P           further programs
 //   -- packet          its input; 64 zeros without
@@ -236,6 +236,14 @@ function empty(shape: SceneMap, map: BpfMap): void {
 	} else for (const key of [...map.keys()]) map.delete(key);
 }
 
+/** In hex; of a per-CPU value as many CPUs as are needed to tell it, however many this machine has. */
+function valueText(map: BpfMap, value: Uint8Array<ArrayBuffer>): string {
+	if (!map.perCpu) return hexOf(value);
+	const values = map.split(value);
+	while (values.length > 1 && values.at(-1)!.every((byte) => byte === 0)) values.pop();
+	return hexOf(value.subarray(0, values.length * map.stride));
+}
+
 function contents(shape: SceneMap, map: BpfMap): Entry[] {
 	const entries: Entry[] = [];
 	if (shape.readOnly || shape.type === "prog_array") return entries;
@@ -244,7 +252,8 @@ function contents(shape: SceneMap, map: BpfMap): Entry[] {
 			entries.push({ map: shape.name, key: "", value: hexOf(value) });
 		return entries;
 	}
-	for (const key of map.keys()) entries.push({ map: shape.name, key: hexOf(key), value: hexOf(map.lookup(key)!) });
+	for (const key of map.keys())
+		entries.push({ map: shape.name, key: hexOf(key), value: valueText(map, map.lookup(key)!) });
 	return entries.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
 
