@@ -1,5 +1,6 @@
 import { FormatError, LinkError } from "#base";
 import { type ElfRelocation, R_BPF, SHF, SHT, STT } from "#elf";
+import { insn, WIDE } from "#isa";
 import type { InputFile } from "./input.ts";
 import type { OutputSection, Placement } from "./sections.ts";
 import type { OutputSymbol, ResolvedSymbols } from "./symbols.ts";
@@ -12,8 +13,7 @@ export interface OutputRelocation {
 	readonly addend?: bigint;
 }
 
-const CALL = 0x85;
-const LD_IMM64 = 0x18;
+const CALL = insn.call(0).opcode;
 const KNOWN: ReadonlySet<number> = new Set([R_BPF.ld64, R_BPF.abs64, R_BPF.abs32, R_BPF.nodyld32, R_BPF.call]);
 
 /**
@@ -103,7 +103,7 @@ function addInPlace(
 		room(8);
 		const opcode = view.getUint8(at);
 		if (opcode === CALL) add32(at + 4, by / 8);
-		else if (opcode === LD_IMM64) add32(at + 4, by);
+		else if (opcode === WIDE) add32(at + 4, by);
 		else throw error(`opcode 0x${opcode.toString(16)}, expected a call or a wide load`);
 		return;
 	}
