@@ -32,7 +32,7 @@ export { attachRawTracepoint } from "./link/raw-tracepoint.ts";
 export { attachSocket } from "./link/socket.ts";
 export { attachSockmap, type SockmapOptions } from "./link/sockmap.ts";
 export { attachStructOps, updateStructOps } from "./link/struct-ops.ts";
-export { attachTc, type TcFilter, type TcOptions, tcFilterOf } from "./link/tc.ts";
+export { attachClassifier, attachTc, type TcFilter, type TcOptions, tcFilterOf } from "./link/tc.ts";
 export { attachNetkit, attachTcx, type Direction, type NetkitSide, type TcxOptions } from "./link/tcx.ts";
 export { attachTracepoint } from "./link/tracepoint.ts";
 export { attachReplacement, attachTracing } from "./link/tracing.ts";
