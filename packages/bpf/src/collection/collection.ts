@@ -1,5 +1,5 @@
 import type { Kernel } from "#kernel";
-import { attachStructOps, type BpfMap, explainWith, type Fd, type Link, type Program } from "#live";
+import { attachStructOps, type BpfMap, explainWith, type Fd, type Link, type MappedMap, type Program } from "#live";
 import type { CollectionSpec } from "#spec";
 import { attachPlanned } from "./attach.ts";
 import { loadAll, type ReadyStructOps } from "./load.ts";
@@ -18,7 +18,8 @@ export class Collection implements Disposable {
 	readonly notes: readonly string[];
 	/** Tables of functions that are ready to be registered, by map. */
 	readonly structOps: ReadonlyMap<string, ReadyStructOps>;
-	readonly #others: readonly { close(): void }[];
+	/** Memory of arenas that were mapped to load them (their addresses chosen, or first values written), by map. */
+	readonly arenas: ReadonlyMap<string, MappedMap>;
 	readonly #links: Link[] = [];
 
 	private constructor(kernel: Kernel, spec: CollectionSpec, loaded: ReturnType<typeof loadAll>) {
@@ -29,7 +30,7 @@ export class Collection implements Disposable {
 		this.btf = loaded.btf;
 		this.notes = loaded.notes;
 		this.structOps = loaded.structOps;
-		this.#others = loaded.others;
+		this.arenas = loaded.arenas;
 	}
 
 	/**
@@ -72,7 +73,7 @@ export class Collection implements Disposable {
 	close(): void {
 		for (const link of this.#links.splice(0).reverse()) link.close();
 		for (const program of [...this.programs.values()].reverse()) program.close();
-		for (const other of this.#others) other.close();
+		for (const memory of this.arenas.values()) memory.close();
 		for (const map of [...this.maps.values()].reverse()) map.close();
 		this.btf?.close();
 	}

@@ -1,7 +1,7 @@
 import { NotSupportedError, SyscallError } from "#base";
 import type { Btf } from "#btf";
 import type { Kernel } from "#kernel";
-import { type BpfMap, type Fd, loadBtf, type Program } from "#live";
+import { type BpfMap, type Fd, loadBtf, type MappedMap, type Program } from "#live";
 import { relocate } from "#relocate";
 import type { CollectionSpec, MapSpec, ProgramSpec } from "#spec";
 import { type LoadableBtf, loadableBtf } from "./btf.ts";
@@ -25,8 +25,8 @@ export interface Loaded {
 	readonly programs: ReadonlyMap<string, Program>;
 	readonly btf: Fd | undefined;
 	readonly structOps: ReadonlyMap<string, ReadyStructOps>;
-	/** What else goes with the collection: mappings of arenas. */
-	readonly others: readonly { close(): void }[];
+	/** Memory of arenas, where it was mapped: an arena is mapped once. */
+	readonly arenas: ReadonlyMap<string, MappedMap>;
 	/** What was done otherwise than the object asked, in words. */
 	readonly notes: readonly string[];
 }
@@ -74,14 +74,14 @@ function build(
 
 	const maps = new Map<string, BpfMap>();
 	const fresh = new Set<string>();
-	const others: { close(): void }[] = [];
+	const arenas = new Map<string, MappedMap>();
 	const mapParts = {
 		spec,
 		btf,
 		options,
 		structOps: structOpsOf,
 		onUndo: (undo: () => void) => void own({ close: undo }),
-		own: (thing: { close(): void }) => void others.push(own(thing)),
+		mapped: (name: string, memory: MappedMap) => void arenas.set(name, own(memory)),
 	};
 	for (const [name, map] of spec.maps) {
 		const opened = openMap(kernel, map, mapParts);
@@ -106,7 +106,7 @@ function build(
 		const value = structOpsValue(spec, map, table, (name) => fdOf(name)?.number);
 		structOps.set(map.name, { map: maps.get(map.name)!, value, link: map.structOps!.link });
 	}
-	return { maps, programs, btf, structOps, others, notes };
+	return { maps, programs, btf, structOps, arenas, notes };
 }
 
 /** The spec with those programs and maps that are to be loaded. */

@@ -1,6 +1,6 @@
 import { BpfError, LinkError, SyscallError } from "#base";
 import type { Kernel } from "#kernel";
-import { BPFFS, BpfMap, type Fd, has, type MapBlueprint } from "#live";
+import { BPFFS, BpfMap, type Fd, has, type MapBlueprint, type MappedMap } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
 import { MAP_FLAGS, type MapType } from "#uapi";
 import { kconfigContents } from "./kconfig.ts";
@@ -34,8 +34,8 @@ export interface MapParts {
 	structOps(map: MapSpec): KernelStructOps;
 	/** Takes what must be done to the bpffs if loading fails later. */
 	onUndo(undo: () => void): void;
-	/** Takes what must be closed with the collection. */
-	own(thing: { close(): void }): void;
+	/** Takes the memory of an arena. */
+	mapped(name: string, memory: MappedMap): void;
 }
 
 /**
@@ -49,11 +49,28 @@ export function openMap(kernel: Kernel, map: MapSpec, parts: MapParts): { map: B
 		fresh = true;
 		return createMap(kernel, map, parts);
 	};
+	const given = options.reuse?.get(map.name);
+	if (given) return { map: fitting(given, map), fresh };
 	if (map.pinning === "none") return { map: create(), fresh };
 	const wanted = { maxEntries: entriesOf(kernel, map, options.maxEntries?.[map.name]) };
 	const pinned = pinnedMap(kernel, map, options.pinPath ?? BPFFS, wanted, create);
 	parts.onUndo(pinned.undo);
 	return { map: pinned.map, fresh };
+}
+
+/** A map that was given instead of a new one: programs compute with its sizes. @throws LinkError */
+function fitting(given: BpfMap, map: MapSpec): BpfMap {
+	const rows = [
+		["type", given.type, map.type],
+		["key_size", given.keySize, map.keySize],
+		["value_size", given.valueSize, map.valueSize],
+	] as const;
+	const wrong = rows.filter(([, there, asked]) => there !== asked);
+	if (wrong.length === 0) return given;
+	const texts = wrong.map(([what, there, asked]) => `${what} ${there} (the object wants ${asked})`);
+	throw new LinkError(`map ${map.name}: the map that is given for it is another: ${texts.join(", ")}`, {
+		symbol: map.name,
+	});
 }
 
 /** Creates one map of a spec, fills it and freezes it where the spec says so. */
@@ -84,7 +101,7 @@ function fillArena(live: BpfMap, map: MapSpec, parts: MapParts): void {
 	if (map.mapExtra && !map.contents) return;
 	const mapped = live.mmap();
 	if (map.contents) mapped.bytes.set(map.contents);
-	parts.own(mapped);
+	parts.mapped(map.name, mapped);
 }
 
 /** Kernels before 5.2 cannot freeze: the contents are as constant as the object's author is honest. */
@@ -121,7 +138,9 @@ function createBare(kernel: Kernel, map: MapSpec, innerFd: number | undefined, p
 		const { value, valueSize } = parts.structOps(map);
 		const flags = map.flags | (value.module ? MAP_FLAGS.BPF_F_VTYPE_BTF_OBJ_FD : 0);
 		const kernelValue = { type: value.id, ...(value.module ? { btfFd: value.module.fd.number } : {}) };
-		return BpfMap.create(kernel, { ...blueprint, valueSize, flags, kernelValue });
+		// The object's BTF has no say in it, but the kernel wants to see some.
+		const own = btf && { fd: btf.number, key: 0, value: 0 };
+		return BpfMap.create(kernel, { ...blueprint, valueSize, flags, kernelValue, btf: own });
 	}
 	if (typed)
 		try {

@@ -1,6 +1,6 @@
 import type { Btf } from "#btf";
 import type { Diagnose } from "#kernel";
-import type { Program } from "#live";
+import type { BpfMap, Program } from "#live";
 import type { MapSpec, ProgramSpec } from "#spec";
 
 /** Bytes as they are, or a value that is written by the variable's size (little-endian; text NUL-padded). */
@@ -32,6 +32,10 @@ export interface LoadOptions {
 	readonly coreBtf?: Btf | ((release: string) => Btf | undefined) | undefined;
 	/** `prog_flags` that are set besides those of the section, by program: BPF_F_TEST_STATE_FREQ … */
 	readonly programFlags?: Readonly<Record<string, number>> | undefined;
+	/** Maps that are there already, by the name in the object, instead of new ones. The collection takes them over: it closes them. */
+	readonly reuse?: ReadonlyMap<string, BpfMap> | undefined;
+	/** Programs are made for this network device: to run on it (offload), or, with BPF_F_XDP_DEV_BOUND_ONLY, beside it. */
+	readonly ifindex?: number | undefined;
 	/** What programs attach to, by program, instead of what the section says: a name in the kernel, or a function of a program. */
 	readonly attachTo?: Readonly<Record<string, string | ProgramTarget>> | undefined;
 	/** Text of the kernel's configuration (`CONFIG_HZ=250` lines) for `.kconfig`; asked of the kernel where it is absent. */

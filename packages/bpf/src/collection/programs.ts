@@ -7,9 +7,9 @@ import { PSEUDO_CALL, PSEUDO_LOAD, sectionMeaning } from "#uapi";
 import type { LoadableBtf } from "./btf.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import { KernelSymbols } from "./ksyms.ts";
+import { attachTo } from "./load-target.ts";
 import type { LoadOptions } from "./options.ts";
 import type { KernelStructOps } from "./struct-ops.ts";
-import { attachTo } from "./load-target.ts";
 
 /** What programs are loaded with, beside the spec. */
 export interface ProgramParts {
@@ -48,6 +48,7 @@ export function loadProgram(
 		btf: parts.btf && describe(program, parts.btf.fd, parts.btf.loadable),
 		...attachTo(kernel, program, parts),
 		fdArray: symbols.fdArray,
+		ifindex: parts.options.ifindex,
 		lines: program.lines,
 		logLevel: parts.options.logLevel ?? 0,
 	};

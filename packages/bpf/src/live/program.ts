@@ -28,6 +28,8 @@ export interface ProgramBlueprint {
 	readonly attachProgFd?: number | undefined;
 	readonly attachBtfFd?: number | undefined;
 	readonly fdArray?: Uint8Array | undefined;
+	/** The network device that it is made for: offloaded to it, or bound to it by BPF_F_XDP_DEV_BOUND_ONLY. */
+	readonly ifindex?: number | undefined;
 	/** For source positions in errors. */
 	readonly lines?: readonly LineInfo[] | undefined;
 	/** 0: a log only when the load fails. 1, 2, 4 as the kernel means them: `log` holds it then. */
@@ -193,6 +195,7 @@ function attributes(program: ProgramBlueprint): ProgLoad {
 		...(program.attachProgFd === undefined ? {} : { attach_prog_fd: program.attachProgFd }),
 		...(program.attachBtfFd === undefined ? {} : { attach_btf_obj_fd: program.attachBtfFd }),
 		...(program.fdArray === undefined ? {} : { fd_array: program.fdArray }),
+		...(program.ifindex === undefined ? {} : { prog_ifindex: program.ifindex }),
 		...(btf === undefined
 			? {}
 			: {
