@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import test from "node:test";
+import { Collection } from "@skep/bpf/collection";
+import { RingBufferReader } from "@skep/bpf/live";
+import { readObject } from "@skep/bpf/object";
+import { openLinux } from "@skep/linux";
 import {
 	bytesOf,
 	compileFile,
@@ -166,6 +170,82 @@ test("bit-fields, elements, text of arrays; typed and raw arguments", (t) => {
 		assert.equal(u64(typed.get("in_execve")), 1n);
 		assert.equal(typed.get("comm.[1]")!.getUint8(0), "true".charCodeAt(1));
 		assert.equal(text(typed.get("comm")!), "true");
+	});
+});
+
+test("elements by a computed index: struct, distance from the array's start, value", (t) => {
+	const source = `import { array, current, range, tracepoint, type u32, type u64 } from "skep";
+		const out = array<u64>(4);
+		tracepoint("syscalls:sys_enter_getgroups", () => {
+			let letters = 0n;
+			for (const i of range(8)) {
+				const c = current.task.comm[i & 15];
+				if (c === 0) break;
+				letters = letters * 256n + BigInt(c);
+			}
+			out.set(0, letters);
+			let limits = 0n;
+			for (const i of range(16)) limits ^= current.task.signal.rlim[i].rlim_cur;
+			out.set(1, limits);
+		});`;
+	onRecording(t, source, (loaded) => {
+		during(loaded, () => void process.getgroups!());
+		const run = loaded.runs().findLast((r) => r.pid === process.pid)!;
+		const [task] = tasksOf(run);
+		const all = entriesOf(run, "element");
+		const letters = all.filter((e) => e.site.struct === "task_struct");
+		assert.deepEqual(
+			letters.map((e) => [u64(e.data), u64(e.data, 8), e.data.byteLength]),
+			letters.map((_, i) => [task, BigInt(i), 17]),
+		);
+		assert.ok(
+			text(fieldsOf(run, task!).get("comm")!).startsWith(
+				String.fromCharCode(...letters.map((e) => e.data.getUint8(16))).replace(/\0$/, ""),
+			),
+		);
+		const limits = all.filter((e) => e.site.struct === "signal_struct");
+		assert.deepEqual(limits[0]!.site, {
+			kind: "element",
+			struct: "signal_struct",
+			path: ["rlim"],
+			stride: 16,
+			member: ["rlim_cur"],
+			size: 8,
+		});
+		assert.deepEqual(
+			limits.map((e) => [u64(e.data), u64(e.data, 8)]),
+			limits.map((_, i) => [u64(fieldsOf(run, task!).get("signal")), BigInt(i) * 16n]),
+		);
+		const map = loaded.collection.map("out");
+		const sum = limits.reduce((x, e) => x ^ u64(e.data, 16), 0n);
+		assert.equal(u64(new DataView(map.lookup(new Uint8Array(Uint32Array.of(1).buffer))!.slice().buffer)), sum);
+	});
+});
+
+test("the plain object and its recording variant give the same records of the same events", (t) => {
+	const name = new URL("../../../examples/exec-tree/exec-tree.ts", import.meta.url);
+	const plain = compileFile(name, false);
+	onRecording(t, name, (loaded) => {
+		using other = Collection.load(openLinux(), readObject(plain.object!, { name: "plain" }));
+		const reader = new RingBufferReader(other.map("events"));
+		const pids: number[] = [];
+		during({ ...loaded, collection: other }, () =>
+			during(loaded, () => {
+				for (let i = 0; i < 5; i++) pids.push(spawnSync("/bin/true", { stdio: "ignore" }).pid);
+			}),
+		);
+		const hex = (v: DataView): string => Buffer.from(bytesOf(v)).toString("hex");
+		const mine = (records: DataView[]): string[] => records.filter((v) => pids.includes(v.getInt32(0, true))).map(hex);
+		const theirs: DataView[] = [];
+		reader.drain((v, offset, length) => {
+			theirs.push(new DataView(v.buffer.slice(v.byteOffset + offset, v.byteOffset + offset + length)));
+		});
+		reader.close();
+		const own = mine(loaded.records("events"));
+		assert.equal(own.length, 5);
+		// The task's own run time goes on between the two programs.
+		const still = (r: string): string => r.slice(0, 32) + r.slice(48);
+		assert.deepEqual(own.map(still), mine(theirs).map(still));
 	});
 });
 

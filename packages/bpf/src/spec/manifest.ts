@@ -155,6 +155,21 @@ export type RecordingSite =
 			readonly signed?: boolean;
 	  }
 	/**
+	 * An element of an array in a kernel's struct, by an index that the program computed: u64 address of the struct, u64
+	 * distance from the array's start in bytes (`stride` times the index), then the value. `path` leads to the array,
+	 * `member` on from the element: all in all the field `path`, `[index]`, `member`.
+	 */
+	| {
+			readonly kind: "element";
+			readonly struct: string;
+			readonly path: readonly string[];
+			readonly stride: number;
+			readonly member: readonly string[];
+			readonly size: number;
+			readonly pointsTo?: string;
+			readonly signed?: boolean;
+	  }
+	/**
 	 * bpf_probe_read_{user,kernel}(_str) of what is no field: u64 address, i64 result, then the bytes that were read (text:
 	 * up to the NUL and with it; none if it failed).
 	 */

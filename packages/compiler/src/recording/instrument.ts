@@ -1,6 +1,7 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { RecordingSite } from "@skep/bpf/spec";
-import { type Func, type Inst, type MapDecl, type Size, sizeOf } from "#ir";
+import { type Inst, type MapDecl, type Size, sizeOf } from "#ir";
+import type { BitField, Elements, Found } from "./found.ts";
 import type { Log } from "./log.ts";
 import { bitFieldBits, fieldSite } from "./sites.ts";
 import type { Weaver } from "./weaver.ts";
@@ -27,22 +28,17 @@ export class Instrument {
 	readonly #log: Log;
 	readonly #kernel: Btf;
 	readonly #maps: ReadonlyMap<string, MapDecl>;
-	/** The shift that ends the reading of a bit-field, by it the load. */
-	readonly #bitFields: ReadonlyMap<Inst, Inst & { op: "load" }>;
+	readonly #bitFields: ReadonlyMap<Inst, BitField>;
+	readonly #elements: Elements;
 
-	/** `fields`: what `bitFields` said of the function before it was changed. */
-	constructor(
-		weaver: Weaver,
-		log: Log,
-		kernel: Btf,
-		maps: ReadonlyMap<string, MapDecl>,
-		fields: ReadonlyMap<Inst, Inst & { op: "load" }>,
-	) {
+	/** `found`: what stands in the function before it is changed. */
+	constructor(weaver: Weaver, log: Log, kernel: Btf, maps: ReadonlyMap<string, MapDecl>, found: Found) {
 		this.#w = weaver;
 		this.#log = log;
 		this.#kernel = kernel;
 		this.#maps = maps;
-		this.#bitFields = fields;
+		this.#bitFields = found.bitFields;
+		this.#elements = found.elements;
 	}
 
 	pass(i: Inst): void {
@@ -74,7 +70,7 @@ export class Instrument {
 	}
 
 	/** The number that was cut out of the loaded bytes, in as many bytes as the member's type has. */
-	#bitField(i: Inst, load: Inst & { op: "load" }): void {
+	#bitField(i: Inst, load: BitField): void {
 		const site = fieldSite(this.#kernel, load.core!, 8);
 		this.#log.append(site, 16, (entry) => {
 			entry.store(0, 8, load.args[0]!);
@@ -97,8 +93,11 @@ export class Instrument {
 		// What the program has in its own memory it did not get from the kernel.
 		if (most.op !== "const" || from.space === "stack" || from.space === "ringbuf" || from.space === "map_value") return;
 		const size = Number(most.value);
+		const element = site.text ? undefined : this.#elements.of(from, size);
 		if (site.text && from.op === "offset" && from.args[0]!.space === "ctx") this.#dynamic(i, from, to, size);
-		else if (!site.text && from.op === "offset" && from.core && from.args.length === 1) this.#field(i, from, to, size);
+		else if (element) this.#field(i, element.site, [element.base, this.#w.wide(element.distance)], from, to, size);
+		else if (!site.text && from.op === "offset" && from.core && from.args.length === 1)
+			this.#field(i, fieldSite(this.#kernel, from.core, size), [from.args[0]!], from, to, size);
 		else this.#memory(i, site, from, to, size);
 	}
 
@@ -118,17 +117,20 @@ export class Instrument {
 		);
 	}
 
-	/** A member read by a helper. Where that failed, the entry is one of memory that could not be read. */
-	#field(i: Call, from: Inst & { op: "offset" }, to: Inst, size: number): void {
+	/**
+	 * A member read by a helper: `head` are the words before its value. Where the helper failed, the entry is one of memory
+	 * that could not be read.
+	 */
+	#field(i: Call, site: RecordingSite, head: readonly Inst[], from: Inst, to: Inst, size: number): void {
 		const w = this.#w;
 		const [good, bad, next] = [w.newBlock(), w.newBlock(), w.newBlock()];
 		w.branch("eq", i, w.constant(0), good, bad, true);
 		w.block = good;
-		this.#log.append(fieldSite(this.#kernel, from.core!, size), 8 + size, (entry) => {
-			entry.store(0, 8, from.args[0]!);
+		this.#log.append(site, head.length * 8 + size, (entry) => {
+			for (const [k, word] of head.entries()) entry.store(k * 8, 8, word);
 			if (to.op === "slot" && (size === 1 || size === 2 || size === 4 || size === 8))
-				entry.store(8, size as Size, w.load(to, 0, size));
-			else entry.copy(8, size, to);
+				entry.store(head.length * 8, size as Size, w.load(to, 0, size));
+			else entry.copy(head.length * 8, size, to);
 		});
 		w.jump(next);
 		w.block = bad;
@@ -191,22 +193,4 @@ function fieldOfContext(place: Inst): number | undefined {
 		if (i.op === "load") return i.args[0]!.space === "ctx" ? i.offset : undefined;
 		else if (i.op !== "extend" && i.op !== "truncate" && i.op !== "binary") return undefined;
 	return undefined;
-}
-
-/** Loads of bit-fields, by the second of the two shifts that cut them out. */
-export function bitFields(func: Func, kernel: Btf): Map<Inst, Inst & { op: "load" }> {
-	const found = new Map<Inst, Inst & { op: "load" }>();
-	const shiftBy = (i: Inst, kind: string): boolean => {
-		const by = i.args[1]?.op === "extend" ? i.args[1].args[0] : i.args[1];
-		return i.op === "binary" && by?.op === "core" && by.core.kind === kind;
-	};
-	for (const b of func.blocks)
-		for (const i of b.insts) {
-			if (!shiftBy(i, "field_rshift_u64")) continue;
-			const up = i.args[0]!;
-			if (!shiftBy(up, "field_lshift_u64")) continue;
-			const load = up.args[0]!.op === "extend" ? up.args[0]!.args[0]! : up.args[0]!;
-			if (load.op === "load" && load.core && bitFieldBits(kernel, load.core) > 0) found.set(i, load);
-		}
-	return found;
 }

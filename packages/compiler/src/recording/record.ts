@@ -1,6 +1,7 @@
 import type { ManifestMap } from "@skep/bpf/spec";
 import type { Func, Inst, MapDecl, Module } from "#ir";
-import { bitFields, Instrument } from "./instrument.ts";
+import { find } from "./found.ts";
+import { Instrument } from "./instrument.ts";
 import { Log, RECORDING, SCRATCH, SLOT_BYTES } from "./log.ts";
 import { contextOf, type RecordingTarget, writePrologue } from "./prologue.ts";
 import { Sites } from "./sites.ts";
@@ -77,7 +78,7 @@ function instrument(
 	target: RecordingTarget,
 ): void {
 	const blocks = [...func.blocks];
-	const fields = bitFields(func, target.kernel);
+	const found = find(func, target.kernel);
 	const w = new Weaver(func);
 	const { entry } = func;
 	const first = entry.insts;
@@ -98,7 +99,7 @@ function instrument(
 	writePrologue(w, log, slot, context, program, target);
 	w.jump(body);
 
-	const instrument = new Instrument(w, log, target.kernel, maps, fields);
+	const instrument = new Instrument(w, log, target.kernel, maps, found);
 	const results: Inst[] = [];
 	for (const b of blocks) {
 		const insts = b === entry ? first.filter((i) => i !== context) : b.insts;
