@@ -27,7 +27,7 @@ export interface CoreResult {
 }
 
 /** A type of the target that a relocation may mean. */
-interface Candidate {
+export interface Candidate {
 	readonly btf: Btf;
 	readonly id: number;
 }
@@ -119,7 +119,7 @@ export class CoreResolver {
 	}
 
 	/** Target types of that name (flavours aside on both sides) and kind; a module's only where the kernel itself has none. */
-	#candidatesOf(type: number): readonly Candidate[] {
+	candidatesOf(type: number): readonly Candidate[] {
 		let found = this.#candidates.get(type);
 		if (!found) {
 			const t = this.#local.type(type);
@@ -143,7 +143,7 @@ export class CoreResolver {
 	): CoreResult {
 		if (access !== "0") throw new RangeError(`access string ${JSON.stringify(access)} of a type, expected "0"`);
 		const fits = kind === "type_matches" ? typesMatch : typesCompatible;
-		const found = this.#candidatesOf(type).filter(({ btf, id }) => fits(this.#local, type, btf, id));
+		const found = this.candidatesOf(type).filter(({ btf, id }) => fits(this.#local, type, btf, id));
 		const values = found.map(({ btf, id }) =>
 			kind === "type_id_target" ? BigInt(id) : kind === "type_size" ? BigInt(btf.sizeOf(id)) : 1n,
 		);
@@ -161,7 +161,7 @@ export class CoreResolver {
 			throw new RangeError(`access string ${JSON.stringify(access)} of an enum with ${t.values.length} values`);
 		const name = essentialName(own.name);
 		const values: bigint[] = [];
-		for (const { btf, id } of this.#candidatesOf(type)) {
+		for (const { btf, id } of this.candidatesOf(type)) {
 			const candidate = btf.type(btf.resolve(id));
 			const v = isEnum(candidate) ? candidate.values.find((x) => essentialName(x.name) === name) : undefined;
 			if (v) values.push(kind === "enumval_exists" ? 1n : BigInt(v.value));
@@ -180,7 +180,7 @@ export class CoreResolver {
 
 	#fieldRelocation(kind: CoreKind, type: number, access: string): CoreResult {
 		const local = parseAccess(this.#local, type, access);
-		const candidates = this.#candidatesOf(type);
+		const candidates = this.candidatesOf(type);
 		const matches = candidates.flatMap(({ btf, id }) => matchAccess(local, btf, id) ?? []);
 		const what = fieldName(local);
 		if (kind === "field_exists") return { original: 1n, value: matches.length > 0 ? 1n : 0n };

@@ -4,8 +4,11 @@
  *
  * `relocate` never fails because a field is missing: the instruction becomes a call that no verifier lets pass, and
  * `missing` says by name what the kernel lacks, so that the loader can tell when that instruction is reached.
+ *
+ * `minCoreBtf` makes the small BTF that given objects need of a kernel, for kernels that have none of their own.
  */
 export { essentialName, typesCompatible } from "./match.ts";
+export { minCoreBtf } from "./min-core.ts";
 export { INVALID_CORE_CALL } from "./patch.ts";
 export {
 	type MissingCore,
