@@ -82,8 +82,10 @@ test(
 			[result.retval, back.getUint32(8, true), back.getUint32(52, true), back.getUint32(32, true)],
 			[999, 42, 7, 3],
 		);
-		assert.throws(() => program.testRun({ data: PACKET, ctx: new Uint8Array(192).fill(1, 0, 4) }), { code: "EINVAL" });
-		assert.equal(program.testRun({ data: PACKET, checksumComplete: true }).retval, 60);
+		assert.throws(() => program.testRun({ data: PACKET, ctx: new Uint8Array(192).fill(1, 76, 80) }), {
+			code: "EINVAL",
+		});
+		assert.equal(program.testRun({ data: PACKET, ctx, checksumComplete: true }).retval, 999);
 		assert.throws(() => skBuff({ cb: [1, 2, 3, 4, 5, 6] }), /cb has room for 5, not 6/);
 		assert.throws(() => skBuff({ mark: 2 ** 32 }), /mark: 4294967296 does not fit into 4 bytes/);
 		assert.throws(() => skBuff({ len: 1 } as never), /no member len; there are mark/);

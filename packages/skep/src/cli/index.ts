@@ -8,5 +8,5 @@
 export type { Command, Flag, Invocation } from "./command.ts";
 export { ReportedError, renderFailure, STATUS, UsageError } from "./fail.ts";
 export { renderFlags, renderHelp, renderOverview } from "./help.ts";
-export { nearest, parseInvocation, selectCommand } from "./select.ts";
+export { nearest, parseInvocation, selectCommand, selectVerb } from "./select.ts";
 export { tameStreams, writeError } from "./streams.ts";

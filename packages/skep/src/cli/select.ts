@@ -15,6 +15,23 @@ export function selectCommand(commands: readonly Command[], word: string): Comma
 	throw new UsageError(`no command "${word}"${near === undefined ? "" : `, did you mean ${near}?`}`);
 }
 
+/** The verb of a noun that the first word names, whole or by an unambiguous beginning: `skep prog load` …; and the words after it. */
+export function selectVerb<V>(
+	noun: string,
+	verbs: Readonly<Record<string, V>>,
+	words: readonly string[],
+): { verb: V; rest: readonly string[] } {
+	const [word, ...rest] = words;
+	const names = Object.keys(verbs);
+	if (word === undefined) throw new UsageError(`what of ${names.join(", ")}?`, noun);
+	const matches = names.includes(word) ? [word] : names.filter((name) => name.startsWith(word));
+	if (matches.length > 1) throw new UsageError(`"${word}" may be ${matches.join(" or ")}`, noun);
+	const [name] = matches;
+	if (name !== undefined) return { verb: verbs[name]!, rest };
+	const near = nearest(word, names);
+	throw new UsageError(`no "${noun} ${word}"${near === undefined ? "" : `, did you mean ${near}?`}`, noun);
+}
+
 /** Flags and the rest. `--name value`, `--name=value`, `-n value`, `-nvalue`, `--` ends the flags. */
 export function parseInvocation(command: Command, words: readonly string[]): Invocation {
 	const flags = new Map<string, string | true>();

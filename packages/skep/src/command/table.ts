@@ -173,14 +173,27 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "gen",
-		usage: "object OUT.o IN.o …",
-		summary: "make files from objects: one object of several",
+		usage: "object OUT.o IN.o … | skeleton OBJ.o [name N] [--path FILE] | min_core_btf BTF OUT OBJ.o …",
+		summary: "make files from objects: one object of several, a TypeScript module, the types that objects need",
 		details: [
 			"object    link: functions, maps and variables are resolved across the files, types are kept once each.",
 			"          Of two definitions of a name one must be weak; licence, types and maps' attributes must agree.",
+			"skeleton  a module on stdout: typed maps, variables and programs, open, load, attach.",
+			"min_core_btf   of a kernel's types (ELF or raw BTF) those that the objects' CO-RE relocations ask for.",
 		],
-		examples: ["skep gen object tool.o main.o filter.o"],
-		flags: [JSON_FLAG],
+		examples: [
+			"skep gen object tool.o main.o filter.o",
+			"skep gen skeleton tool.o > tool.skel.ts",
+			"skep gen min_core_btf /sys/kernel/btf/vmlinux tool.btf tool.o",
+		],
+		flags: [
+			JSON_FLAG,
+			{
+				name: "path",
+				value: "FILE",
+				help: "skeleton: read the object at run time from there, beside the module, instead of embedding it",
+			},
+		],
 		load: () => import("./gen.ts"),
 	},
 	{
@@ -208,6 +221,28 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "kind", value: "K[,K…]", help: "find: only of these kinds (struct, union, enum, typedef, func …)" },
 		],
 		load: () => import("./btf.ts"),
+	},
+	{
+		name: "prog",
+		usage: "load|loadall OBJ PATH [type TYPE] [map name|idx NAME MAP …] [pinmaps DIR] [autoattach]",
+		summary: "load programs of an object and pin them in a bpffs",
+		details: [
+			"load      pins the first program at PATH; loadall makes the folder PATH and pins each in it by its name.",
+			"Behind them, in any order (words may be shortened):",
+			"type TYPE           instead of what sections say: xdp, tc, cgroup/connect4 …",
+			"map name NAME MAP   a map that is there, for the object's map NAME; `map idx N MAP` by its place in the object.",
+			"                    MAP: id N, pinned PATH, name NAME",
+			"pinmaps DIR         pins the object's maps in DIR",
+			"autoattach          attaches as sections say and pins the links; what cannot be attached is pinned itself",
+			"offload_dev DEV, xdpmeta_dev DEV   for the hardware of DEV; bound to DEV for its metadata",
+		],
+		examples: [
+			"skep prog load xdp.o /sys/fs/bpf/xdp",
+			"skep prog loadall exec.o /sys/fs/bpf/exec pinmaps /sys/fs/bpf/exec-maps autoattach",
+			"skep prog load xdp.o /sys/fs/bpf/xdp map name counts pinned /sys/fs/bpf/counts",
+		],
+		flags: [JSON_FLAG],
+		load: () => import("./prog.ts"),
 	},
 	{
 		name: "vm",

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { UsageError } from "#cli";
+import { run } from "./prog.ts";
+
+const SKEP = fileURLToPath(new URL("../../bin/skep", import.meta.url));
+const OBJECT = fileURLToPath(new URL("../../../bpf/testdata/collection/exec.bpf.o", import.meta.url));
+
+/** Runs shell commands with a bpffs of their own at `$FS`; `skep` and `$O` are ours. Undefined: skipped. */
+function shell(t: TestContext, script: string): { status: number | null; stdout: string; stderr: string } | undefined {
+	const folder = mkdtempSync(join(tmpdir(), "skep-prog-"));
+	const setUp = `set -e; export FS=${folder} O=${OBJECT}; mount -t bpf bpf $FS; skep() { ${process.execPath} ${SKEP} "$@"; }`;
+	try {
+		const run = spawnSync("unshare", ["--mount", "bash", "-c", `${setUp}\n${script}`], {
+			encoding: "utf8",
+			timeout: 60_000,
+		});
+		if (run.error || /unshare failed|permission denied|CAP_BPF/i.test(run.stderr)) {
+			t.skip(`needs root with a mount namespace: ${run.error?.message ?? run.stderr.trim().split("\n")[0]}`);
+			return undefined;
+		}
+		return run;
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+const lines = (text: string): string[] => text.trim().split("\n");
+
+test("programs and maps are pinned where bpftool pins them, and bpftool reads them as its own", (t) => {
+	if (spawnSync("bpftool", ["version"]).error) return t.skip("needs bpftool");
+	const run = shell(
+		t,
+		`K=$(dirname $O)/../objects/kernel.bpf.o
+		skep prog loadall $K $FS/progs pinmaps $FS/kmaps >&2; skep prog load $O $FS/one pinmaps $FS/maps >&2
+		bpftool prog loadall $K $FS/progs2 pinmaps $FS/kmaps2 >&2; bpftool prog load $O $FS/two pinmaps $FS/maps2 >&2
+		cd $FS
+		for d in progs kmaps maps progs2 kmaps2 maps2; do ls -m $d; done
+		for p in progs/look one progs2/look two; do bpftool -j prog show pinned $p; done`,
+	);
+	if (!run) return undefined;
+	assert.equal(run.status, 0, run.stderr);
+	const told = lines(run.stdout);
+	assert.deepEqual(told.slice(0, 3), told.slice(3, 6));
+	const shown = told.slice(6).map((line) => {
+		const { name, type, gpl_compatible, bytes_xlated } = JSON.parse(line) as Record<string, unknown>;
+		return { name, type, gpl_compatible, bytes_xlated };
+	});
+	assert.deepEqual(shown.slice(0, 2), shown.slice(2));
+	assert.deepEqual([shown[1]!.name, shown[1]!.type], ["on_exec", "tracepoint"]);
+	return undefined;
+});
+
+test("autoattach pins links, and programs where the section does not say enough", (t) => {
+	const run = shell(t, `skep prog loadall --json $O $FS/all auto; ls $FS/all >&2`);
+	if (!run) return;
+	assert.equal(run.status, 0, run.stderr);
+	const told = lines(run.stdout).map((line) => JSON.parse(line) as { kind: string; name: string; id: number });
+	assert.deepEqual(
+		told.map(({ kind, name }) => `${kind} ${name}`),
+		["link on_exec", "link on_raw", "link on_typed", "program filter"],
+	);
+	assert.ok(told.every(({ id }) => id > 0));
+	assert.match(
+		run.stderr,
+		/note: cannot attach filter: section xdp names no network device.*; the program itself is pinned at/,
+	);
+});
+
+test("maps that are there are taken instead of new ones: by pin, id, name, index", (t) => {
+	const run = shell(
+		t,
+		`skep prog load --json $O $FS/first pinmaps $FS/maps | grep '"counts"'
+		skep prog loadall --json $O $FS/second map name counts pinned $FS/maps/counts pinmaps $FS/maps2 | grep '"counts"'
+		id=$(skep prog loadall --json $O $FS/third map n counts pinned $FS/maps2/counts pinm $FS/maps3 | grep '"counts"' | sed 's/.*"id"://; s/,.*//')
+		skep prog loadall --json $O $FS/fourth map name counts id $id pinmaps $FS/maps4 | grep '"counts"'
+		skep prog load $O $FS/no map name lost id $id || echo "status $?"
+		skep prog load $O $FS/no map name nope id $id || echo "status $?"
+		skep prog load $O $FS/no map name counts pinned $FS/nothing || echo "status $?"
+		skep prog load $O $FS/no map name counts id 4294967290 || echo "status $?"
+		skep prog load $O $FS/first || echo "status $?"
+		skep prog load $O $FS/no type socket map idx 99 id 1 || echo "status $?"
+		ls $FS`,
+	);
+	if (!run) return;
+	assert.equal(run.status, 0, run.stderr);
+	const told = lines(run.stdout);
+	const idOf = (line: string) => (JSON.parse(line) as { id: number }).id;
+	assert.equal(new Set(told.slice(0, 3).map(idOf)).size, 1, "one map in all of them");
+	assert.deepEqual(told.slice(3), [
+		...["status 1", "status 2", "status 1", "status 1", "status 1", "status 2"],
+		...["first", "fourth", "maps", "maps.debug", "maps2", "maps3", "maps4", "progs.debug", "second", "third"],
+	]);
+	assert.match(run.stderr, /map lost: the map that is given for it is another: type hash \(the object wants/);
+	assert.match(run.stderr, /has no map nope; there are: 0 /);
+	assert.match(run.stderr, /nothing is pinned at .*nothing/);
+	assert.match(run.stderr, /there is no map with id 4294967290/);
+	assert.match(run.stderr, /EEXIST: something is pinned there already/);
+});
+
+test("what fails half way leaves no pin", (t) => {
+	const run = shell(
+		t,
+		`mkdir $FS/all; skep prog load $O $FS/all/filter >/dev/null
+		skep prog loadall $O $FS/all pinmaps $FS/maps || echo "status $?"
+		ls $FS/all; skep prog loadall $O $FS/with.dot || echo "status $?"`,
+	);
+	if (!run) return;
+	assert.equal(run.status, 0, run.stderr);
+	assert.deepEqual(lines(run.stdout), ["status 1", "filter", "status 1"]);
+});
+
+test("words that are not understood are refused before the kernel is asked", async () => {
+	const rows: readonly (readonly [words: string, text: RegExp])[] = [
+		["", /what of load, loadall\?/],
+		["lod x y", /no "prog lod", did you mean load\?/],
+		["load x", /load wants an object and a path/],
+		["load x y nonsense", /"nonsense" is none of type, map, /],
+		["load x y map by", /map by: name or idx was expected/],
+		["load x y map idx three id 1", /a number was expected/],
+		["load x y map name n ids 1", /said by id, pinned or name, not "ids"/],
+		["load x y pinmaps", /the folder is missing at the end/],
+		["load x y type xdp type tc", /type stands twice/],
+	];
+	for (const [words, text] of rows) {
+		const call = { flags: new Map<string, string | true>(), rest: words.split(" ").filter((word) => word !== "") };
+		await assert.rejects(run(call), (error: Error) => error instanceof UsageError && text.test(error.message), words);
+	}
+});
