@@ -14,9 +14,11 @@ class Unwound extends BpfError {}
 /**
  * Runs one program as bpf_conformance's plugins do: `program` are its instructions, `memory` what r1 points to (r1 and
  * r2 are 0 where it is empty). Gives r0, unsigned.
- * @throws FormatError for malformed instructions, VmFault
+ * @throws FormatError for malformed instructions or none, VmFault
  */
 export function runPlugin(program: Uint8Array, memory: Uint8Array): bigint {
+	if (program.length === 0)
+		throw new FormatError({ offset: 0, path: "program" }, "no instructions, expected them as hex bytes on stdin");
 	const machine = new Memory(memory.length + (1 << 20));
 	const cpu = newCpu(0, machine.allocate(STACK, "stack")!);
 	if (memory.length > 0) {

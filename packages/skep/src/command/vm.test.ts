@@ -24,6 +24,8 @@ test("helper 5 gives its argument back; of 0 it ends the program", () => {
 test("faults and malformed input are errors", () => {
 	assert.throws(() => runPlugin(assemble("r0 = *(u8 *)(r1 + 0); exit"), NONE), VmFault);
 	assert.throws(() => runPlugin(new Uint8Array(8).fill(0xff), NONE), FormatError);
+	assert.throws(() => runPlugin(NONE, NONE), /no instructions/);
+	assert.throws(() => runPlugin(new Uint8Array(9).fill(0x95, 8), NONE), FormatError);
 	assert.throws(() => hexBytes("b7 0", "program"), /3 hex digits/);
 	assert.throws(() => hexBytes("b7 zz", "program"), /"z" where a hex digit/);
 	assert.deepEqual(hexBytes("0x01 ff\n", "memory"), new Uint8Array([1, 255]));
@@ -38,6 +40,22 @@ test("the executable speaks the plugin's protocol", () => {
 	assert.equal(good.stdout, "f0\n", good.stderr);
 	assert.equal(good.status, 0);
 	assert.equal(run(hex("r0 = -1; exit"), "--interpreter").stdout, "ffffffffffffffff\n");
+	// As the runner calls it: bytes apart, a blank behind the last one; memory first or absent or empty; options behind it.
+	const apart = (text: string) => hex(text).replace(/../g, "$& ");
+	for (const words of [["01 02 03 "], ["01 02 03 ", "--interpreter"]])
+		assert.equal(run(apart("r0 = r2; exit"), ...words).stdout, "3\n", words.join(" "));
+	for (const words of [[], [""]])
+		assert.equal(run(apart("r0 = r1; r0 |= r2; exit"), ...words).stdout, "0\n", `"${words}"`);
+	for (const [input, words, status, message] of [
+		["", [], 1, /no instructions, expected them as hex bytes on stdin/],
+		[hex("exit"), ["01 0"], 1, /3 hex digits, expected two a byte .*memory/],
+		[hex("exit"), ["01", "--jit"], 2, /no option --jit/],
+		[hex("exit"), ["01", "02"], 2, /one argument of memory, not 2/],
+	] as const) {
+		const { status: got, stderr, stdout } = run(input, ...words);
+		assert.deepEqual([got, stdout], [status, ""], `${input} ${words}`);
+		assert.match(stderr, message);
+	}
 	const bad = run(hex("r0 = *(u8 *)(r1 + 0); exit"));
 	assert.notEqual(bad.status, 0);
 	assert.match(bad.stderr, /load of 1 byte at 0x0/);
