@@ -371,6 +371,19 @@ const others: readonly Case[] = [
 			(b) => testRun(b, "socket_filter", { data_in: bytes(size), data_out: bytes(size + 256), repeat: 1 }),
 		],
 	]),
+	// IPv4, IPv6 and ARP, with a header's bytes and with one less.
+	...[
+		[0x0800, 33],
+		[0x0800, 34],
+		[0x86dd, 53],
+		[0x86dd, 54],
+		[0x0806, 15],
+	].map(([protocol = 0, size = 0]): Case => {
+		const data_in = bytes(size);
+		new DataView(data_in.buffer).setUint16(12, protocol);
+		const name = `socket_filter: packet of ${size} bytes, protocol ${protocol.toString(16)}`;
+		return [name, (b) => testRun(b, "socket_filter", { data_in, data_out: bytes(size), repeat: 1 })];
+	}),
 	["xdp: short buffer", (b) => testRun(b, "xdp", { data_in: bytes(64), data_out: bytes(10) })],
 	["xdp: no buffer", (b) => testRun(b, "xdp", { data_in: bytes(64) })],
 	["xdp: repeat 5", (b) => testRun(b, "xdp", { data_in: bytes(64), repeat: 5 })],
