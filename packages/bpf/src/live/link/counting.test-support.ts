@@ -76,7 +76,7 @@ export function counting(kernel: Kernel, counter: Counter, what: Counting): Prog
 /** One thing that a child process found out. */
 export type Check = readonly [name: string, body: () => void | Promise<void>];
 
-/** Runs checks one after another and prints what came of each as a line of JSON. For child processes. */
+/** Runs checks one after another and prints what came of each as a line of JSON; ends the process at the first that fails. For child processes. */
 export async function report(checks: readonly Check[]): Promise<void> {
 	for (const [name, body] of checks) {
 		let error: string | undefined;
@@ -88,6 +88,8 @@ export async function report(checks: readonly Check[]): Promise<void> {
 			else error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
 		}
 		console.log(JSON.stringify({ name, error, skip }));
+		// What the check left attached would be in the way of those after it.
+		if (error !== undefined) process.exit(1);
 	}
 }
 
@@ -97,7 +99,7 @@ export class Skip extends Error {}
 /** Runs a file of checks as a child in a network namespace of its own, each check as a test. */
 export async function inOwnNetwork(t: TestContext, file: string): Promise<void> {
 	const path = fileURLToPath(new URL(file, import.meta.url));
-	const run = spawnSync("unshare", ["--net", process.execPath, path], { encoding: "utf8", timeout: 120_000 });
+	const run = spawnSync("unshare", ["--net", process.execPath, path], { encoding: "utf8", timeout: 60_000 });
 	if (run.error || /unshare failed|Operation not permitted/.test(run.stderr)) {
 		t.skip(`needs a network namespace: ${run.error?.message ?? run.stderr.trim()}`);
 		return;

@@ -1,4 +1,4 @@
-import { BpfError, NotSupportedError } from "#base";
+import { BpfError, NotSupportedError, SyscallError } from "#base";
 import { ERRNO, type Kernel, type LinkInfo } from "#kernel";
 import { ATTACH_FLAGS, LINK_TYPES, type LinkType } from "#uapi";
 import { Fd } from "../fd.ts";
@@ -96,9 +96,15 @@ export class Link implements Disposable {
 				new_prog_fd: program.fd.number,
 				...(expected ? { flags: ATTACH_FLAGS.BPF_F_REPLACE, old_prog_fd: expected.fd.number } : {}),
 			});
-			// Links that know no update say EINVAL whatever they are given.
-			if (result === -ERRNO.EINVAL && i === 0 && !UPDATES.has(this.type ?? "xdp")) throw this.#fixed();
-			check(this.kernel, result, `put ${program.name} at ${this.target}`, "LINK_UPDATE");
+			// Links that know no update say so whatever they are given.
+			const refused = result === -ERRNO.EINVAL || result === -ERRNO.EOPNOTSUPP;
+			if (refused && i === 0 && !UPDATES.has(this.type ?? "xdp")) throw this.#fixed();
+			const what = `put ${program.name} at ${this.target}`;
+			if (result === -ERRNO.EPERM && expected) {
+				const why = `another program than ${expected.name} is in place`;
+				throw new SyscallError("bpf", "LINK_UPDATE", ERRNO.EPERM, "EPERM", `cannot ${what}: ${why}`);
+			}
+			check(this.kernel, result, what, "LINK_UPDATE");
 		}
 	}
 

@@ -99,7 +99,7 @@ const DEFAULT_FREQUENCY = 99;
  */
 export function attachPerfEvent(program: Program, sampling: PerfSampling): Link {
 	const named = typeof sampling.event === "string" ? sampling.event : undefined;
-	const [type, config] = named ? EVENTS[named] : rawEvent(sampling);
+	const [type, config] = numbersOf(sampling.event);
 	const rate =
 		sampling.period === undefined
 			? { freq: true, sample_freq: sampling.frequency ?? DEFAULT_FREQUENCY }
@@ -132,10 +132,11 @@ export function attachPerfEvent(program: Program, sampling: PerfSampling): Link 
 	});
 }
 
-function rawEvent(sampling: PerfSampling): readonly [number, bigint] {
-	const { event } = sampling;
-	if (typeof event === "string") throw new RangeError(`no perf event ${event}`);
-	return [event.type, event.config];
+function numbersOf(event: PerfSampling["event"]): readonly [type: number, config: bigint] {
+	if (typeof event !== "string") return [event.type, event.config];
+	const found: readonly [number, bigint] | undefined = EVENTS[event];
+	if (found) return found;
+	throw new RangeError(`no perf event ${event}; there are: ${PERF_EVENT_NAMES.join(", ")}`);
 }
 
 /** Several attachments of one kind as one. At least one. */

@@ -55,9 +55,9 @@ test(
 			assert.deepEqual([counter.count, counter.value(2)], [3, BigInt(process.ppid)]);
 		}
 		counter.reset();
-		const offset = (
-			kernel.host!.functions(kernel.host!.binary("libc") as string, "getppid") as { offset: number }[]
-		)[0]!.offset;
+		const found = kernel.host!.functions(`${kernel.host!.binary("libc")}`, "getppid");
+		assert.ok(typeof found === "object");
+		const offset = found[0]!.offset;
 		using _ = attachUprobe(program, { binary: "libc", offset });
 		spawnSync("sh", ["-c", "exit 0"]);
 		assert.ok(counter.count > 0, "in every process: sh asks for its parent");
