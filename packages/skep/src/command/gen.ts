@@ -8,6 +8,7 @@ export interface GenVerb {
 /** The verbs, one file each; a beginning is enough where it is clear. */
 const VERBS: Readonly<Record<string, () => Promise<GenVerb>>> = {
 	object: () => import("./gen-object.ts"),
+	skeleton: () => import("./gen-skeleton.ts"),
 	min_core_btf: () => import("./gen-min-core.ts"),
 };
 
