@@ -139,6 +139,42 @@ function queue({ random }: Setting): Instruction[] {
 	];
 }
 
+/** Sizes of records: the last one a ring of a page never takes. */
+const RECORDS = [8, 16, 24, 64, 4096] as const;
+const RING_QUERIES = [0, 1, 9] as const;
+
+function ring(setting: Setting): Instruction[] {
+	const { random } = setting;
+	const kind = random.below(4);
+	if (kind === 0) {
+		const { at, size } = piece(random, 1);
+		const flags = insn.mov(64, 4, imm(random.pick([0, 0, 1, 2, 4])));
+		return [mapInto(1, "ring"), ...stackInto(2, at), insn.mov(64, 3, imm(size)), flags, call("ringbuf_output")];
+	}
+	if (kind === 1) return [mapInto(1, "ring"), insn.mov(64, 2, imm(random.pick(RING_QUERIES))), call("ringbuf_query")];
+	const size = random.pick(RECORDS);
+	const room = Math.min(size, 64);
+	const end = random.oneIn(4) ? "ringbuf_discard" : "ringbuf_submit";
+	// All of it is written: what was there before is anybody's.
+	const clear = Array.from({ length: room / 8 }, (_, i) => insn.store(8, 1, i * 8, imm(i)));
+	const found = [
+		insn.mov(64, 1, { reg: 0 }),
+		insn.mov(64, 0, imm(immediate(random))),
+		...clear,
+		...accesses(random, { base: 1, low: 0, room }, kept(setting)),
+		insn.mov(64, 2, imm(0)),
+		call(end),
+		insn.mov(64, 0, imm(size)),
+	];
+	return [
+		mapInto(1, "ring"),
+		insn.mov(64, 2, imm(size)),
+		insn.mov(64, 3, imm(0)),
+		call("ringbuf_reserve"),
+		...unlessZero(random, 0, found, [insn.mov(64, 0, imm(immediate(random)))]),
+	];
+}
+
 /** A piece of the words on the stack: at a multiple of `unit`. */
 function piece(random: Random, unit: number, least = unit): { readonly at: number; readonly size: number } {
 	const first = random.below((64 - least) / unit) * unit;
@@ -332,6 +368,7 @@ const BOTH: readonly Kind[] = [
 	remove,
 	remove,
 	queue,
+	ring,
 	bytes,
 	bytes,
 	context,

@@ -10,13 +10,13 @@
 //   -- packet          its input; 64 zeros without
 //   -- result          what it returns, 32 bits
 //   -- packet out      the packet afterwards, where it matters
-//   -- after           what the maps hold afterwards: those that are named are compared whole, but that zeros in an array
+//   -- after           what the maps hold afterwards (ring buffers: `NAME += RECORD`): those that are named are compared whole, but that zeros in an array
 //                      need no line; `NAME empty` where nothing is in it
 import { spawnSync } from "node:child_process";
 import { BtfBuilder } from "@skep/bpf/btf";
 import { encode, format, type Instruction, slotsOf } from "@skep/bpf/isa";
 import { errnoName, type Kernel, type ProgTestRun } from "@skep/bpf/kernel";
-import { BpfMap, type Fd, loadBtf, Program, type ProgramBtf } from "@skep/bpf/live";
+import { BpfMap, type Fd, loadBtf, Program, type ProgramBtf, RingBufferReader } from "@skep/bpf/live";
 import { MAP_FLAGS, type MapType } from "@skep/bpf/uapi";
 
 export type SceneType = "socket_filter" | "xdp";
@@ -230,10 +230,21 @@ export class Performance implements Disposable {
 
 function empty(shape: SceneMap, map: BpfMap): void {
 	if (isQueue(shape)) while (map.lookupAndDelete() !== undefined);
+	else if (shape.type === "ringbuf") records(map);
 	else if (shape.type === "array" || shape.type === "percpu_array") {
 		const zeros = new Uint8Array(map.valueBytes);
 		for (let i = 0; i < shape.maxEntries; i++) map.update(new Uint8Array(Uint32Array.of(i).buffer), zeros);
 	} else for (const key of [...map.keys()]) map.delete(key);
+}
+
+/** What stands in a ring buffer, in hex: nothing is left in it. */
+function records(map: BpfMap): string[] {
+	const found: string[] = [];
+	using reader = new RingBufferReader(map);
+	reader.drain((view, offset, length) => {
+		found.push(hexOf(new Uint8Array(view.buffer, view.byteOffset + offset, length)));
+	});
+	return found;
 }
 
 /** In hex; of a per-CPU value as many CPUs as are needed to tell it, however many this machine has. */
@@ -252,6 +263,7 @@ function contents(shape: SceneMap, map: BpfMap): Entry[] {
 			entries.push({ map: shape.name, key: "", value: hexOf(value) });
 		return entries;
 	}
+	if (shape.type === "ringbuf") return records(map).map((value) => ({ map: shape.name, key: "", value }));
 	for (const key of map.keys())
 		entries.push({ map: shape.name, key: hexOf(key), value: valueText(map, map.lookup(key)!) });
 	return entries.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));

@@ -33,6 +33,8 @@ export const MAPS = [
 	{ name: "recent", type: "lru_hash", keySize: 4, valueSize: 24, maxEntries: 64 },
 	{ name: "queue", type: "queue", keySize: 0, valueSize: 8, maxEntries: 3 },
 	{ name: "stack", type: "stack", keySize: 0, valueSize: 8, maxEntries: 3 },
+	// Records of a run are taken out before the next one, so that it does not matter where in the ring it begins.
+	{ name: "ring", type: "ringbuf", keySize: 0, valueSize: 0, maxEntries: 4096 },
 	{ name: "text", type: "array", keySize: 4, valueSize: TEXT_SIZE, maxEntries: 1, readOnly: true },
 	// Two of them: a map of programs takes one type only.
 	{ name: "next_xdp", type: "prog_array", keySize: 4, valueSize: 4, maxEntries: 3 },
