@@ -1,5 +1,5 @@
 import { BpfError } from "#base";
-import { type Btf, readValue, type Value, writeValue } from "#btf";
+import { type Btf, readValue, recordDecoder, type Value, writeValue } from "#btf";
 import type { BatchResult, ChunkOptions } from "./batch.ts";
 import { btfOf } from "./kernel-btf.ts";
 import { lpmKey } from "./lpm.ts";
@@ -19,6 +19,8 @@ export interface MapTypes {
 export class TypedMap<K = Value, V = Value> {
 	readonly map: BpfMap;
 	readonly types: MapTypes;
+	/** Made when much is read. */
+	#read: { readonly key: Reader; readonly value: Reader } | undefined;
 
 	/** @throws RangeError where the types' sizes are not the map's */
 	constructor(map: BpfMap, types: MapTypes) {
@@ -99,12 +101,17 @@ export class TypedMap<K = Value, V = Value> {
 
 	/** Every entry, read in batches. With `take` entries leave the map. */
 	*entries(options: ChunkOptions = {}): Generator<[key: K, value: V], void, undefined> {
-		const { keySize, valueBytes } = this.map;
+		const { keySize, valueBytes, perCpu } = this.map;
+		this.#read ??= { key: reader(this.types.btf, this.types.key), value: reader(this.types.btf, this.types.value) };
+		const { key, value } = this.#read;
 		for (const { keys, values, count } of this.map.chunks(options)) {
 			const keyView = view(keys);
 			const valueView = view(values);
-			for (let i = 0; i < count; i++)
-				yield [this.#keyAt(keyView, i * keySize), this.#valueAt(valueView, i * valueBytes)];
+			for (let i = 0; i < count; i++) {
+				const at = i * valueBytes;
+				const whole = perCpu ? this.#perCpu(valueView, at) : value(valueView, at);
+				yield [key(keyView, i * keySize) as K, whole as V];
+			}
 		}
 	}
 
@@ -216,6 +223,15 @@ export class TypedMap<K = Value, V = Value> {
 	#sumOf(bytes: Uint8Array): Value {
 		return this.#perCpu(view(bytes), 0).reduce((sum, value) => add(sum, value, this.map.name));
 	}
+}
+
+type Reader = (view: DataView, offset: number) => Value;
+
+/** Structs are read by code that is made for them. */
+function reader(btf: Btf, id: number): Reader {
+	const { kind } = btf.type(btf.resolve(id));
+	if (kind === "struct" || kind === "union") return recordDecoder(btf, id);
+	return (view, offset) => readValue(btf, id, view, offset);
 }
 
 function view(bytes: Uint8Array): DataView {
