@@ -46,18 +46,18 @@ export async function run(call: Invocation, _commands: readonly Command[]): Prom
 	const { chooseKernel } = await import("#backend");
 	const { kernel, reason } = chooseKernel("linux", "real", programTypes(source));
 	const parsed = parseOptions(source.options, words, kernel);
+	// Read before anything is attached: programs that watch files see only what others do.
+	const { tracepoints } = kernelData(btf);
 	const session = open();
-	const removeSignals = onSignals(
-		() => session.stop(),
-		() => session.stopping,
-	);
+	// The first Ctrl-C never loses the recording, not even one that is ending already.
+	const removeSignals = onSignals(() => session.stop());
 	try {
 		const evaluated = source.userHalf && !json;
 		const begun = `${firstLine(session, reason)}\n${noteLines(session)}`;
 		const nothing = nothingAttached(session, evaluated);
 		if (nothing !== undefined) throw new BpfError("ERR_NOTHING_ATTACHED", nothing);
 		if (!json) writeError(begun);
-		using recorder = new Recorder(session, { limit, words, tracepoints: kernelData(btf).tracepoints });
+		using recorder = new Recorder(session, { limit, words, tracepoints });
 		if (json) await writeLines(session, reason);
 		else if (evaluated) await evaluateUserHalf(source, () => session);
 		else await showLive(session);
