@@ -1,39 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { type TestContext, test } from "node:test";
-import { explainPermission, openLinux } from "@skep/linux";
+import { test } from "node:test";
+import { explainPermission } from "@skep/linux";
 import { BpfError, LinkError, NotSupportedError, PermissionError, VerifierError } from "#base";
-import { ERRNO, type Kernel } from "#kernel";
-import { RingBufferReader, traceFds } from "#live";
+import type { Kernel } from "#kernel";
+import { RingBufferReader } from "#live";
 import { readObject } from "#object";
 import { Collection, type LoadOptions, planAttach } from "./index.ts";
+import { onKernel } from "./kernel.test-support.ts";
 
 const object = (name: string) => readFileSync(new URL(`../../testdata/${name}`, import.meta.url));
 const spec = readObject(object("collection/exec.bpf.o"), { name: "exec.bpf.o" });
 const only = (...names: string[]): LoadOptions => ({ programs: (program) => names.includes(program.name) });
-
-/** Runs `body` on the real kernel; afterwards no descriptor is left. */
-function onKernel(body: (kernel: Kernel, t: TestContext) => void): (t: TestContext) => void {
-	return (t) => {
-		if (process.platform !== "linux") return t.skip(`needs Linux, this is ${process.platform}`);
-		const kernel = openLinux();
-		const fd = kernel.bpf("MAP_CREATE", { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
-		if (fd === -ERRNO.EPERM) return t.skip("needs CAP_BPF: bpf(MAP_CREATE) says EPERM");
-		kernel.close(fd);
-		const tracer = traceFds();
-		try {
-			body(kernel, t);
-			assert.deepEqual(
-				tracer.open().map((each) => each.what),
-				[],
-			);
-		} finally {
-			tracer.stop();
-		}
-		return undefined;
-	};
-}
 
 function refusal(kernel: Kernel, options: LoadOptions): Error {
 	try {

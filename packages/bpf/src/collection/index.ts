@@ -8,3 +8,4 @@ export { versionCode } from "./kconfig.ts";
 export type { ReadyStructOps } from "./load.ts";
 export type { LoadOptions, ProgramTarget, VariableValue } from "./options.ts";
 export { type AttachPlan, type AttachTarget, planAttach } from "./plan.ts";
+export { KEYRINGS, type ProgramSignatures, type Signable, type SignedForm, signablePrograms } from "./signed.ts";

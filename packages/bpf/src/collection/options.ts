@@ -2,6 +2,7 @@ import type { Btf } from "#btf";
 import type { Diagnose } from "#kernel";
 import type { BpfMap, Program } from "#live";
 import type { MapSpec, ProgramSpec } from "#spec";
+import type { ProgramSignatures } from "./signed.ts";
 
 /** Bytes as they are, or a value that is written by the variable's size (little-endian; text NUL-padded). */
 export type VariableValue = Uint8Array | number | bigint | boolean | string;
@@ -42,6 +43,8 @@ export interface LoadOptions {
 	readonly kconfig?: string | (() => string | undefined) | undefined;
 	/** Addresses of kernel symbols for typeless `.ksyms`; asked of the kernel where it is absent. */
 	readonly symbols?: ((names: ReadonlySet<string>) => ReadonlyMap<string, bigint>) | undefined;
+	/** The kernel checks every program's signature before it verifies the program. */
+	readonly signed?: ProgramSignatures | undefined;
 	/** Explains EPERM instead of the kernel itself. */
 	readonly diagnose?: Diagnose | undefined;
 }

@@ -9,6 +9,7 @@ import type { KernelTypes } from "./kernel-types.ts";
 import { KernelSymbols } from "./ksyms.ts";
 import { attachTo } from "./load-target.ts";
 import type { LoadOptions } from "./options.ts";
+import { signedLoad } from "./signed.ts";
 import type { KernelStructOps } from "./struct-ops.ts";
 
 /** What programs are loaded with, beside the spec. */
@@ -36,18 +37,18 @@ export function loadProgram(
 	parts: ProgramParts,
 ): Program {
 	const symbols = new KernelSymbols(kernel, spec, parts.types, parts.options);
-	const insns = patched(program, parts, symbols);
 	const blueprint: ProgramBlueprint = {
 		name: program.name,
 		type: program.type,
 		attachType: program.attachType,
-		insns,
+		...(parts.options.signed
+			? signedLoad(program, parts.maps, parts.options.signed)
+			: { insns: patched(program, parts, symbols), fdArray: symbols.fdArray }),
 		license: spec.license,
 		flags: program.flags | (parts.options.programFlags?.[program.name] ?? 0),
 		kernelVersion: spec.kernelVersion,
 		btf: parts.btf && describe(program, parts.btf.fd, parts.btf.loadable),
 		...attachTo(kernel, program, parts),
-		fdArray: symbols.fdArray,
 		ifindex: parts.options.ifindex,
 		lines: program.lines,
 		logLevel: parts.options.logLevel ?? 0,

@@ -183,6 +183,11 @@ export class CoreResolver {
 		const candidates = this.candidatesOf(type);
 		const matches = candidates.flatMap(({ btf, id }) => matchAccess(local, btf, id) ?? []);
 		const what = fieldName(local);
+		// Even a question of existence has two answers then: which of the types does the program mean?
+		if (matches.some((m) => m.bitOffset !== matches[0]!.bitOffset))
+			throw new RangeError(
+				`${what} is ambiguous: the kernel has ${matches.length} types of that name with other offsets`,
+			);
 		if (kind === "field_exists") return { original: 1n, value: matches.length > 0 ? 1n : 0n };
 		const own = fieldFact(kind, local);
 		if (matches.length === 0) {
@@ -193,17 +198,18 @@ export class CoreResolver {
 			return { original: own.compared ? own.value : undefined, value: undefined, missing };
 		}
 		const facts = matches.map((m) => fieldFact(kind, m));
-		if (matches.some((m) => m.bitOffset !== matches[0]!.bitOffset))
-			throw new RangeError(
-				`${what} is ambiguous: the kernel has ${matches.length} types of that name with other offsets`,
-			);
 		const value = agreed(
 			facts.map((f) => f.value),
 			what,
 		)!;
 		const result: CoreResult = { original: own.compared ? own.value : undefined, value };
 		const theirs = facts[0]!;
-		if (own.field === undefined || theirs.field === undefined) return result;
+		if (own.field === undefined || theirs.field === undefined) {
+			// Both bit-fields, or nothing that is read in place.
+			if (own.field === theirs.field) return result;
+			const [here, there] = theirs.field ? ["plain", "a bit-field"] : ["a bit-field", "plain"];
+			return { ...result, fixedSize: `${what} is ${here} on this kernel, the program was compiled for ${there}` };
+		}
 		const size = { original: own.field.size, value: theirs.field.size };
 		if (size.original === size.value) return { ...result, size };
 		const a = own.field.type;

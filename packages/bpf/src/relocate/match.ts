@@ -187,7 +187,7 @@ export function parseAccess(btf: Btf, root: number, access: string): Access {
 			if (member.name !== "") steps.push({ type: id, index, member });
 			id = btf.resolve(member.type);
 		} else if (t.kind === "array") {
-			if (index >= t.length && !(t.length === 0 || isFlexible(steps, btf)))
+			if (index >= t.length && !isFlexible(steps, btf))
 				throw new RangeError(`access ${access}: element ${index} of an array of ${t.length}`);
 			id = btf.resolve(t.type);
 			steps.push({ type: id, index, member: undefined });
@@ -197,14 +197,14 @@ export function parseAccess(btf: Btf, root: number, access: string): Access {
 	return { btf, root, steps, bitOffset };
 }
 
-/** The array just reached is a struct's last member: `x[1]` as authors wrote before `x[]`. */
+/** The array just reached is a struct's last member and has no length of its own: `x[]`, or `x[0]`. */
 function isFlexible(steps: readonly Step[], btf: Btf): boolean {
 	const last = steps.at(-1)!;
 	if (!last.member) return false;
 	const t = btf.type(last.type);
 	if (!isComposite(t) || last.index !== t.members.length - 1) return false;
 	const array = btf.type(btf.resolve(last.member.type));
-	return array.kind === "array" && array.length <= 1;
+	return array.kind === "array" && array.length === 0;
 }
 
 /** The same access in another BTF, from the candidate type `root`. undefined: a name is missing or its type is another. */
@@ -223,7 +223,7 @@ export function matchAccess(local: Access, target: Btf, root: number): Access | 
 		} else {
 			const t = target.type(id);
 			if (t.kind !== "array") return undefined;
-			if (step.index >= t.length && t.length !== 0 && !isFlexible(steps, target)) return undefined;
+			if (step.index >= t.length && !isFlexible(steps, target)) return undefined;
 			id = target.resolve(t.type);
 			steps.push({ type: id, index: step.index, member: undefined });
 			bitOffset += step.index * target.sizeOf(id) * 8;
