@@ -6,6 +6,8 @@ const K = KIND_NUMBER;
 /** A kernel's declarations nest a few deep; what is deeper is not C. */
 const MAX_NESTING = 400;
 const MAX_CHAIN = 1000;
+/** Characters of one declaration: prototypes that take prototypes double with each step. */
+const MAX_TEXT = 1 << 20;
 
 /** What types are called in C. Offsets are of the string section. */
 export interface SpellingNames {
@@ -54,7 +56,11 @@ export class CSpelling {
 	}
 
 	#circle(id: number): Error {
-		return this.#btf.malformed(`Type[${id}]`, "a type that needs itself, which C cannot say", id);
+		return this.#btf.malformed(
+			`Type[${id}]`,
+			"a type that needs itself, or a longer chain of others than C can say",
+			id,
+		);
 	}
 
 	/** A declaration of a name, or of nothing (""), with the type. */
@@ -85,6 +91,8 @@ export class CSpelling {
 		if (++this.#nesting > MAX_NESTING) throw this.#circle(id);
 		const before = this.#spellAnew(id, qualifiers, indent);
 		this.#nesting--;
+		if (before.length + this.after.length > MAX_TEXT)
+			throw this.#btf.malformed(`Type[${id}]`, `a declaration of more than ${MAX_TEXT} characters`, id);
 		if (this.#same && qualifiers === "") {
 			this.#befores[id] = before;
 			this.#afters[id] = this.after;

@@ -17,6 +17,9 @@ const DONE = 2;
 /** A kernel's types need a few dozen; a chain that is longer is not C. */
 const MAX_NESTING = 400;
 const MAX_CHAIN = 1000;
+/** A kernel's types take half their size as C; small ones a little more. */
+const TEXT_PER_BYTE = 64;
+const TEXT_LEAST = 1 << 20;
 
 const HEAD = `#ifndef __VMLINUX_H__
 #define __VMLINUX_H__
@@ -55,6 +58,8 @@ class CWriter {
 	readonly #state: Uint8Array;
 	/** 1: `struct x;` has been written, or the definition. */
 	readonly #declared: Uint8Array;
+	/** Characters that may still be written. */
+	#room: number;
 	#nesting = 0;
 	#out = "";
 	/** Finished text in large pieces: one rope of a hundred thousand lines is slow to flatten. */
@@ -62,6 +67,8 @@ class CWriter {
 
 	constructor(btf: Btf) {
 		this.#btf = btf;
+		this.#room = TEXT_LEAST;
+		for (let b: Btf | undefined = btf; b; b = b.base) this.#room += b.bytes.length * TEXT_PER_BYTE;
 		this.#graph = new TypeGraph(btf);
 		this.#kinds = this.#graph.kinds;
 		this.#targets = this.#graph.targets;
@@ -83,11 +90,19 @@ class CWriter {
 	}
 
 	#emit(text: string): void {
+		this.#check(text.length);
+		this.#room -= text.length;
 		this.#out += text;
 		if (this.#out.length > 1 << 14) {
 			this.#pieces.push(this.#out);
 			this.#out = "";
 		}
+	}
+
+	/** Records in records, each twice in the next, would fill any memory. */
+	#check(length: number): void {
+		if (length > this.#room)
+			throw this.#btf.malformed("types", `as C they take more than ${TEXT_PER_BYTE} times their size`);
 	}
 
 	#root(id: number, asked: boolean): void {
@@ -179,7 +194,11 @@ class CWriter {
 	}
 
 	#circle(id: number): Error {
-		return this.#btf.malformed(`Type[${id}]`, "a type that needs itself, which C cannot say", id);
+		return this.#btf.malformed(
+			`Type[${id}]`,
+			"a type that needs itself, or a longer chain of others than C can say",
+			id,
+		);
 	}
 
 	#open(id: number): void {
@@ -282,6 +301,7 @@ class CWriter {
 			const before = spelling.before(type, "", indent + 1);
 			out +=
 				name === "" ? `${tabs}\t${before.trimEnd()}${spelling.after}` : `${tabs}\t${before}${name}${spelling.after}`;
+			this.#check(out.length);
 			out += bitSize > 0 ? `: ${bitSize};\n` : ";\n";
 		}
 		out += this.#filling(isStruct, words[at + 2]!, isStruct ? bit : most, packed ? 8 : layout.alignOf(id) * 8, tabs);

@@ -43,7 +43,7 @@ export function formatRaw(btf: Btf, options: RawFormatOptions = {}): string {
 }
 
 function rawType(btf: Btf, id: number): string {
-	if (id === 0) return "[0] VOID '(anon)'\n";
+	if (id === 0) return "[0] UNKNOWN '(anon)'\n";
 	const { words, at } = btf.record(id);
 	const name = (word: number): string => {
 		const offset = words[word]!;
@@ -138,7 +138,7 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 const quote = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
 function rawTypeJson(btf: Btf, id: number): string {
-	if (id === 0) return '{"id":0,"kind":"VOID","name":"(anon)"}';
+	if (id === 0) return '{"id":0,"kind":"UNKNOWN","name":"(anon)"}';
 	const { words, at } = btf.record(id);
 	const name = (word: number): string => {
 		const offset = words[word]!;

@@ -49,6 +49,9 @@ export interface RecordLayout {
 	readonly sumPaddings: number;
 }
 
+/** Most members that one layout looks at, those of its members' structs included. */
+const MAX_MEMBERS = 1 << 17;
+
 type RecordType = Extract<BtfType, { kind: "struct" | "union" }>;
 
 /** Spells types, each by the name it has. */
@@ -75,6 +78,8 @@ export class Layouts {
 	readonly #btf: Btf;
 	readonly #spelling: CSpelling;
 	readonly #paddings = new Map<number, number>();
+	/** Members that may still be looked at for one layout. */
+	#left = 0;
 
 	constructor(btf: Btf) {
 		this.#btf = btf;
@@ -84,11 +89,14 @@ export class Layouts {
 	/** undefined: the type is no record. @throws FormatError for records that hold themselves. */
 	of(id: number): RecordLayout | undefined {
 		const t = this.#btf.type(this.#btf.resolve(id));
+		this.#left = MAX_MEMBERS;
 		return t.kind === "struct" || t.kind === "union" ? this.#layout(t, 0, 0) : undefined;
 	}
 
 	#layout(t: RecordType, base: number, depth: number): RecordLayout {
 		if (depth > MAX_DEPTH) throw this.#btf.malformed(`${t.kind} ${t.name}`, `nested more than ${MAX_DEPTH} deep`);
+		this.#left -= t.members.length;
+		if (this.#left < 0) throw this.#btf.malformed(`${t.kind} ${t.name}`, `more than ${MAX_MEMBERS} members`);
 		const gaps = new Gaps(t.size);
 		const members: { -readonly [K in keyof LayoutMember]: LayoutMember[K] }[] = [];
 		let sumMembers = 0;

@@ -104,7 +104,7 @@ function ofMap(kernel: Kernel, words: string[], base: string | undefined): BtfSo
 	using map = openMap(kernel, how, value);
 	const info = map.info();
 	const [part] = words;
-	const chosen = part === "key" || part === "value" || part === "kv" || part === "all" ? words.shift() : "all";
+	const chosen = part === "key" || part === "value" || part === "kv" || part === "all" ? words.shift() : "kv";
 	// A struct_ops map has no BTF of its own: its value is a type of the kernel's.
 	const ofKernel = info.btf_vmlinux_value_type_id;
 	if (info.btf_id === 0 && ofKernel === 0) throw new BpfError("ERR_NO_BTF", `map ${value} was made without BTF`);

@@ -68,7 +68,7 @@ function dump(words: string[], call: Invocation): number {
 
 /** A `kernel.d.ts` of all named records and enums, or of those that the ids lead to. */
 function declarations(btf: Btf, ids: readonly number[] | undefined): string {
-	const roots = ids?.map((id) => btf.name(id) || btf.name(btf.resolve(id)));
+	const roots = ids?.map((id) => btf.name(id) || btf.name(btf.resolve(id))).filter((name) => name !== "");
 	const named = (kinds: readonly BtfKind[]) => [...new Set(search(btf, () => true, kinds).map((id) => btf.name(id)))];
 	return kernelDeclarations({
 		btf,
