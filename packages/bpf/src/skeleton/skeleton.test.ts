@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { openLinux } from "@skep/linux";
+import { VirtualKernel } from "@skep/vm";
 import fc from "fast-check";
 import { BpfError } from "#base";
 import { ERRNO, type Kernel } from "#kernel";
@@ -196,9 +197,8 @@ interface OddParts {
 	readonly data_2: { load: { x: number } };
 }
 
-test("a generated module runs: variables before and after loading, typed maps, programs", async (t) => {
-	const kernel = linux(t);
-	if (!kernel) return;
+/** Everything that odd.bpf.c does, seen through its module. */
+async function runOdd(kernel: Kernel): Promise<void> {
 	type Maps = { new: TypedMap<object, Record<string, unknown>>; delete: TypedMap<number, object[]>; await: BpfMap };
 	type Programs = { class: Program; var: Program | undefined };
 	using odd = await open<Maps, Programs, OddParts>("odd", golden("skeleton/odd.bpf.o"), kernel);
@@ -232,7 +232,14 @@ test("a generated module runs: variables before and after loading, typed maps, p
 		[(1n << 32n) | 2n, 2, 1, 5, true, { x: 1, y: -2 }],
 	);
 	assert.equal(odd.maps.delete.lookup(0)?.length, kernel.possibleCpus);
+}
+
+test("a generated module runs: variables before and after loading, typed maps, programs", async (t) => {
+	const kernel = linux(t);
+	if (kernel) await runOdd(kernel);
 });
+
+test("the same module runs on the virtual kernel", () => runOdd(new VirtualKernel()));
 
 test("a generated module attaches by section, and what it counts is read", async (t) => {
 	const kernel = linux(t);
