@@ -173,6 +173,16 @@ test("bit-fields, elements, text of arrays; typed and raw arguments", (t) => {
 	});
 });
 
+test("arguments that the verifier does not let be read stand as zero", (t) => {
+	const source = `import { array, tpBtf, type u64 } from "skep";
+		const out = array<u64>(1);
+		tpBtf("workqueue_execute_end", () => { out.set(0, 1n); });`;
+	onRecording(t, source, (loaded) => {
+		const site = loaded.recording.sites.find((s) => s.kind === "context");
+		assert.deepEqual(site, { kind: "context", size: 16, pointers: [{ offset: 0, struct: "work_struct" }] });
+	});
+});
+
 test("elements by a computed index: struct, distance from the array's start, value", (t) => {
 	const source = `import { array, current, range, tracepoint, type u32, type u64 } from "skep";
 		const out = array<u64>(4);

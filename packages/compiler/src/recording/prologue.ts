@@ -1,6 +1,6 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { RecordingSite } from "@skep/bpf/spec";
-import { KernelTypes, type TracepointTable } from "#declare";
+import { type KernelType, KernelTypes, type TracepointTable } from "#declare";
 import type { CoreAccess, Func, Inst, Size } from "#ir";
 import { AT, type Log } from "./log.ts";
 import { fieldSite, nameOfTarget } from "./sites.ts";
@@ -68,15 +68,20 @@ function ofArguments(name: string, typed: boolean, kernel: Btf): ReturnType<type
 	const pieces: Piece[] = [];
 	const pointers: { offset: number; struct: string }[] = [];
 	for (const [i, p] of params.entries()) {
-		// The verifier lets no struct by value be read through a typed context.
-		const readable =
-			p.type.kind === "pointer" || p.type.kind === "int" || p.type.kind === "enum" || p.type.kind === "bool";
-		if (readable || !typed) pieces.push({ offset: i * 8, size: 8 });
+		if (!typed || readable(kernel, p.type)) pieces.push({ offset: i * 8, size: 8 });
 		const struct = p.type.kind === "pointer" && p.type.struct ? nameOfTarget(kernel, p.typeId) : "";
 		if (struct) pointers.push({ offset: i * 8, struct });
 	}
 	const site = { kind: "context", size: params.length * 8, ...(pointers.length > 0 ? { pointers } : {}) } as const;
 	return { site, pieces };
+}
+
+/** What the verifier lets be read through a typed context: numbers, and pointers to structs, numbers and void. */
+function readable(kernel: Btf, type: KernelType): boolean {
+	if (type.kind !== "pointer")
+		return type.kind === "int" || type.kind === "enum" || type.kind === "bool" || type.kind === "be";
+	const { kind } = kernel.type(kernel.resolve(type.to));
+	return kind === "struct" || kind === "union" || kind === "int" || kind === "void";
 }
 
 function writeContext(w: Weaver, log: Log, context: Inst, t: RecordingTarget): number {
