@@ -11,14 +11,14 @@ import { Random } from "./random.test-support.ts";
 import { Stage, sceneFailures, sceneText, stayOnOneCpu } from "./scene.test-support.ts";
 import { entries, packet, TEXT_ENTRY } from "./world.test-support.ts";
 
-/** About a minute of this machine. */
-const PROGRAMS = 15_000;
+/** Half a minute of an idle machine, a minute beside other tests. */
+const PROGRAMS = 10_000;
 
 function start(t: TestContext, change?: (performer: Performer) => Performer): Agreement | undefined {
 	const linux = linuxOrSkip(t);
 	if (!linux) return undefined;
 	if (!stayOnOneCpu()) {
-		t.skip(`needs taskset, to stay on one of ${availableParallelism()} CPUs`);
+		t.skip(`needs taskset and CPU 0, to stay on one of ${availableParallelism()} CPUs`);
 		return undefined;
 	}
 	return new Agreement(new VirtualKernel({ cpus: linux.possibleCpus }), linux, change);
