@@ -44,6 +44,7 @@ export { formatLpmKey, lpmKey } from "./lpm.ts";
 export { BpfMap, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts";
 export { objectName } from "./name.ts";
 export { BPFFS, unpin } from "./pins.ts";
+export { type ProbeAnswer, probeHelper, probeLink, probeMapType, probeProgramType } from "./probe.ts";
 export {
 	enableStats,
 	Program,
