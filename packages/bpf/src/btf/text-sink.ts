@@ -1,0 +1,60 @@
+import { decodeUtf8, encodeUtf8 } from "#base";
+
+/** Text that is written piece by piece as bytes: millions of short strings joined would be garbage first. */
+export class TextSink {
+	#bytes = new Uint8Array(1 << 16);
+	#at = 0;
+
+	#grow(more: number): void {
+		const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));
+		bytes.set(this.#bytes);
+		this.#bytes = bytes;
+	}
+
+	text(text: string): this {
+		const { length } = text;
+		if (this.#at + length > this.#bytes.length) this.#grow(length);
+		const bytes = this.#bytes;
+		let at = this.#at;
+		for (let i = 0; i < length; i++) {
+			const c = text.charCodeAt(i);
+			if (c >= 0x80) return this.#utf8(text);
+			bytes[at++] = c;
+		}
+		this.#at = at;
+		return this;
+	}
+
+	#utf8(text: string): this {
+		const bytes = encodeUtf8(text);
+		if (this.#at + bytes.length > this.#bytes.length) this.#grow(bytes.length);
+		this.#bytes.set(bytes, this.#at);
+		this.#at += bytes.length;
+		return this;
+	}
+
+	/** A whole number of at most 32 bits. */
+	number(value: number): this {
+		if (this.#at + 11 > this.#bytes.length) this.#grow(11);
+		const bytes = this.#bytes;
+		let at = this.#at;
+		let rest = value;
+		if (rest < 0) {
+			bytes[at++] = 0x2d;
+			rest = -rest;
+		}
+		let digits = 1;
+		for (let ten = 10; rest >= ten; ten *= 10) digits++;
+		this.#at = at + digits;
+		for (let i = at + digits - 1; i >= at; i--) {
+			const tenth = Math.floor(rest / 10);
+			bytes[i] = 0x30 + rest - tenth * 10;
+			rest = tenth;
+		}
+		return this;
+	}
+
+	toString(): string {
+		return decodeUtf8(this.#bytes.subarray(0, this.#at));
+	}
+}
