@@ -1,5 +1,5 @@
 // `npm run bench [-- PART …]`: tables of skep beside its peer, both measured in the same run. Needs root, clang-19, bpftool, gcc
-// and libbpf-dev. Decides nothing. Parts: compile, instructions, interpreter, maps, ring, start.
+// and libbpf-dev. Decides nothing. Parts: compile, instructions, interpreter, link, maps, ring, start.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ const PARTS: Record<string, () => Promise<{ default: (bench: Bench) => Promise<v
 	compile: () => import("./compile.ts"),
 	instructions: () => import("./instructions.ts"),
 	interpreter: () => import("./interpreter.ts"),
+	link: () => import("./link.ts"),
 	maps: () => import("./maps.ts"),
 	ring: () => import("./ring.ts"),
 	start: () => import("./start.ts"),
