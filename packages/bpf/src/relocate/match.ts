@@ -3,6 +3,16 @@ import type { Btf, BtfMember, BtfType } from "#btf";
 /** Deepest nesting that is compared; as in libbpf. */
 const MAX_DEPTH = 32;
 
+/** Steps that one comparison may take: types that hold themselves twice would take 2 to the depth. */
+class Effort {
+	#left = 1_000_000;
+
+	/** @throws RangeError where it is spent */
+	spend(): void {
+		if (--this.#left < 0) throw new RangeError("its types are too entangled to be compared");
+	}
+}
+
 /** `name___flavour` → `name`: what follows three underscores is for the author, not for matching. */
 export const essentialName = (name: string): string => {
 	for (let i = name.length - 5; i >= 0; i--)
@@ -47,8 +57,16 @@ function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: nu
 }
 
 /** For type_exists, type_size and type_id_target: same kinds all the way down; members and names do not count. */
-export function typesCompatible(local: Btf, localId: number, target: Btf, targetId: number, depth = 0): boolean {
+export function typesCompatible(
+	local: Btf,
+	localId: number,
+	target: Btf,
+	targetId: number,
+	depth = 0,
+	effort: Effort = new Effort(),
+): boolean {
 	if (depth > MAX_DEPTH) return false;
+	effort.spend();
 	const a = local.type(local.resolve(localId));
 	const b = target.type(target.resolve(targetId));
 	if (!kindsCompatible(a, b)) return false;
@@ -63,15 +81,15 @@ export function typesCompatible(local: Btf, localId: number, target: Btf, target
 		case "int":
 			return a.offset === 0 && b.kind === "int" && b.offset === 0;
 		case "ptr":
-			return b.kind === "ptr" && typesCompatible(local, a.type, target, b.type, depth + 1);
+			return b.kind === "ptr" && typesCompatible(local, a.type, target, b.type, depth + 1, effort);
 		case "array":
-			return b.kind === "array" && typesCompatible(local, a.type, target, b.type, depth + 1);
+			return b.kind === "array" && typesCompatible(local, a.type, target, b.type, depth + 1, effort);
 		case "func_proto":
 			return (
 				b.kind === "func_proto" &&
 				a.params.length === b.params.length &&
-				a.params.every((p, i) => typesCompatible(local, p.type, target, b.params[i]!.type, depth + 1)) &&
-				typesCompatible(local, a.ret, target, b.ret, depth + 1)
+				a.params.every((p, i) => typesCompatible(local, p.type, target, b.params[i]!.type, depth + 1, effort)) &&
+				typesCompatible(local, a.ret, target, b.ret, depth + 1, effort)
 			);
 		default:
 			return false;
@@ -86,12 +104,14 @@ export function typesMatch(
 	targetId: number,
 	behindPointer = false,
 	depth = 0,
+	effort: Effort = new Effort(),
 ): boolean {
 	if (depth > MAX_DEPTH) return false;
+	effort.spend();
 	const a = local.type(local.resolve(localId));
 	const b = target.type(target.resolve(targetId));
 	if (!sameNames(nameOf(a), nameOf(b))) return false;
-	const again = (x: number, y: number, behind: boolean) => typesMatch(local, x, target, y, behind, depth + 1);
+	const again = (x: number, y: number, behind: boolean) => typesMatch(local, x, target, y, behind, depth + 1, effort);
 	switch (a.kind) {
 		case "void":
 			return b.kind === "void";
@@ -108,7 +128,7 @@ export function typesMatch(
 		case "union":
 			if (b.kind === "fwd") return behindPointer && b.union === (a.kind === "union");
 			if (b.kind !== a.kind) return false;
-			return behindPointer || a.members.every((m) => memberMatches(local, m, target, b.members, depth));
+			return behindPointer || a.members.every((m) => memberMatches(local, m, target, b.members, depth, effort));
 		case "int":
 			return b.kind === "int" && a.size === b.size && a.signed === b.signed && a.offset === 0 && b.offset === 0;
 		case "ptr":
@@ -134,18 +154,22 @@ function memberMatches(
 	target: Btf,
 	candidates: readonly BtfMember[],
 	depth: number,
+	effort: Effort,
 ): boolean {
 	if (depth > MAX_DEPTH) return false;
+	effort.spend();
 	if (member.name === "") {
 		const inner = local.type(local.resolve(member.type));
-		return !isComposite(inner) || inner.members.every((m) => memberMatches(local, m, target, candidates, depth + 1));
+		return (
+			!isComposite(inner) || inner.members.every((m) => memberMatches(local, m, target, candidates, depth + 1, effort))
+		);
 	}
 	return candidates.some((c) => {
 		if (c.name === "") {
 			const inner = target.type(target.resolve(c.type));
-			return isComposite(inner) && memberMatches(local, member, target, inner.members, depth + 1);
+			return isComposite(inner) && memberMatches(local, member, target, inner.members, depth + 1, effort);
 		}
-		return c.name === member.name && typesMatch(local, member.type, target, c.type, false, depth + 1);
+		return c.name === member.name && typesMatch(local, member.type, target, c.type, false, depth + 1, effort);
 	});
 }
 
@@ -211,11 +235,12 @@ function isFlexible(steps: readonly Step[], btf: Btf): boolean {
 export function matchAccess(local: Access, target: Btf, root: number): Access | undefined {
 	let id = target.resolve(root);
 	const first = local.steps[0]!;
+	const effort = new Effort();
 	let bitOffset = first.index === 0 ? 0 : first.index * target.sizeOf(id) * 8;
 	const steps: Step[] = [{ type: id, index: first.index, member: undefined }];
 	for (const step of local.steps.slice(1)) {
 		if (step.member) {
-			const found = matchMember(local.btf, step.member, target, id, 0);
+			const found = matchMember(local.btf, step.member, target, id, 0, effort);
 			if (!found) return undefined;
 			bitOffset += found.bitOffset;
 			steps.push({ type: found.type, index: found.index, member: found.member });
@@ -239,13 +264,21 @@ interface FoundStep {
 	readonly bitOffset: number;
 }
 
-function matchMember(local: Btf, member: BtfMember, target: Btf, id: number, depth: number): FoundStep | undefined {
+function matchMember(
+	local: Btf,
+	member: BtfMember,
+	target: Btf,
+	id: number,
+	depth: number,
+	effort: Effort,
+): FoundStep | undefined {
 	if (depth > MAX_DEPTH) return undefined;
+	effort.spend();
 	const t = target.type(id);
 	if (!isComposite(t)) return undefined;
 	for (const [index, m] of t.members.entries()) {
 		if (m.name === "") {
-			const inner = matchMember(local, member, target, target.resolve(m.type), depth + 1);
+			const inner = matchMember(local, member, target, target.resolve(m.type), depth + 1, effort);
 			if (inner) return { ...inner, bitOffset: inner.bitOffset + m.bitOffset };
 		} else if (m.name === member.name)
 			return fieldsCompatible(local, member.type, target, m.type)

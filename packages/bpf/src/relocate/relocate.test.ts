@@ -306,6 +306,67 @@ describe("CO-RE", () => {
 		assert.equal(slotsOf(p.insns)[0]!.imm, 32 + 3);
 	});
 
+	test("types that hold themselves end, in bounded time", () => {
+		const tangled = (b: BtfBuilder, kind: "struct" | "proto"): number => {
+			const first = b.add({ kind: "struct", name: "knot", size: 16, members: [] });
+			void first;
+			if (kind === "proto") {
+				// typedef int knot_t(knot_t, knot_t), by ids ahead.
+				const proto = 3;
+				b.add({ kind: "typedef", name: "knot_t", type: proto });
+				b.add({ kind: "func_proto", ret: 2, params: [0, 1, 2].map((i) => ({ name: `p${i}`, type: 2 })) });
+				return 2;
+			}
+			b.add({
+				kind: "struct",
+				name: "tangle",
+				size: 16,
+				members: [
+					{ name: "", type: 2, bitOffset: 0, bitSize: 0 },
+					{ name: "", type: 2, bitOffset: 0, bitSize: 0 },
+					{ name: "far", type: 2, bitOffset: 0, bitSize: 0 },
+					{ name: "away", type: 2, bitOffset: 0, bitSize: 0 },
+				],
+			});
+			return 2;
+		};
+		const cases = [
+			["struct", "type_matches", "0"],
+			["struct", "field_exists", "0:2:3:2"],
+			["struct", "field_byte_offset", "0:0:0:1:0:1"],
+			["proto", "type_exists", "0"],
+			["proto", "type_matches", "0"],
+		] as const;
+		for (const [shape, kind, access] of cases) {
+			try {
+				resolveOne(
+					kind,
+					access,
+					(l, k) => {
+						tangled(k, shape);
+						return tangled(l, shape);
+					},
+					[insn(0xb7)],
+				);
+			} catch (error) {
+				assert.ok(error instanceof LinkError, String(error));
+			}
+		}
+	});
+
+	test("a small object cannot ask for more instructions than a kernel takes", () => {
+		const big = func("big", [EXIT]);
+		const functions = [{ ...big, insns: new Uint8Array(8 * 600_000).fill(0x95) }, func("other", [EXIT])];
+		const main = func("main", [insn(0x85, 0x10, 0, -1), insn(0x85, 0x10, 0, -1), EXIT], {
+			references: [
+				{ slot: 0, kind: "function", function: "big" },
+				{ slot: 1, kind: "function", function: "more" },
+			],
+		});
+		const spec = collection(main, [...functions, { ...functions[0]!, name: "more" }]);
+		assert.throws(() => relocate(spec, { kernel: undefined }), /main has, with its functions, more than 1000000/);
+	});
+
 	test("without a kernel's BTF: local type ids only", () => {
 		const l = new BtfBuilder();
 		const id = struct(l, "s", 4, [["f", int(l, 4), 0]]);

@@ -5,6 +5,9 @@ import { CoreResolver } from "./core.ts";
 import { patchInstruction } from "./patch.ts";
 import { joinSubprograms } from "./subprograms.ts";
 
+/** Of all programs together. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
 export interface RelocateTarget {
 	/** BTF of the kernel that will run the programs. undefined: CO-RE relocations are refused unless there are none. */
 	readonly kernel: Btf | undefined;
@@ -50,7 +53,15 @@ export interface RelocatedCollection extends Omit<CollectionSpec, "programs" | "
 export function relocate(spec: CollectionSpec, target: RelocateTarget): RelocatedCollection {
 	const resolver = spec.btf && new CoreResolver(spec.btf, target.kernel, target.modules);
 	const programs = new Map<string, RelocatedProgram>();
-	for (const [name, program] of spec.programs) programs.set(name, relocateProgram(spec, program, resolver));
+	let bytes = 0;
+	for (const [name, program] of spec.programs) {
+		const relocated = relocateProgram(spec, program, resolver);
+		bytes += relocated.insns.length;
+		// Each program has its own copy of what it calls: a small object could fill any memory.
+		if (bytes > MAX_BYTES)
+			throw new LinkError(`the programs of ${spec.name} have, with their functions, more than ${MAX_BYTES} bytes`);
+		programs.set(name, relocated);
+	}
 	return { ...spec, programs, functions: new Map<string, never>() };
 }
 

@@ -20,6 +20,9 @@ export interface Joined {
 	readonly lines: readonly LineInfo[];
 }
 
+/** Instructions of one program that a kernel takes at most. */
+const MAX_SLOTS = 1_000_000;
+
 /**
  * A program with every function it reaches behind it, each once, in the order they are first met; calls become relative,
  * addresses of callbacks too.
@@ -35,6 +38,10 @@ export function joinSubprograms(spec: CollectionSpec, program: ProgramSpec): Joi
 		if (f.insns.length % 8 !== 0)
 			throw new LinkError(`${f.name} has ${f.insns.length} bytes, expected a multiple of 8`, { symbol: f.name });
 		length += f.insns.length / 8;
+		if (length > MAX_SLOTS)
+			throw new LinkError(`${program.name} has, with its functions, more than ${MAX_SLOTS} instructions`, {
+				symbol: program.name,
+			});
 	};
 	place(program);
 	// The list grows while it is walked.
