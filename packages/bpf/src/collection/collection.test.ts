@@ -178,3 +178,25 @@ test("the plan says where a program goes, and why", () => {
 	assert.equal(planAttach(program("filter"), { device: 3 }).way, "xdp");
 	assert.equal(planAttach({ ...program("on_exec"), attachTo: "nothing" }).way, "none");
 });
+
+test(
+	"maps and variables by the object's own types, while programs run",
+	onKernel((kernel) => {
+		using collection = Collection.load(kernel, spec, { ...only("filter"), variables: { opt_name: "skep" } });
+		const counts = collection.typed<number, bigint>("counts");
+		counts.update(7, 5n);
+		assert.deepEqual(new Map(counts.entries()).get(7), 5n);
+		assert.throws(() => collection.typed("nope"), /no map nope is loaded/);
+		assert.throws(() => collection.typed("events"), { code: "ERR_NO_BTF" });
+		const data = collection.section(".data");
+		assert.equal(collection.section(".data"), data);
+		const filter = collection.program("filter");
+		const run = () => filter.testRun({ data: new Uint8Array(64) }).retval;
+		assert.deepEqual([data.mapped, data.get("verdict"), run()], [true, 2, 2]);
+		data.set("verdict", 1);
+		assert.equal(run(), 1);
+		const fixed = collection.section(".rodata");
+		assert.deepEqual([fixed.get("opt_mark"), fixed.get("opt_name")], [1, "skep"]);
+		assert.throws(() => fixed.set("opt_mark", 2), { code: "EPERM" });
+	}),
+);

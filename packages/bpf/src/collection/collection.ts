@@ -1,5 +1,17 @@
+import { BpfError } from "#base";
+import type { Value } from "#btf";
 import type { Kernel } from "#kernel";
-import { attachStructOps, type BpfMap, explainWith, type Fd, type Link, type MappedMap, type Program } from "#live";
+import {
+	attachStructOps,
+	type BpfMap,
+	DataSection,
+	explainWith,
+	type Fd,
+	type Link,
+	type MappedMap,
+	type Program,
+	TypedMap,
+} from "#live";
 import type { CollectionSpec } from "#spec";
 import { attachPlanned } from "./attach.ts";
 import { loadAll, type ReadyStructOps } from "./load.ts";
@@ -21,6 +33,7 @@ export class Collection implements Disposable {
 	/** Memory of arenas that were mapped to load them (their addresses chosen, or first values written), by map. */
 	readonly arenas: ReadonlyMap<string, MappedMap>;
 	readonly #links: Link[] = [];
+	readonly #sections = new Map<string, DataSection>();
 
 	private constructor(kernel: Kernel, spec: CollectionSpec, loaded: ReturnType<typeof loadAll>) {
 		this.kernel = kernel;
@@ -45,6 +58,31 @@ export class Collection implements Disposable {
 	/** @throws RangeError where the object has no such map */
 	map(name: string): BpfMap {
 		return found(this.maps.get(name), "map", name, this.maps.keys());
+	}
+
+	/**
+	 * A map whose keys and values are plain values by the object's types, also where the kernel keeps none with it.
+	 * @throws RangeError where the object has no such map; BpfError ERR_NO_BTF where it does not say the types
+	 */
+	typed<K = Value, V = Value>(name: string): TypedMap<K, V> {
+		const map = this.map(name);
+		const spec = this.spec.maps.get(name);
+		const { btf } = this.spec;
+		if (!spec || !btf || spec.valueType === 0) {
+			throw new BpfError("ERR_NO_BTF", `map ${name} of ${this.spec.name} has no types: its definition has none`);
+		}
+		return TypedMap.of<K, V>(map, { btf, key: map.keySize === 0 ? 0 : spec.keyType, value: spec.valueType });
+	}
+
+	/** The variables of a data section by its map: `.data`, `.bss`, `.rodata`, `.data.NAME`. Closed with the collection. @throws RangeError */
+	section(name: string): DataSection {
+		let section = this.#sections.get(name);
+		if (!section) {
+			const places = [...this.spec.variables.values()].filter((each) => each.map === name);
+			section = new DataSection(this.map(name), places, this.spec.btf);
+			this.#sections.set(name, section);
+		}
+		return section;
 	}
 
 	/** @throws RangeError where the object has no such program, or it was not loaded */
@@ -73,6 +111,7 @@ export class Collection implements Disposable {
 	close(): void {
 		for (const link of this.#links.splice(0).reverse()) link.close();
 		for (const program of [...this.programs.values()].reverse()) program.close();
+		for (const section of this.#sections.values()) section.close();
 		for (const memory of this.arenas.values()) memory.close();
 		for (const map of [...this.maps.values()].reverse()) map.close();
 		this.btf?.close();

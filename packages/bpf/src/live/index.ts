@@ -2,9 +2,11 @@
  * Live objects, written once on the contract: whatever owns a descriptor, and what reads from it.
  *
  * `BpfMap`, `Program`, `Link` own their descriptors (`Fd`): close them, or let `using` do it. `attachTracepoint` …
- * make links, one file an attach kind. `RingBufferReader` consumes a ring buffer, `Pump` does so on an adaptive timer.
+ * make links, one file an attach kind. `TypedMap` speaks plain values by BTF, `DataSection` has a section's variables. Readers:
+ * `RingBufferReader` with `Pump` on an adaptive timer, `PerfBufferReader`, `IteratorReader`; `UserRingBuffer` writes.
  * `pin` and `fromPin` of each give it a name in a bpffs and find it there, `unpin` takes the name away.
- * `loadBtf` loads BTF, for older kernels in older words; `has` asks the kernel by doing.
+ * `ids`, `queryPrograms`, `queryTaskFd` tell what there is. `loadBtf` loads BTF, for older kernels in older words; `has` and
+ * `probe…` ask the kernel by doing.
  *
  * A kernel's no is thrown by `refuse`: EPERM as PermissionError with the reason that the kernel's owner gives
  * (`explainWith`), a verifier's no as VerifierError with its whole log, else SyscallError with words on what to do.

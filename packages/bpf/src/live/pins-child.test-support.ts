@@ -3,11 +3,24 @@
  * prints what happened as JSON. The folder to mount on is the first argument.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openLinux } from "@skep/linux";
+import { Btf, BtfBuilder } from "#btf";
 import { encode, insn } from "#isa";
-import { attachRawTracepoint, attachTracepoint, BpfMap, Link, Program, traceFds, unpin } from "./index.ts";
+import {
+	attachIterator,
+	attachRawTracepoint,
+	attachTracepoint,
+	BpfMap,
+	IteratorReader,
+	Link,
+	loadBtf,
+	Program,
+	traceFds,
+	unpin,
+} from "./index.ts";
+import { pin } from "./pins.ts";
 
 const root = process.argv[2]!;
 const kernel = openLinux();
@@ -27,6 +40,8 @@ const program = (type: "raw_tracepoint" | "tracepoint") =>
 		insns: encode([insn.mov(64, 0, { imm: 0 }), insn.exit()]),
 	});
 const key = new Uint8Array(4);
+const builder = new BtfBuilder();
+builder.add({ kind: "int", name: "int", size: 4, offset: 0, bits: 32, signed: true, char: false, bool: false });
 
 const outside = join(root, "outside");
 const bpffs = join(root, "bpf");
@@ -76,6 +91,50 @@ result["file"] = tell(() => BpfMap.fromPin(kernel, join(outside, "file")));
 	result["stillAttached"] = link?.info()?.prog_id === again?.info().id;
 	using perf = Link.fromPin(kernel, at("perf"));
 	result["perf"] = perf?.info()?.type;
+}
+{
+	using reading = BpfMap.fromPin(kernel, at("map"), "read");
+	result["read"] = [reading?.lookup(key)?.[0], tell(() => reading?.update(key, key))];
+	using writing = BpfMap.fromPin(kernel, at("map"), "write");
+	result["write"] = [writing?.update(key, Uint8Array.of(8, 0, 0, 0)), tell(() => writing?.lookup(key))];
+	using frozen = BpfMap.fromPin(kernel, at("map"));
+	frozen?.freeze();
+	result["frozen"] = tell(() => frozen?.update(key, key));
+	result["asLink"] = tell(() => Link.fromPin(kernel, at("program")));
+	result["asMap"] = tell(() => BpfMap.fromPin(kernel, at("link")));
+	using types = loadBtf(kernel, builder.encode());
+	result["btf"] = tell(() => pin(types, at("types")));
+}
+{
+	const btf = Btf.decode(kernel.btf() as Uint8Array, { section: "vmlinux" });
+	// Writes "x\n" for each map there is.
+	using program = Program.load(kernel, {
+		name: "pinned",
+		type: "tracing",
+		attachType: "trace_iter",
+		attachBtfId: btf.find("bpf_iter_bpf_map", "func"),
+		license: "GPL",
+		insns: encode([
+			insn.load(8, 2, 1, 0),
+			insn.load(8, 3, 1, 8),
+			insn.jump("eq", 64, 3, { imm: 0 }, 6),
+			insn.load(8, 1, 2, 0),
+			insn.store(2, 10, -2, { imm: 0x0a78 }),
+			insn.mov(64, 2, { reg: 10 }),
+			insn.alu("add", 64, 2, { imm: -2 }),
+			insn.mov(64, 3, { imm: 2 }),
+			insn.call(127),
+			insn.mov(64, 0, { imm: 0 }),
+			insn.exit(),
+		]),
+	});
+	using link = attachIterator(program);
+	link.pin(at("iter"));
+	const lines = new Set(IteratorReader.fromPin(kernel, at("iter"))?.text().trim().split("\n"));
+	// What anybody else does with the pin.
+	const file = new Set(readFileSync(at("iter"), "utf8").trim().split("\n"));
+	result["iterator"] = [[...lines], [...file], IteratorReader.fromPin(kernel, at("nothing")) === undefined];
+	unpin(kernel, at("iter"));
 }
 result["names"] = pins();
 result["unpinned"] = ["map", "program", "link", "perf", "nothing"].map((name) => unpin(kernel, at(name)));

@@ -18,9 +18,21 @@ test("maps, programs and links are pinned, found again and unpinned, in a bpffs 
 			return;
 		}
 		assert.equal(run.status, 0, run.stderr);
-		const { again, dots, noFolder, ordinary, ordinaryGone, asProgram, file, precious, ...rest } = JSON.parse(
-			run.stdout,
-		);
+		const {
+			again,
+			dots,
+			noFolder,
+			ordinary,
+			ordinaryGone,
+			asProgram,
+			file,
+			precious,
+			asLink,
+			asMap,
+			btf,
+			frozen,
+			...rest
+		} = JSON.parse(run.stdout);
 		assert.match(again, /^EEXIST cannot pin map m at .*: something is pinned there already: unpin it first/);
 		assert.match(dots, /^EPERM cannot pin map m at .*: names in a bpffs have no dots; take another than map\.x/);
 		assert.match(noFolder, /cannot pin map m at .*(mkdir|mount -t bpf bpf)/);
@@ -32,7 +44,16 @@ test("maps, programs and links are pinned, found again and unpinned, in a bpffs 
 		assert.match(asProgram, /^ERR_PIN_KIND cannot open the program pinned at .*: it is a map$/);
 		assert.match(file, /^ERR_NO_BPFFS cannot open the map pinned at/);
 		assert.match(precious, /^ERR_NO_BPFFS cannot unpin/);
+		assert.match(asLink, /^ERR_PIN_KIND cannot open the link pinned at .*: it is a program$/);
+		assert.match(asMap, /^ERR_PIN_KIND cannot open the map pinned at .*: it is a link$/);
+		assert.match(btf, /^EINVAL cannot pin BTF.*cannot pin \(BTF: never/);
+		assert.match(frozen, /^EPERM cannot update map m.*frozen or read-only/);
+		assert.match(rest.read.pop(), /^EPERM cannot update map m/);
+		assert.match(rest.write.pop(), /^EPERM cannot look up in map m/);
 		assert.deepEqual(rest, {
+			read: [7],
+			write: [true],
+			iterator: [["x"], ["x"], true],
 			value: 7,
 			entries: 3,
 			nothing: "undefined",
