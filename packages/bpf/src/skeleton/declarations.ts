@@ -3,6 +3,8 @@ import { commentText, type Names, propertyName } from "./names.ts";
 
 /** Nesting of anonymous structs that is written in place. */
 const MAX_DEPTH = 32;
+/** Members that are written in all; anonymous structs inside each other could multiply without end. */
+const MAX_MEMBERS = 1 << 16;
 /** Bytes of a value that are tried; larger ones are taken to have one. */
 const MAX_TRIED = 1 << 20;
 
@@ -15,6 +17,7 @@ export class Declarations {
 	readonly #names: Names;
 	readonly #interfaces = new Map<number, string>();
 	readonly #texts: string[] = [];
+	#members = 0;
 
 	constructor(btf: Btf, names: Names) {
 		this.#btf = btf;
@@ -89,7 +92,10 @@ export class Declarations {
 				this.#texts.push("");
 				const title = t.name === "" ? `typedef ${called}` : `${t.kind} ${t.name}`;
 				this.#texts[place] =
-					`/** \`${commentText(title)}\`, ${t.size} bytes. */\nexport interface ${made} {\n${this.#members(real, depth)
+					`/** \`${commentText(title)}\`, ${t.size} bytes. */\nexport interface ${made} {\n${this.#membersOf(
+						real,
+						depth,
+					)
 						.map((m) => `\t${m};\n`)
 						.join("")}}\n`;
 				return made;
@@ -100,16 +106,19 @@ export class Declarations {
 	}
 
 	#inline(id: number, depth: number): string {
-		const members = this.#members(id, depth + 1);
+		const members = this.#membersOf(id, depth + 1);
 		return members.length === 0 ? "Record<string, never>" : `{ ${members.join("; ")} }`;
 	}
 
 	/** `name: type`, those of anonymous members among them; of members of one name the first. */
-	#members(id: number, depth: number): string[] {
+	#membersOf(id: number, depth: number): string[] {
 		const found = new Map<string, string>();
 		const collect = (from: number, level: number): void => {
 			const t = this.#btf.type(from);
 			if ((t.kind !== "struct" && t.kind !== "union") || level > MAX_DEPTH) return;
+			this.#members += t.members.length;
+			if (this.#members > MAX_MEMBERS)
+				throw this.#btf.malformed(`Type[${from}]`, `more than ${MAX_MEMBERS} members in the types of one object`);
 			for (const m of t.members) {
 				const target = this.#btf.resolve(m.type);
 				if (m.name === "") collect(target, level + 1);
