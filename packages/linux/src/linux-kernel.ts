@@ -43,7 +43,7 @@ import {
 	tracepointId,
 } from "#sys";
 
-export { type Confinement, confinement } from "#inspect";
+export { btfFile, type Confinement, confinement } from "#inspect";
 export { tracefsRoot } from "#sys";
 export { explainPermission };
 

@@ -8,6 +8,7 @@
  */
 
 export { findBinary } from "./binary.ts";
+export { btfFile } from "./btf-file.ts";
 export { buildConfig } from "./build-config.ts";
 export {
 	CAPABILITIES,
