@@ -5,7 +5,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 export NODE_COMPILE_CACHE=/tmp/node-compile-cache
 # Waiting starts no program, and opens no file: it would be recorded.
-exec {never}<> <(:)
+mkfifo /tmp/never; exec {never}<>/tmp/never
 pause() { read -rt "$1" -u "$never" || :; }
 
 work() {
@@ -27,7 +27,7 @@ for name in exec exec-tree open read-latency syscalls; do
   node_modules/.bin/node packages/skep/bin/skep record --json --limit 600 --duration 60 -o "/mnt/out/$name.rec" "examples/$name/$name.ts" >"/tmp/$name.out" 2>"/mnt/out/$name.log" &
   recorder=$!
   # Until it is attached, its output is empty; a few seconds more, and it is at rest.
-  for ((i = 0; i < 300; i++)); do [[ -s /tmp/$name.out ]] && break; pause 0.2; done
+  for ((i = 0; i < 1500; i++)); do [[ -s /tmp/$name.out ]] && break; pause 0.2; done
   [[ $name == syscalls ]] || pause 3
   work "$name"
   pause 1

@@ -2,6 +2,7 @@ import { ByteReader, decodeUtf8, encodeUtf8, type FormatError } from "#base";
 import {
 	COMM_BYTES,
 	LONGEST_VALUE,
+	MOST_PARTS,
 	MOST_ZEROS,
 	RECORDING_MAGIC,
 	RECORDING_VERSION,
@@ -79,7 +80,7 @@ function readShape(from: Reader, path: string): RecordedShape {
 
 function readScene(from: Reader, path: string, shapes: Entries<RecordedShape>): readonly RecordedObject[] {
 	const references: { readonly object: number; readonly offset: number; readonly path: string }[] = [];
-	const objects = from.list(path, 1, (at): RecordedObject => {
+	const objects = from.parts(path, 1, (at): RecordedObject => {
 		const head = from.number(at);
 		const count = Math.floor(head / 2);
 		from.checkCount(count, 2, at);
@@ -131,17 +132,17 @@ function readEvent(
 	const current = from.index(objects.length + 1, path);
 	const context = from.trimmed(`${path}/context`);
 	const pointers = readPointers(from, `${path}/context`, context.length, objects.length);
-	const reads = from.list(`${path}/reads`, 4, (at): RecordedRead => {
+	const reads = from.parts(`${path}/reads`, 4, (at): RecordedRead => {
 		const address = from.wide(at);
 		const text = from.flag(at);
 		const result = from.signed(at);
 		if (result > 0x7fff_ffffn || result < -0x8000_0000n) throw from.error(at, `${result} is no helper's result`);
 		return { address, text, result: Number(result), bytes: from.trimmed(at) };
 	});
-	const results = from.list(`${path}/results`, 2, (at): RecordedResult => {
+	const results = from.parts(`${path}/results`, 2, (at): RecordedResult => {
 		return { helper: from.u32(at), value: from.wide(at) };
 	});
-	const outcomes = from.list(`${path}/outcomes`, 2, (at): RecordedOutcome => {
+	const outcomes = from.parts(`${path}/outcomes`, 2, (at): RecordedOutcome => {
 		const map = from.text(at);
 		if (!from.flag(at)) return { map, record: undefined, pointers: [] };
 		const record = from.trimmed(at);
@@ -164,7 +165,7 @@ function readEvent(
 }
 
 function readPointers(from: Reader, path: string, size: number, objects: number): RecordedPointer[] {
-	return from.list(path, 2, (at): RecordedPointer => {
+	return from.parts(path, 2, (at): RecordedPointer => {
 		const offset = from.number(at);
 		if (offset + 8 > size) throw from.error(at, `eight bytes at ${offset} of ${size}`);
 		return { offset, object: from.index(objects, at) };
@@ -368,12 +369,19 @@ class Reader {
 			throw this.error(path, `${count} of at least ${least} bytes each, ${this.#reader.remaining} bytes are left`);
 	}
 
-	list<T>(path: string, least: number, each: (path: string) => T): T[] {
+	list<T>(path: string, least: number, each: (path: string) => T, most = Number.POSITIVE_INFINITY): T[] {
+		const start = this.offset;
 		const count = this.number(path);
+		if (count > most) throw this.error(path, `${count} of them, at most ${most}`, start);
 		this.checkCount(count, least, path);
 		const items: T[] = [];
 		for (let i = 0; i < count; i++) items.push(each(`${path}[${i}]`));
 		return items;
+	}
+
+	/** Of one event. */
+	parts<T>(path: string, least: number, each: (path: string) => T): T[] {
+		return this.list(path, least, each, MOST_PARTS);
 	}
 
 	text(path: string): string {

@@ -2,6 +2,7 @@ import { ByteWriter, encodeUtf8 } from "#base";
 import {
 	COMM_BYTES,
 	LONGEST_VALUE,
+	MOST_PARTS,
 	MOST_ZEROS,
 	RECORDING_MAGIC,
 	RECORDING_VERSION,
@@ -171,6 +172,8 @@ function checkEvent(event: RecordedEvent, { programs, cpus }: RecordingMeta): vo
 		if (!Number.isInteger(index) || index < 0 || index >= count) throw new RangeError(`${what} ${index} of ${count}`);
 	};
 	const { length } = event.objects;
+	for (const parts of [event.objects, event.pointers, event.reads, event.results, event.outcomes])
+		if (parts.length > MOST_PARTS) throw new RangeError(`an event of ${parts.length} parts: at most ${MOST_PARTS}`);
 	within("program", event.program, programs.length);
 	within("CPU", event.cpu, cpus);
 	if (event.current !== undefined) within("object", event.current, length);

@@ -150,5 +150,7 @@ export const RECORDING_VERSION = 1;
 export const COMM_BYTES = 16;
 /** Most bytes of one value (a context, a record, a key): what is beyond is taken for garbage. */
 export const LONGEST_VALUE = 16 * 1024 * 1024;
+/** Most objects, reads, results, records and pointers of one event: a log of some KiB has far fewer. */
+export const MOST_PARTS = 4096;
 /** A file leaves out zeros at the ends of values. All of them together must not make more than this. */
 export const MOST_ZEROS = 64 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { BpfError } from "@skep/bpf/base";
 import { chooseKernel } from "#backend";
-import { type Invocation, STATUS, UsageError } from "#cli";
+import { type Invocation, STATUS, UsageError, writeError } from "#cli";
 import { findTests, renderCoverage, renderLcov, runTests } from "#harness";
 import { toJson } from "#output";
 
@@ -9,9 +9,10 @@ import { toJson } from "#output";
 export async function run(call: Invocation): Promise<number> {
 	const { flags, rest } = call;
 	const files = findTests(rest);
-	const wanted = text(flags.get("kernel")) ?? "virtual";
-	if (wanted !== "linux" && wanted !== "virtual")
-		throw new UsageError(`--kernel: "${wanted}" is not one of linux, virtual`, "test");
+	const asked = text(flags.get("kernel")) ?? "virtual";
+	if (asked !== "linux" && asked !== "virtual" && asked !== "auto")
+		throw new UsageError(`--kernel: "${asked}" is not one of linux, virtual, auto`, "test");
+	const wanted = asked === "auto" ? chosen() : asked;
 	// Better here and once than in each machine.
 	if (wanted === "linux") chooseKernel("linux");
 	const json = flags.has("json");
@@ -29,6 +30,13 @@ export async function run(call: Invocation): Promise<number> {
 	if (counts !== undefined && flags.has("coverage"))
 		(json ? process.stderr : process.stdout).write(renderCoverage(counts));
 	return ok ? STATUS.ok : STATUS.error;
+}
+
+/** Linux where it may be, which takes packets only. */
+function chosen(): "linux" | "virtual" {
+	const { kernel, reason } = chooseKernel("auto", "given");
+	writeError(reason);
+	return kernel.name === "linux" ? "linux" : "virtual";
 }
 
 const text = (flag: string | true | undefined): string | undefined => (flag === true ? undefined : flag);

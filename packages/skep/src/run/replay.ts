@@ -94,6 +94,8 @@ class Replay implements Disposable {
 	readonly #differences: string[] = [];
 	readonly #mapsAgreed: string[] = [];
 	readonly #mapsCompared: string[] = [];
+	/** Once nobody has made room for so long, nobody is waited for. */
+	#patient = true;
 	#different = 0;
 	#replayed = 0;
 	#agreed = 0;
@@ -133,8 +135,10 @@ class Replay implements Disposable {
 			if (!ring) continue;
 			const needed = 2 * (record.length + 16);
 			const until = performance.now() + PATIENCE;
-			while (ring.reader.size - ring.reader.fill < needed && !this.#session.stopping && performance.now() < until)
+			while (ring.reader.size - ring.reader.fill < needed && !this.#session.stopping && this.#patient) {
 				await sleep(1);
+				this.#patient = performance.now() < until;
+			}
 		}
 	}
 
