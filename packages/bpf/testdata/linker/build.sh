@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 out=${1:-.}
 include=$(cc -print-multiarch 2>/dev/null || echo x86_64-linux-gnu)
-for name in main part; do
+for name in main part values strong; do
 	for target in bpf bpfeb; do
 		suffix=$([ $target = bpf ] || echo -eb)
 		clang-19 -O2 -g -mcpu=v3 -fdebug-compilation-dir=. -target $target -I"/usr/include/$include" -c $name.bpf.c -o "$out/$name$suffix.bpf.o"
