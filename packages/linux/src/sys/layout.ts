@@ -89,7 +89,7 @@ export const ATTR: Readonly<Record<CommandName, Layout>> = {
 	MAP_DELETE_ELEM: ELEM,
 	MAP_GET_NEXT_KEY: layout(32, ["map_fd", 0, 4, "int"], ["key", 8, 8, "buffer"], ["next_key", 16, 8, "buffer"]),
 	PROG_LOAD: layout(
-		152,
+		168,
 		["prog_type", 0, 4, "int"],
 		["insn_cnt", 4, 4, "length", "insns", 8],
 		["insns", 8, 8, "buffer"],
@@ -119,6 +119,9 @@ export const ATTR: Readonly<Record<CommandName, Layout>> = {
 		["log_true_size", 140, 4, "out"],
 		["prog_token_fd", 144, 4, "int"],
 		["fd_array_cnt", 148, 4, "int"],
+		["signature", 152, 8, "buffer"],
+		["signature_size", 160, 4, "length", "signature"],
+		["keyring_id", 164, 4, "int"],
 	),
 	OBJ_PIN: OBJ,
 	OBJ_GET: OBJ,
