@@ -416,6 +416,20 @@ test("an extern of the kernel's is not to be defined, and is the same extern in 
 	);
 });
 
+test("an extern is the kernel's in one way only", () => {
+	const kconfig = v("x", { extern: true, kernel: ".kconfig" });
+	const ksym = v("x", { extern: true, kernel: ".ksyms" });
+	refused([[kconfig], [ksym]], /"x" is an extern of section "\.kconfig" in a\.o and of "\.ksyms" in b\.o/, "x");
+	refused([[kconfig], [v("x")]], /extern of section "\.kconfig" in a\.o, but b\.o defines it in "\.data"/, "x");
+	refused([[v("x")], [ksym]], /extern of section "\.ksyms" in b\.o, but a\.o defines it/, "x");
+	const linked = readElf(link(made([[kconfig], [kconfig]])));
+	const btf = Btf.decode(linked.sections.find((s) => s.name === ".BTF")!.data);
+	const section = btf.type(btf.find(".kconfig", "datasec")!);
+	assert.ok(section.kind === "datasec");
+	assert.equal(section.vars.length, 1);
+	assert.equal(linked.symbols.filter((s) => s.name === "x").length, 1);
+});
+
 function inTemporaryFolder(body: (folder: string) => void): void {
 	const out = mkdtempSync(join(tmpdir(), "skep-link-"));
 	try {

@@ -8,6 +8,8 @@ export interface Made {
 	readonly kind: "function" | "variable" | "map";
 	readonly binding?: number;
 	readonly visibility?: number;
+	/** Of an extern variable: the kernel's section that it is declared in. */
+	readonly kernel?: ".kconfig" | ".ksyms";
 	/** A declaration only. */
 	readonly extern?: true;
 	/** Bytes of the variable's int, or its elements; of a map its entries; of a function its parameters. Default 4. */
@@ -95,6 +97,7 @@ export function makeObject(
 			const id = b.add({ kind: "var", name: s.name, type, linkage });
 			value = s.extern ? 0 : target.length;
 			if (!s.extern) target.push(...new Array<number>(bytes).fill(7));
+			if (s.kernel) vars.set(s.kernel, [...(vars.get(s.kernel) ?? []), { type: id, offset: 0, size: bytes }]);
 			if (s.kind === "map" || !s.extern)
 				vars.get(s.kind === "map" ? ".maps" : ".data")!.push({ type: id, offset: value, size: bytes });
 		}

@@ -153,7 +153,7 @@ function collectVariables(files: Files, maps: readonly Uint32Array[]): Map<strin
 	const found = new Map<string, Variables>();
 	const typed = new Set<string>(inputs.flatMap((f) => [...f.datasecs.keys()]));
 	for (const s of sections) if (typed.has(s.name)) found.set(s.name, { size: s.size, vars: [] });
-	const declared = new Map<string, string>();
+	const declared = new Map<string, { readonly section: string; readonly file: string }>();
 	for (const [n, input] of inputs.entries()) {
 		for (const [name, id] of input.datasecs) {
 			const t = input.btf!.type(id);
@@ -201,7 +201,7 @@ function declareExtern(
 	section: string,
 	{ name, section: definedIn, typed }: OutputSymbol,
 	input: InputFile,
-	declared: Map<string, string>,
+	declared: Map<string, { readonly section: string; readonly file: string }>,
 ): void {
 	if (typeof definedIn === "object")
 		throw new LinkError(
@@ -209,12 +209,12 @@ function declareExtern(
 			{ symbol: name, section },
 		);
 	const known = declared.get(name);
-	if (known !== undefined && known !== section)
-		throw new LinkError(`"${name}" is an extern of section "${known}" and, in ${input.name}, of "${section}"`, {
-			symbol: name,
-			section,
-		});
-	declared.set(name, section);
+	if (known && known.section !== section)
+		throw new LinkError(
+			`"${name}" is an extern of section "${known.section}" in ${known.file} and of "${section}" in ${input.name}`,
+			{ symbol: name, section },
+		);
+	declared.set(name, known ?? { section, file: input.name });
 }
 
 /** Offsets of a section's local variables by name; those of one name twice are not there. */
