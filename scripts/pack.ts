@@ -34,7 +34,9 @@ function packOne(name: string, stage: string, target: string): string {
 		if (!existsSync(join(source, extra))) continue;
 		cpSync(join(source, extra), join(stage, extra), { recursive: true, filter: (file) => !file.endsWith(".test.ts") });
 	}
-	if (name === "skep") cpSync(join(root, "examples/exec/exec.ts"), join(stage, "examples/exec/exec.ts"));
+	// What `skep demo` shows, live or recorded.
+	if (name === "skep")
+		for (const file of ["examples/exec/exec.ts", "examples/exec/exec.rec"]) cpSync(join(root, file), join(stage, file));
 	for (const file of ["LICENSE", "README.md"])
 		if (existsSync(join(root, file))) cpSync(join(root, file), join(stage, file));
 	const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Json;
