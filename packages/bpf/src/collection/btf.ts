@@ -68,7 +68,7 @@ function* textsOf(spec: CollectionSpec): Generator<string> {
 }
 
 function isOpen(type: BtfType): boolean {
-	if (type.kind === "datasec") return type.size === 0;
+	if (type.kind === "datasec") return type.size === 0 || type.name.startsWith("?");
 	return (type.kind === "var" || type.kind === "func") && type.linkage === "extern";
 }
 
@@ -84,7 +84,10 @@ function closed(spec: CollectionSpec, btf: Btf, type: BtfType): BtfType {
 	if (type.kind === "var" && type.linkage === "extern") return { ...type, linkage: "global" };
 	// The kernel knows static and global functions; a kfunc's declaration is neither, and static asks for nothing.
 	if (type.kind === "func" && type.linkage === "extern") return { ...type, linkage: "static" };
-	if (type.kind !== "datasec" || type.size !== 0) return type;
+	if (type.kind !== "datasec") return type;
+	// Kernels before 6.9 take no question marks in names; those of sections mean nothing to them anyhow.
+	if (type.name.startsWith("?")) return closed(spec, btf, { ...type, name: `_${type.name.slice(1)}` });
+	if (type.size !== 0) return type;
 	let end = 0;
 	const vars = type.vars
 		.filter((each) => btf.type(each.type).kind === "var")

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { BpfError, LinkError, NotSupportedError, PermissionError, SyscallError } from "#base";
 import { Btf } from "#btf";
+import type { Kernel } from "#kernel";
 import { readObject } from "#object";
 import type { CollectionSpec } from "#spec";
-import { Collection, versionCode } from "./index.ts";
+import { Collection, type LoadOptions, versionCode } from "./index.ts";
 import { onKernel } from "./kernel.test-support.ts";
 
 const read = (name: string): CollectionSpec =>
@@ -14,10 +15,28 @@ const PACKET = new Uint8Array(64);
 const ZERO = new Uint8Array(4);
 const words = (bytes: Uint8Array | undefined): bigint[] => [...new BigUint64Array(bytes!.slice().buffer)];
 
+/** Bloom filters came with 5.16. */
+const known = (kernel: Kernel): LoadOptions => {
+	const fd = kernel.bpf("MAP_CREATE", { map_type: 30, key_size: 0, value_size: 4, max_entries: 1 });
+	if (fd >= 0) kernel.close(fd);
+	return fd >= 0 ? {} : { maps: (map) => map.name !== "bloom" };
+};
+
+/** Loads; undefined, and the test skipped, where the kernel lacks a function that the object calls. */
+function loaded(kernel: Kernel, t: TestContext, name: string, options: LoadOptions = {}): Collection | undefined {
+	try {
+		return Collection.load(kernel, read(name), options);
+	} catch (error) {
+		if (!(error instanceof NotSupportedError) || !/^kfunc/.test(error.message)) throw error;
+		t.skip(error.message);
+		return undefined;
+	}
+}
+
 test(
 	"maps hold maps and programs from the start",
 	onKernel((kernel) => {
-		using collection = Collection.load(kernel, read("values"));
+		using collection = Collection.load(kernel, read("values"), known(kernel));
 		assert.equal(collection.program("entry").testRun({ data: PACKET }).retval, 42, "the tail call found its program");
 		assert.deepEqual(words(collection.map("second").lookup(ZERO)), [5n], "through slot 3 of the outer map");
 		assert.deepEqual(words(collection.map("first").lookup(ZERO)), [0n]);
@@ -27,7 +46,10 @@ test(
 test(
 	"programs that are not loaded leave their slots empty, and that is said",
 	onKernel((kernel) => {
-		using collection = Collection.load(kernel, read("values"), { programs: (p) => p.name === "entry" });
+		using collection = Collection.load(kernel, read("values"), {
+			...known(kernel),
+			programs: (p) => p.name === "entry",
+		});
 		assert.deepEqual(collection.notes, ["map jumps: slot 2 stays empty, tail is not loaded"]);
 		assert.equal(collection.program("entry").testRun({ data: PACKET }).retval, 7);
 	}),
@@ -38,7 +60,8 @@ test(
 	onKernel((kernel, t) => {
 		const config = kernel.config?.();
 		if (typeof config !== "string") return t.skip("needs /proc/config.gz or /boot/config-*");
-		using collection = Collection.load(kernel, read("kernel"));
+		using collection = loaded(kernel, t, "kernel");
+		if (!collection) return undefined;
 		collection.attach("look");
 		readFileSync("/proc/self/stat");
 		const seen = words(collection.map(".bss").lookup(ZERO));
@@ -66,15 +89,18 @@ test(
 	}),
 );
 
+const good =
+	'CONFIG_BPF_SYSCALL=y\nCONFIG_NET=m\nCONFIG_BPF_JIT=y\nCONFIG_HZ=0x64\nCONFIG_DEFAULT_HOSTNAME="a \\" long one"\n';
+
 test(
 	"options of the configuration that are missing or do not fit are told by name",
-	onKernel((kernel) => {
+	onKernel((kernel, t) => {
+		const probe = loaded(kernel, t, "kernel", { kconfig: good });
+		if (!probe) return;
+		probe.close();
 		const load = (kconfig: string) => {
 			Collection.load(kernel, read("kernel"), { kconfig }).close();
 		};
-		const good =
-			'CONFIG_BPF_SYSCALL=y\nCONFIG_NET=m\nCONFIG_BPF_JIT=y\nCONFIG_HZ=0x64\nCONFIG_DEFAULT_HOSTNAME="a \\" long one"\n';
-		load(good);
 		const cases: readonly (readonly [string, string, RegExp])[] = [
 			["CONFIG_HZ=0x64", "", /option CONFIG_HZ of the kernel's configuration: it is not set/],
 			["CONFIG_BPF_SYSCALL=y", "CONFIG_BPF_SYSCALL=m", /its value is m, but the object declares it for y or n/],
@@ -120,14 +146,8 @@ test(
 test(
 	"bpf_throw ends in the callback that only a tag names; hidden functions are checked with their callers' knowledge",
 	onKernel((kernel, t) => {
-		try {
-			using collection = Collection.load(kernel, read("exception"));
-			assert.equal(collection.program("thrower").testRun({ data: PACKET }).retval, 33);
-		} catch (error) {
-			if (error instanceof NotSupportedError && /bpf_throw/.test(error.message)) return t.skip("needs bpf_throw (6.7)");
-			throw error;
-		}
-		return undefined;
+		using collection = loaded(kernel, t, "exception");
+		if (collection) assert.equal(collection.program("thrower").testRun({ data: PACKET }).retval, 33);
 	}),
 );
 
@@ -138,6 +158,15 @@ test(
 		if (typeof bytes === "number" || Btf.decode(bytes).find("bpf_struct_ops_tcp_congestion_ops") === undefined)
 			return t.skip("needs a kernel with struct_ops for congestion control");
 		const spec = read("struct-ops");
+		if (versionCode(kernel.release) < versionCode("6.4")) {
+			assert.throws(
+				() => Collection.load(kernel, spec),
+				(e) => e instanceof NotSupportedError && e.since === "6.4" && /struct_ops map linked/.test(e.message),
+			);
+			using older = Collection.load(kernel, spec, { maps: (map) => ["written", ".bss"].includes(map.name) });
+			assert.deepEqual([...older.structOps.keys()], ["written"]);
+			return undefined;
+		}
 		using collection = Collection.load(kernel, spec);
 		assert.deepEqual([...collection.structOps.keys()], ["linked", "written"]);
 		assert.deepEqual(collection.notes, [
@@ -195,8 +224,9 @@ test(
 
 test(
 	"programs may replace functions of other programs, by name",
-	onKernel((kernel) => {
-		using whole = Collection.load(kernel, read("exception"));
+	onKernel((kernel, t) => {
+		using whole = loaded(kernel, t, "exception");
+		if (!whole) return;
 		const target = { program: whole.program("thrower") };
 		const load = (given: typeof target & { function?: string }) =>
 			Collection.load(kernel, read("poison"), {

@@ -1,9 +1,9 @@
-import { BpfError, LinkError, SyscallError } from "#base";
+import { BpfError, LinkError, NotSupportedError, SyscallError } from "#base";
 import type { Kernel } from "#kernel";
 import { BPFFS, BpfMap, type Fd, has, type MapBlueprint, type MappedMap } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
 import { MAP_FLAGS, type MapType } from "#uapi";
-import { kconfigContents } from "./kconfig.ts";
+import { kconfigContents, versionCode } from "./kconfig.ts";
 import type { LoadOptions, VariableValue } from "./options.ts";
 import { pinnedMap } from "./pinning.ts";
 import type { KernelStructOps } from "./struct-ops.ts";
@@ -140,7 +140,17 @@ function createBare(kernel: Kernel, map: MapSpec, innerFd: number | undefined, p
 		const kernelValue = { type: value.id, ...(value.module ? { btfFd: value.module.fd.number } : {}) };
 		// The object's BTF has no say in it, but the kernel wants to see some.
 		const own = btf && { fd: btf.number, key: 0, value: 0 };
-		return BpfMap.create(kernel, { ...blueprint, valueSize, flags, kernelValue, btf: own });
+		try {
+			return BpfMap.create(kernel, { ...blueprint, valueSize, flags, kernelValue, btf: own });
+		} catch (error) {
+			const early = map.structOps?.link && versionCode(kernel.release) < versionCode("6.4");
+			if (!early || !(error instanceof SyscallError) || error.code !== "EINVAL") throw error;
+			throw new NotSupportedError(
+				`struct_ops map ${map.name}`,
+				`this kernel ${kernel.release} knows no tables that links register (.struct_ops.link)`,
+				"6.4",
+			);
+		}
 	}
 	if (typed)
 		try {

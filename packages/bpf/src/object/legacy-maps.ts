@@ -53,6 +53,8 @@ export function readLegacyMaps(source: Source): LegacyMaps {
 	for (const s of symbols) {
 		const path = `Sym/${s.name}`;
 		if (s.value % size !== 0) throw fail(s.value, path, `"${s.name}" begins inside a definition of ${size} bytes`);
+		if (s.value + size > section.size)
+			throw fail(s.value, path, `"${s.name}" begins at the end of ${section.size} bytes`);
 		if (bySymbol.has(s.value)) throw fail(s.value, path, `"${bySymbol.get(s.value)}" begins there too`);
 		const word = (n: number): number => view.getUint32(s.value + n * 4, source.elf.littleEndian);
 		const type = NAME_OF.get(word(0));
