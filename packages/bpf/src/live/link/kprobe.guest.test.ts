@@ -17,7 +17,8 @@ function unlinks(times: number): void {
 		writeFileSync(join(folder, "file"), "");
 		unlinkSync(join(folder, "file"));
 	}
-	rmSync(folder, { recursive: true });
+	// Not rmSync, which tries to unlink the folder first.
+	rmdirSync(folder);
 }
 
 /** False, and the test skipped, where the kernel has no kprobes. */

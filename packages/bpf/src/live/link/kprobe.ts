@@ -78,12 +78,11 @@ export function attachKsyscall(
 	options: { return?: boolean; cookie?: bigint } = {},
 ): Link {
 	const { kernel } = program;
-	for (const prefix of SYSCALL_PREFIXES) {
-		const found = kernel.host?.kernelFunctions(`${prefix}${name}`);
-		if (typeof found === "object" && found.length > 0) {
-			return attachKprobe(program, { function: `${prefix}${name}`, ...options });
-		}
-	}
+	// One look at the kernel's list, which is long.
+	const found = kernel.host?.kernelFunctions(`*sys_${name}`) ?? [];
+	const names = SYSCALL_PREFIXES.map((prefix) => `${prefix}${name}`);
+	const known = typeof found === "object" ? names.find((each) => found.includes(each)) : undefined;
+	if (known !== undefined) return attachKprobe(program, { function: known, ...options });
 	throw new NotSupportedError(
 		`system call ${name}`,
 		`the running kernel ${kernel.release} has no function for it that can be probed`,
