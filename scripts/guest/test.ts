@@ -43,7 +43,7 @@ for (const version of versions) {
 		join(out, "run.sh"),
 		`cd ${root}
 export SKEP_GUEST=${version} NODE_COMPILE_CACHE=/tmp/node-compile-cache
-node_modules/.bin/node --test --test-isolation=none --test-timeout=600000 --test-reporter=spec \\
+keyctl session - node_modules/.bin/node --test --test-isolation=none --test-timeout=600000 --test-reporter=spec \\
 	${files.join(" \\\n\t")} >/mnt/out/report 2>&1
 `,
 	);

@@ -116,6 +116,9 @@ export interface ProgLoad {
 	readonly fd_array?: Uint8Array | undefined;
 	readonly fd_array_cnt?: number;
 	readonly prog_token_fd?: number;
+	/** Kernel ≥ 6.18: CMS (PKCS#7) over the instructions, and the keyring that is to be trusted: keyctl's numbers, or 0 to 2 for the kernel's own. */
+	readonly signature?: Uint8Array | undefined;
+	readonly keyring_id?: number;
 	/** Kernel ≥ 6.4: bytes that the whole log needs. */
 	log_true_size?: number;
 }

@@ -1,7 +1,7 @@
 import { NotSupportedError } from "#base";
 import { ERRNO, type Kernel, type ProgInfo, type ProgLoad } from "#kernel";
 import type { LineInfo } from "#spec";
-import { ATTACH_TYPES, type AttachType, PROGRAM_TYPES, type ProgramType } from "#uapi";
+import { ATTACH_TYPES, type AttachType, MAP_FLAGS, PROGRAM_TYPES, type ProgramType } from "#uapi";
 import { Fd } from "./fd.ts";
 import { objectName } from "./name.ts";
 import { openPin, pin } from "./pins.ts";
@@ -28,6 +28,10 @@ export interface ProgramBlueprint {
 	readonly attachProgFd?: number | undefined;
 	readonly attachBtfFd?: number | undefined;
 	readonly fdArray?: Uint8Array | undefined;
+	/** CMS over `insns`, checked against the keys of a keyring; `fdArray` then names all maps. Linux ≥ 6.18 */
+	readonly signature?: { readonly bytes: Uint8Array; readonly keyring: number } | undefined;
+	/** A token (`createToken`) by which a process in a user namespace may load it. */
+	readonly token?: Fd | undefined;
 	/** The network device that it is made for: offloaded to it, or bound to it by BPF_F_XDP_DEV_BOUND_ONLY. */
 	readonly ifindex?: number | undefined;
 	/** For source positions in errors. */
@@ -102,6 +106,7 @@ export class Program implements Disposable {
 			lines: program.lines,
 			type: program.type,
 			trampoline: needsTrampoline(program),
+			signed: program.signature !== undefined,
 		});
 	}
 
@@ -186,7 +191,8 @@ function attributes(program: ProgramBlueprint): ProgLoad {
 		prog_type: PROGRAM_TYPES[program.type].value,
 		insns: program.insns,
 		license: program.license,
-		prog_flags: program.flags ?? 0,
+		prog_flags: (program.flags ?? 0) | (program.token ? MAP_FLAGS.BPF_F_TOKEN_FD : 0),
+		...(program.token ? { prog_token_fd: program.token.number } : {}),
 		prog_name: objectName(program.name),
 		kern_version: program.kernelVersion ?? 0,
 		expected_attach_type:
@@ -195,6 +201,13 @@ function attributes(program: ProgramBlueprint): ProgLoad {
 		...(program.attachProgFd === undefined ? {} : { attach_prog_fd: program.attachProgFd }),
 		...(program.attachBtfFd === undefined ? {} : { attach_btf_obj_fd: program.attachBtfFd }),
 		...(program.fdArray === undefined ? {} : { fd_array: program.fdArray }),
+		...(program.signature === undefined
+			? {}
+			: {
+					signature: program.signature.bytes,
+					keyring_id: program.signature.keyring,
+					fd_array_cnt: (program.fdArray?.length ?? 0) / 4,
+				}),
 		...(program.ifindex === undefined ? {} : { prog_ifindex: program.ifindex }),
 		...(btf === undefined
 			? {}

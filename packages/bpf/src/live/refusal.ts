@@ -28,6 +28,11 @@ const NOTES: readonly Note[] = [
 	{ errno: "EBUSY", command: "LINK_CREATE", text: "another program is attached there and does not share; detach it first (`ip link set dev DEV xdp off`, `bpftool link`)" },
 	{ errno: "EEXIST", command: "LINK_CREATE", text: "a program is attached there in the other mode, or already; detach it first (`bpftool link`, `ip link show`)" },
 	{ errno: "EOPNOTSUPP", command: "LINK_CREATE", text: "the device or the kernel lacks this way of attaching; for XDP try the generic mode" },
+	{ errno: "E2BIG", command: "LINK_CREATE", text: "another program is attached there and does not share (network namespaces), or the attribute is newer than this kernel" },
+	{ errno: "ESTALE", command: "LINK_CREATE", text: "the chain of programs has changed since the revision that was given" },
+	{ errno: "ESRCH", command: "LINK_CREATE", text: "one of the functions is none that this kernel can probe, or there is no such process" },
+	{ errno: "EADDRNOTAVAIL", command: "LINK_CREATE", text: "several functions of this kernel have one of the names: give addresses" },
+	{ errno: "ENXIO", command: "LINK_CREATE", text: "the device is of another kind (netkit programs want a netkit device)" },
 	{ errno: "ENODEV", command: "LINK_CREATE", text: "there is no such network device in this network namespace" },
 	{ errno: "ENODEV", text: "there is no such network device in this network namespace" },
 	{ errno: "EINVAL", command: "LINK_CREATE", text: "the device is gone (XDP), the program's type does not fit the target, or the attribute is newer than this kernel" },
@@ -106,17 +111,42 @@ export interface RefusedProgram {
 	readonly lines?: readonly LineInfo[] | undefined;
 	readonly type: ProgramType;
 	readonly trampoline: boolean;
+	/** It carries a signature that the kernel was to check. */
+	readonly signed?: boolean | undefined;
 }
+
+/** Why the kernel says no to a signature. One row an errno; `none`: this kernel checks no signatures. */
+const SIGNATURE_NOTES: Readonly<Record<string, string>> = {
+	ENOKEY: "no key of the keyring made the signature: add the certificate (keyctl padd asymmetric NAME @s < cert.der)",
+	EKEYREJECTED: "the signature is not over these instructions: they were changed, or signed for another kernel",
+	EKEYEXPIRED: "the key that made the signature is past its time",
+	EKEYREVOKED: "the key that made the signature was revoked",
+	EBADMSG: "the signature is malformed",
+	EOPNOTSUPP: "this kernel was built without CONFIG_SYSTEM_DATA_VERIFICATION, so it checks no signatures",
+	E2BIG: "this kernel checks no signatures: they came with Linux 6.18",
+	EINVAL: "the keyring is none, or the program does not name its maps as signed programs must",
+};
 
 /** The error for a failed PROG_LOAD. A log means the verifier spoke: VerifierError with the telling line and the source. */
 export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError {
 	const errno = Math.abs(program.errno);
 	const telling = tellingLine(program.log);
+	if (program.signed && telling === undefined) {
+		const code = errnoName(errno);
+		const text = SIGNATURE_NOTES[code];
+		const what = `cannot load signed program ${program.name}: bpf(PROG_LOAD) says ${code}: ${text}`;
+		if (text !== undefined) return new SyscallError("bpf", "PROG_LOAD", errno, code, what);
+	}
 	if (telling === undefined) {
 		const what = `load program ${program.name}`;
 		const { type: programType, trampoline } = program;
 		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, programType, trampoline });
 	}
+	if (program.signed && telling?.startsWith("signed program "))
+		return new NotSupportedError(
+			`a signature that kernel ${kernel.release} checks for ${program.name}`,
+			`it wants every map of a signed program to be covered by the signature, which the maps of ordinary programs cannot be (${telling}); check it in user space alone`,
+		);
 	const insn = lastInstruction(program.log);
 	const source = sourceOf(program.lines, insn) ?? lastSource(program.log);
 	const where = source === undefined ? "" : ` (${source})`;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import type { Recording } from "@skep/bpf/capture";
+import type { ProgramSignatures } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import type { ChosenKernel, VirtualKernel } from "#backend";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
@@ -49,6 +50,8 @@ export interface Execution {
 	readonly ownOptions: readonly string[];
 	/** Only what this has approved is loaded. */
 	readonly verify?: ((bytes: Uint8Array) => { readonly content: Uint8Array }) | undefined;
+	/** What the kernel is to check of the object's programs. */
+	readonly signed?: ((bytes: Uint8Array) => ProgramSignatures) | undefined;
 	/** Folder for maps that are pinned by name. */
 	readonly pinPath: string | undefined;
 	/** A capture whose packets a program gets, instead of anything being attached. */
@@ -65,7 +68,14 @@ export async function runFile(run: Execution): Promise<number> {
 	const recording = run.replay === undefined ? undefined : readRecordingFile(run.replay.file);
 	using capture = run.packets === undefined ? undefined : new CaptureFile(run.packets.pcap);
 	const { verify } = run;
-	const approved = verify && ((bytes: Uint8Array) => verify(bytes).content);
+	let signed: ProgramSignatures | undefined;
+	const approved =
+		(verify ?? run.signed) &&
+		((bytes: Uint8Array) => {
+			const content = verify?.(bytes).content ?? bytes;
+			signed = run.signed?.(content);
+			return content;
+		});
 	const source = await readSource(run.file, { btf: run.btf, verify: approved }).catch(reportFindings);
 	if (source.warnings !== "") writeError(source.warnings);
 	const { options } = source;
@@ -175,7 +185,9 @@ export async function runFile(run: Execution): Promise<number> {
 	}
 
 	function begun(session: Session): string {
-		return `${firstLine(session, reason)}\n${noteLines(session)}`;
+		const silent = kernel.name === "virtual" && capture === undefined && recording === undefined;
+		const note = silent ? "note: nothing happens on the virtual kernel by itself: --replay gives it a recording\n" : "";
+		return `${firstLine(session, reason)}\n${noteLines(session)}${note}`;
 	}
 
 	function openSession(): Session {
@@ -186,6 +198,7 @@ export async function runFile(run: Execution): Promise<number> {
 				...asked,
 				duration: run.duration,
 				pinPath: run.pinPath,
+				signed,
 			});
 		} catch (error) {
 			throw refusalAtLine(error, source.spec);

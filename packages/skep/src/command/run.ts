@@ -1,6 +1,6 @@
 import { type Command, type Invocation, UsageError } from "#cli";
 import { runFile } from "./execute.ts";
-import { trusting } from "./trust.ts";
+import { kernelChecks, trusting } from "./trust.ts";
 import { countOf, secondsOf } from "./values.ts";
 
 /** `skep run [options] FILE [options of the file]`. */
@@ -9,6 +9,7 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 	if (file === undefined) throw new UsageError("run wants a file: FILE.ts or FILE.o", "run");
 	const pcap = textOf(call, "pcap");
 	const program = textOf(call, "program");
+	const keyring = textOf(call, "keyring");
 	const replay = textOf(call, "replay");
 	const kernel = textOf(call, "kernel") ?? "auto";
 	if (replay !== undefined && pcap !== undefined)
@@ -29,6 +30,7 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 		replay: replay === undefined ? undefined : { file: replay },
 		ownOptions: commands.flatMap((c) => (c.name === "run" ? c.flags.map((flag) => `--${flag.name}`) : [])),
 		pinPath: textOf(call, "pin-path"),
+		signed: keyring === undefined ? undefined : kernelChecks(file, keyring, "run"),
 		verify: call.flags.has("require-signed") ? trusting(file, textOf(call, "trusted")) : undefined,
 		started: () => {},
 	});

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { BpfError } from "@skep/bpf/base";
-import { type Invocation, STATUS, UsageError } from "#cli";
-import { readBytes } from "#run";
-import { readSigner, signFile } from "#sign";
+import { type Invocation, STATUS, UsageError, writeError } from "#cli";
+import { readBtfFile, readBytes } from "#run";
+import { readSigner, signFile, signPrograms, splitSignature } from "#sign";
 import { fileError } from "./files.ts";
 import { trusting } from "./trust.ts";
 
@@ -30,14 +30,27 @@ export async function run(call: Invocation): Promise<number> {
 	const bytes = readBytes(file);
 	if (!ELF.every((byte, i) => bytes[i] === byte))
 		throw new BpfError("ERR_FILE", `${file} is no ELF object: skep build FILE.ts makes one`);
-	const signed = signFile(bytes, signer);
+	const btf = textOf(call, "btf");
+	const programs = signPrograms(
+		splitSignature(bytes).content,
+		file,
+		signer,
+		btf === undefined ? undefined : readBtfFile(btf),
+	);
+	const signed = signFile(programs.bytes, signer);
 	try {
 		writeFileSync(output, signed);
 	} catch (error) {
 		throw fileError(error, output);
 	}
 	const { subject } = signer.certificate;
-	say({ file: output, signer: subject, bytes: signed.length }, `${output}: signed by ${subject}`);
+	for (const { name, reason } of programs.unsigned)
+		writeError(`program ${name} carries no signature for the kernel to check: ${reason}\n`);
+	const kernel = programs.signed.length === 0 ? "" : `; for the kernel to check: ${programs.signed.join(", ")}`;
+	say(
+		{ file: output, signer: subject, bytes: signed.length, programs: programs.signed, unsigned: programs.unsigned },
+		`${output}: signed by ${subject}${kernel}`,
+	);
 	return STATUS.ok;
 }
 

@@ -47,6 +47,11 @@ export const COMMANDS: readonly Command[] = [
 			KERNEL,
 			BTF,
 			{ name: "require-signed", help: "refuse what carries no good signature" },
+			{
+				name: "keyring",
+				value: "NAME",
+				help: "let the kernel check each program's signature too (Linux 6.18): session, user, builtin, a number …",
+			},
 			TRUSTED,
 			{ name: "pin-path", value: "DIR", help: "where maps with { pin } are kept (default: /sys/fs/bpf/skep)" },
 		],
@@ -128,7 +133,7 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "name", value: "PATTERN", help: "only tests whose names match" },
 			{ name: "coverage", help: "say which lines of kernel code ran" },
 			{ name: "lcov", value: "FILE", help: "write those lines as an lcov tracefile" },
-			{ name: "kernel", value: "K", help: "where machines run: virtual (default), linux" },
+			{ name: "kernel", value: "K", help: "where machines run: virtual (default), linux, auto" },
 		],
 		load: () => import("./test.ts"),
 	},
@@ -154,6 +159,7 @@ export const COMMANDS: readonly Command[] = [
 		details: [
 			"The signature (CMS, RSA or ECDSA with SHA-256) stands behind the object as behind a kernel module: every ELF",
 			"reader still reads it. `skep run --require-signed` loads nothing else. The certificate may stand in KEY.pem.",
+			"Programs carry one each besides, over their instructions, that Linux 6.18 and later check: `skep run --keyring`.",
 			"--trusted PATH: a certificate, or a folder of them (default: /etc/skep/trusted).",
 		],
 		examples: [
@@ -167,6 +173,7 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "cert", value: "FILE", help: "its certificate, where it does not stand in the key's file" },
 			{ name: "output", short: "o", value: "FILE", help: "where to write (default: FILE.o itself)" },
 			{ name: "check", help: "check instead of sign" },
+			{ name: "btf", value: "FILE", help: "kernel types to sign programs for, where they read some" },
 			TRUSTED,
 		],
 		load: () => import("./sign.ts"),

@@ -1,8 +1,17 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BpfError } from "@skep/bpf/base";
+import { KEYRINGS, type ProgramSignatures } from "@skep/bpf/collection";
+import { UsageError } from "#cli";
 import { readBytes } from "#run";
-import { type Certificate, readCertificates, SignatureError, type Verified, verifySigned } from "#sign";
+import {
+	type Certificate,
+	programSignatures,
+	readCertificates,
+	SignatureError,
+	type Verified,
+	verifySigned,
+} from "#sign";
 
 /** Where certificates are looked for that nobody named. */
 const TRUSTED = "/etc/skep/trusted";
@@ -22,6 +31,15 @@ export function trusting(file: string, path: string | undefined): (bytes: Uint8A
 			throw error;
 		}
 	};
+}
+
+/** What `--keyring NAME` asks of the kernel for the object whose bytes were read. @throws UsageError */
+export function kernelChecks(file: string, keyring: string, command: string): (bytes: Uint8Array) => ProgramSignatures {
+	const names = Object.keys(KEYRINGS);
+	const number = /^\d+$/.test(keyring) ? Number(keyring) : KEYRINGS[keyring as keyof typeof KEYRINGS];
+	if (number === undefined)
+		throw new UsageError(`--keyring: "${keyring}" is none of ${names.join(", ")}, nor a serial number`, command);
+	return (bytes) => ({ signatures: programSignatures(bytes, file), keyring: number });
 }
 
 function trustedCertificates(path: string): Certificate[] {

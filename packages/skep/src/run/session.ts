@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { basename } from "node:path";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
-import { Collection, planAttach } from "@skep/bpf/collection";
+import { Collection, type ProgramSignatures, planAttach } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import { type BpfMap, type Link, type MappedMap, RingBufferReader } from "@skep/bpf/live";
 import type { ManifestMap, ManifestProgram, ProgramSpec } from "@skep/bpf/spec";
@@ -57,6 +57,8 @@ export interface SessionOptions {
 	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
 	/** Folder in a bpffs for maps that are pinned by name; default `PIN_PATH`. */
 	readonly pinPath?: string | undefined;
+	/** The kernel checks the programs' signatures. */
+	readonly signed?: ProgramSignatures | undefined;
 }
 
 /** Where maps with `{ pin: … }` are kept, and found again by the next run. */
@@ -143,6 +145,7 @@ export class Session implements ActiveSession, FeedRun {
 			pinPath,
 			variables: parsed.variables,
 			maxEntries: options.maxEntries,
+			signed: options.signed,
 		});
 		try {
 			return new Session(source, kernel, parsed, options, collection);
