@@ -26,6 +26,8 @@ export interface MapBlueprint {
 	readonly extra?: bigint | undefined;
 	/** struct_ops: type of the value in the kernel's BTF, or in that of a module. */
 	readonly kernelValue?: { readonly type: number; readonly btfFd?: number } | undefined;
+	/** A token (`createToken`) by which a process in a user namespace may make it. */
+	readonly token?: Fd | undefined;
 }
 
 /** `any`: insert or replace; `create`: only where the key is missing; `exist`: only where it is there. */
@@ -134,7 +136,8 @@ export class BpfMap implements Disposable {
 			key_size: map.keySize,
 			value_size: map.valueSize,
 			max_entries: map.maxEntries,
-			map_flags: map.flags ?? 0,
+			map_flags: (map.flags ?? 0) | (map.token ? MAP_FLAGS.BPF_F_TOKEN_FD : 0),
+			...(map.token ? { map_token_fd: map.token.number } : {}),
 			map_name: objectName(map.name),
 			...(map.innerFd === undefined ? {} : { inner_map_fd: map.innerFd }),
 			...(map.numaNode === undefined ? {} : { numa_node: map.numaNode }),

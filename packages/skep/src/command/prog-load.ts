@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { BpfError, NotSupportedError } from "@skep/bpf/base";
+import { BpfError, NotSupportedError, SyscallError } from "@skep/bpf/base";
 import { Collection } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import { BpfMap, ids, openById, type Program, unpin } from "@skep/bpf/live";
@@ -56,7 +56,7 @@ function perform(call: Invocation, verb: "load" | "loadall"): number {
 	if (!first) throw new BpfError("ERR_NO_PROGRAM", `${wish.object} has no program that is to be loaded`);
 	const undo: (() => void)[] = [];
 	try {
-		using collection = Collection.load(kernel, spec, options(kernel, spec, wish));
+		using collection = loaded(kernel, spec, wish);
 		for (const note of collection.notes) writeError(`note: ${note}`);
 		if (verb === "loadall") makeFolder(wish.path);
 		const names = verb === "load" ? [first.name] : [...collection.programs.keys()];
@@ -70,6 +70,20 @@ function perform(call: Invocation, verb: "load" | "loadall"): number {
 	} catch (error) {
 		for (const each of undo.reverse()) each();
 		throw error;
+	}
+}
+
+/** The kernel says EINVAL to what a device cannot, too. */
+function loaded(kernel: Kernel, spec: CollectionSpec, wish: Wish): Collection {
+	try {
+		return Collection.load(kernel, spec, options(kernel, spec, wish));
+	} catch (error) {
+		const { device } = wish;
+		if (!device || !(error instanceof SyscallError) || error.code !== "EINVAL") throw error;
+		const why = device.bound
+			? `programs of another type than XDP cannot be bound to a device, or ${device.name} gives no metadata`
+			: `${device.name} has no hardware that runs programs, or not of this type`;
+		throw new NotSupportedError(`loading ${wish.object} for ${device.name}`, why);
 	}
 }
 
