@@ -32,8 +32,6 @@ export interface ProgramBlueprint {
 	readonly signature?: { readonly bytes: Uint8Array; readonly keyring: number } | undefined;
 	/** A token (`createToken`) by which a process in a user namespace may load it. */
 	readonly token?: Fd | undefined;
-	/** A token (`createToken`) by which a process in a user namespace may load it. */
-	readonly token?: Fd | undefined;
 	/** The network device that it is made for: offloaded to it, or bound to it by BPF_F_XDP_DEV_BOUND_ONLY. */
 	readonly ifindex?: number | undefined;
 	/** For source positions in errors. */
