@@ -23,6 +23,7 @@ import {
 	findPmu,
 	kernelFunctions,
 	kernelSymbols,
+	kernelVersion,
 	userFunctions,
 	userProbes,
 } from "#inspect";
@@ -80,6 +81,7 @@ const HOST: Host = {
 class LinuxKernel implements Kernel {
 	readonly name = "linux";
 	readonly release = release();
+	readonly version = kernelVersion();
 	readonly possibleCpus = possibleCpus();
 	readonly pageSize = pageSize();
 	readonly diagnose = explainPermission;

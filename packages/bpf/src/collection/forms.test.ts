@@ -70,7 +70,7 @@ test(
 		const jit = /^CONFIG_BPF_JIT=y$/m.test(config) ? 121n : 110n;
 		const address = kernel.symbols!(new Set(["vfs_unlink"])).get("vfs_unlink");
 		assert.deepEqual(seen, [
-			BigInt(versionCode(kernel.release)),
+			BigInt(versionCode(kernel.version ?? kernel.release)),
 			1n,
 			/^CONFIG_ARCH_HAS_SYSCALL_WRAPPER=y$/m.test(config) ? 1n : 0n,
 			1n,

@@ -72,7 +72,7 @@ const WRAPPER_SINCE = versionCode("4.17");
 function linuxValue(kernel: Kernel, name: string, config: () => Config): number | undefined {
 	switch (name) {
 		case "LINUX_KERNEL_VERSION":
-			return versionCode(kernel.release);
+			return versionCode(kernel.version ?? kernel.release);
 		case "LINUX_HAS_BPF_COOKIE":
 			return has(kernel, "attach_cookie") ? 1 : 0;
 		case "LINUX_HAS_SYSCALL_WRAPPER": {

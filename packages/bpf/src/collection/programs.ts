@@ -5,6 +5,7 @@ import type { RelocatedProgram } from "#relocate";
 import type { CollectionSpec, MapSpec } from "#spec";
 import { PSEUDO_CALL, PSEUDO_LOAD, sectionMeaning } from "#uapi";
 import type { LoadableBtf } from "./btf.ts";
+import { versionCode } from "./kconfig.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import { KernelSymbols } from "./ksyms.ts";
 import { attachTo } from "./load-target.ts";
@@ -46,7 +47,7 @@ export function loadProgram(
 			: { insns: patched(program, parts, symbols), fdArray: symbols.fdArray }),
 		license: spec.license,
 		flags: program.flags | (parts.options.programFlags?.[program.name] ?? 0),
-		kernelVersion: spec.kernelVersion,
+		kernelVersion: spec.kernelVersion || versionCode(kernel.version ?? kernel.release),
 		btf: parts.btf && describe(program, parts.btf.fd, parts.btf.loadable),
 		...attachTo(kernel, program, parts),
 		ifindex: parts.options.ifindex,

@@ -12,6 +12,8 @@ export interface Kernel {
 	readonly name: "linux" | "virtual";
 	/** As `uname -r` says: `6.18.44-fc-v669`. */
 	readonly release: string;
+	/** The version that it was built from, where the release says less (Debian's 6.1.0-18 is 6.1.76). Absent: the release. */
+	readonly version?: string;
 	/** Possible CPUs: how many values a per-CPU map has. */
 	readonly possibleCpus: number;
 	/** Bytes of a page: what offsets and lengths of mmap are multiples of. */

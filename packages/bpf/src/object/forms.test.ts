@@ -238,7 +238,8 @@ test("words of headers, symbols and relocations at their limits: bounded time an
 		const table = Number(view.getBigUint64(40, true));
 		const places: number[] = [];
 		for (let at = 32; at < 64; at += 4) places.push(at);
-		for (let at = table; at + 4 <= original.length; at += 4) places.push(at);
+		// Of the smallest every word: symbols and definitions too.
+		for (let at = name === "legacy" ? 64 : table; at + 4 <= original.length; at += 4) places.push(at);
 		for (const at of places)
 			for (const limit of limits) {
 				const bytes = original.slice();

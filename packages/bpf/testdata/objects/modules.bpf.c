@@ -8,7 +8,9 @@ struct p9_fid;
 struct p9_client {
 	unsigned int msize;
 } __attribute__((preserve_access_index));
-struct nf_conn;
+struct nf_conn {
+	unsigned long status;
+} __attribute__((preserve_access_index));
 struct bpf_sock_tuple;
 struct bpf_ct_opts___local {
 	__s32 netns_id;

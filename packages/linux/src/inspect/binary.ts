@@ -105,13 +105,15 @@ function isElf(path: string): boolean {
 	}
 }
 
+/** The first program file of that name on the PATH; a script, which has nothing to probe, only where there is none. */
 function command(name: string): string | undefined {
+	const found: string[] = [];
 	for (const folder of (process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin").split(":").filter(Boolean)) {
 		const path = `${folder}/${name}`;
 		try {
 			accessSync(path, constants.X_OK);
-			if (identity(path) !== undefined) return path;
+			if (identity(path) !== undefined) found.push(path);
 		} catch {}
 	}
-	return undefined;
+	return found.find(isElf) ?? found[0];
 }

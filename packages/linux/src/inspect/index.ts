@@ -20,6 +20,7 @@ export {
 } from "./confinement.ts";
 export { kernelFunctions } from "./kernel-functions.ts";
 export { kernelSymbols } from "./kernel-symbols.ts";
+export { kernelVersion, mainlineVersion } from "./kernel-version.ts";
 export { diagnose, explainPermission, type Situation } from "./permission.ts";
 export { findPmu } from "./pmu.ts";
 export { type Lockdown, lockdown, sysctl } from "./settings.ts";

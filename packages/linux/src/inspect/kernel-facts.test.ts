@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { btfFile, buildConfig, kernelSymbols } from "./index.ts";
+import { btfFile, buildConfig, kernelSymbols, mainlineVersion } from "./index.ts";
 
 test("the configuration of the running kernel is text of options", (t) => {
 	const text = buildConfig();
@@ -40,4 +40,14 @@ test("BTF is taken from a file, or from a folder by release, however deep", () =
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
+});
+
+test("the version is the one that the kernel was built from, whatever the release is called", () => {
+	const cases = [
+		["6.18.44-fc", "#1 SMP", undefined, "6.18.44-fc"],
+		["6.1.0-18-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)", undefined, "6.1.76"],
+		["5.15.0-91-generic", "#101-Ubuntu SMP", "5.15.131", "5.15.131"],
+		["5.15.0-91-generic", "#101-Ubuntu SMP", "nonsense", "5.15.0-91-generic"],
+	] as const;
+	for (const [release, line, signed, expected] of cases) assert.equal(mainlineVersion(release, line, signed), expected);
 });

@@ -59,6 +59,7 @@ function wanted(refused: Refused | undefined, types: readonly ProgramType[] | un
 	if (!refused) return ["CAP_BPF", ...byType];
 	if (refused.syscall === "perf_event_open") return ["CAP_PERFMON"];
 	if (refused.syscall === "tracefs") return ["CAP_SYS_ADMIN"];
+	if (refused.syscall === "netlink") return ["CAP_NET_ADMIN"];
 	if (refused.command?.endsWith("_BY_ID") || refused.command?.endsWith("_NEXT_ID")) return ["CAP_SYS_ADMIN"];
 	if (refused.command === "ENABLE_STATS") return ["CAP_SYS_ADMIN"];
 	return ["CAP_BPF", ...byType];
