@@ -26,6 +26,72 @@ function compile(header: string, program: string): string {
 	}
 }
 
+/** Instructions of a program that includes the header, with their relocations. */
+function disassemble(header: string, program: string): string {
+	const folder = mkdtempSync(join(tmpdir(), "skep-header-"));
+	try {
+		writeFileSync(join(folder, "vmlinux.h"), header);
+		writeFileSync(join(folder, "x.bpf.c"), program);
+		const args = ["-target", "bpf", "-g", "-O2", "-D__TARGET_ARCH_x86", "-c", "x.bpf.c", "-o", "x.o"];
+		const r = spawnSync("clang-19", args, { cwd: folder, encoding: "utf8" });
+		assert.equal(r.status, 0, r.stderr);
+		return spawnSync("llvm-objdump-19", ["-d", "-r", "x.o"], { cwd: folder, encoding: "utf8" }).stdout;
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+}
+
+/** Reads as people write them: chains, bit-fields, unions, enumerators, arrays, direct loads, packets. */
+const PROGRAM = `
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+char LICENSE[] SEC("license") = "GPL";
+struct record { u64 ino; u32 pid, ppid; u16 family; u8 flags; char comm[16]; char name[64]; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } records SEC(".maps");
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, pid_t old, struct linux_binprm *bprm)
+{
+	struct record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) return 0;
+	r->ino = BPF_CORE_READ(bprm, file, f_inode, i_ino);
+	r->pid = task->tgid;
+	r->ppid = task->real_parent->tgid;
+	r->flags = BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
+	const char *name = BPF_CORE_READ(bprm, filename);
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), name);
+	__builtin_memcpy(r->comm, task->comm, 16);
+	if (bpf_core_field_exists(task->__state) && bpf_core_enum_value_exists(enum bpf_prog_type, BPF_PROG_TYPE_XDP))
+		r->family = bpf_core_type_size(struct sock);
+	bpf_ringbuf_submit(r, 0);
+	return 0;
+}
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_close, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	return sk->__sk_common.skc_dport + tp->snd_cwnd + BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+}
+SEC("xdp")
+int drop(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = (void *)(eth + 1);
+	struct tcphdr *tcp = (void *)(ip + 1);
+	if ((void *)(tcp + 1) > end) return XDP_PASS;
+	return ip->ihl == 5 && ip->protocol == IPPROTO_TCP && tcp->syn && !tcp->ack ? XDP_DROP : XDP_PASS;
+}
+SEC("tp/syscalls/sys_enter_openat")
+int on_open(struct trace_event_raw_sys_enter *ctx)
+{
+	struct epoll_event event = {};
+	bpf_probe_read_user(&event, sizeof(event), (void *)ctx->args[1]);
+	return event.data > ctx->id;
+}
+`;
+
 /** C that holds size and member offsets of every record whose name is its alone against the BTF. */
 function assertions(btf: Btf): { readonly text: string; readonly count: number } {
 	const tags = new Map<string, number>();
@@ -130,6 +196,19 @@ describe("types as C", () => {
 		const { text, count } = assertions(btf);
 		assert.ok(count > 10_000, `${count} assertions`);
 		assert.equal(compile(formatC(btf), text), "");
+	});
+
+	test("programs compile to the same instructions as with bpftool's header", (t) => {
+		const bpftool = spawnSync("bpftool", ["btf", "dump", "file", vmlinux, "format", "c"], {
+			encoding: "utf8",
+			maxBuffer: 1 << 28,
+		});
+		if (!hasClang || bpftool.status !== 0 || !existsSync("/usr/include/bpf/bpf_core_read.h"))
+			return t.skip("needs clang-19, bpftool, libbpf-dev and a kernel with BTF");
+		const ours = formatC(Btf.decode(new Uint8Array(readFileSync(vmlinux))));
+		const [a, b] = [disassemble(ours, PROGRAM), disassemble(bpftool.stdout, PROGRAM)];
+		assert.ok(a.length > 1000, a);
+		assert.equal(a, b);
 	});
 
 	test("what C cannot say is refused", () => {
