@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { BtfBuilder } from "#btf";
 import { encode, type Instruction, insn } from "#isa";
 import type { Kernel } from "#kernel";
-import { MAP_FLAGS, type MapType, PSEUDO_LOAD } from "#uapi";
+import { ATTACH_TYPES, type AttachType, MAP_FLAGS, type MapType, PSEUDO_LOAD } from "#uapi";
 import {
 	attachRawTracepoint,
 	attachTracepoint,
@@ -19,6 +19,8 @@ import {
 	openById,
 	Program,
 	type ProgramBlueprint,
+	type QueryTarget,
+	queryPrograms,
 	queryTaskFd,
 } from "./index.ts";
 import { onBothKernels, onKernel, u32, u64 } from "./kernel.test-support.ts";
@@ -272,5 +274,34 @@ test(
 		using map = create(kernel, "hash", { extra: 0n });
 		const { netns_dev, netns_ino, btf_vmlinux_id, map_extra } = map.info();
 		assert.deepEqual([netns_dev, netns_ino, btf_vmlinux_id, map_extra], [0n, 0n, 0, 0n]);
+	}),
+);
+
+test(
+	"every hook that keeps a list can be asked for it",
+	onKernel((kernel, t) => {
+		const group = cgroup();
+		const lo = kernel.interfaceIndex("lo");
+		const netns = openSync("/proc/self/ns/net", "r");
+		const asked = new Map<AttachType, QueryTarget>([
+			["tcx_ingress", { ifindex: lo }],
+			["tcx_egress", { ifindex: lo }],
+			["flow_dissector", { fd: netns }],
+			["sk_lookup", { fd: netns }],
+		]);
+		if (group === undefined) t.diagnostic("no cgroup v2 here: its hooks are not asked");
+		else {
+			for (const type of Object.keys(ATTACH_TYPES) as AttachType[])
+				if (type.startsWith("cgroup_")) asked.set(type, { fd: group });
+		}
+		for (const [type, target] of asked) {
+			for (const effective of type.startsWith("cgroup_") ? [false, true] : [false]) {
+				const { programs, revision } = queryPrograms(kernel, target, type, { effective });
+				assert.ok(programs.every((each) => each.id > 0) && revision >= 0n, type);
+			}
+		}
+		assert.throws(() => queryPrograms(kernel, { fd: netns }, "trace_fentry"), { code: "EINVAL" });
+		closeSync(netns);
+		if (group !== undefined) closeSync(group);
 	}),
 );
