@@ -26,8 +26,7 @@ export class Collection implements Disposable {
 	readonly programs: ReadonlyMap<string, Program>;
 	/** BTF of the object in the kernel, where it has some. */
 	readonly btf: Fd | undefined;
-	/** What was done otherwise than the object asked, in words. */
-	readonly notes: readonly string[];
+	readonly #notes: string[];
 	/** Tables of functions that are ready to be registered, by map. */
 	readonly structOps: ReadonlyMap<string, ReadyStructOps>;
 	/** Memory of arenas that were mapped to load them (their addresses chosen, or first values written), by map. */
@@ -41,7 +40,7 @@ export class Collection implements Disposable {
 		this.maps = loaded.maps;
 		this.programs = loaded.programs;
 		this.btf = loaded.btf;
-		this.notes = loaded.notes;
+		this.#notes = [...loaded.notes];
 		this.structOps = loaded.structOps;
 		this.arenas = loaded.arenas;
 	}
@@ -90,6 +89,11 @@ export class Collection implements Disposable {
 		return found(this.programs.get(name), "program", name, this.programs.keys());
 	}
 
+	/** What was done otherwise than the object or `attach` asked, in words. */
+	get notes(): readonly string[] {
+		return this.#notes;
+	}
+
 	/** Links made so far and not closed. */
 	get links(): readonly Link[] {
 		return this.#links.filter((link) => !link.closed);
@@ -104,6 +108,7 @@ export class Collection implements Disposable {
 		const table = this.structOps.get(name);
 		const link = table ? attachStructOps(table.map, table.value) : this.#attach(this.program(name), name, target);
 		this.#links.push(link);
+		if (link.note !== undefined) this.#notes.push(`${name}, ${link.target}: ${link.note}`);
 		return link;
 	}
 

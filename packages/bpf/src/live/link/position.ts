@@ -1,11 +1,11 @@
 import type { LinkCreate } from "#kernel";
 import { ATTACH_FLAGS } from "#uapi";
-import type { Program } from "../program.ts";
+import { Program } from "../program.ts";
 import type { Link } from "./link.ts";
 
 /** Where in the chain of a hook that several programs share (tcx, netkit, cgroup ≥ 6.17). Absent: last. */
 export interface Position {
-	/** Right before or after what is there: a link, a program, or `first` and `last` of all. Not both. */
+	/** Right before or after a link or program that is there, or `all` of them: as the first, as the last. Not both. */
 	readonly before?: Link | Program | "all";
 	readonly after?: Link | Program | "all";
 	/** Only if the chain has not changed since it had this revision (`queryPrograms`), else SyscallError ESTALE. */
@@ -21,8 +21,7 @@ export function positionOf(position: Position): {
 	const neighbour = before ?? after;
 	const side = before ? ATTACH_FLAGS.BPF_F_BEFORE : after ? ATTACH_FLAGS.BPF_F_AFTER : 0;
 	const named = neighbour === undefined || neighbour === "all" ? undefined : neighbour;
-	const byLink = named !== undefined && !("type" in named && "log" in named) ? ATTACH_FLAGS.BPF_F_LINK : 0;
-	const flags = side | (named ? byLink : 0);
+	const flags = side | (named === undefined || named instanceof Program ? 0 : ATTACH_FLAGS.BPF_F_LINK);
 	if (flags === 0 && revision === undefined) return { flags };
 	return { flags, relative: { fd: named?.fd.number ?? 0, expected_revision: revision ?? 0n } };
 }
