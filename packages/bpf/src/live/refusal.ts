@@ -131,7 +131,7 @@ const SIGNATURE_NOTES: Readonly<Record<string, string>> = {
 export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError {
 	const errno = Math.abs(program.errno);
 	const telling = tellingLine(program.log);
-	if (program.signed && telling === undefined) {
+	if (program.signed && (telling === undefined || telling.startsWith("signature verification failed"))) {
 		const code = errnoName(errno);
 		const text = SIGNATURE_NOTES[code];
 		const what = `cannot load signed program ${program.name}: bpf(PROG_LOAD) says ${code}: ${text}`;
