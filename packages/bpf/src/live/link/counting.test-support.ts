@@ -99,8 +99,9 @@ export class Skip extends Error {}
 /** Runs a file of checks as a child in a network namespace of its own, each check as a test. */
 export async function inOwnNetwork(t: TestContext, file: string): Promise<void> {
 	const path = fileURLToPath(new URL(file, import.meta.url));
-	const run = spawnSync("unshare", ["--net", process.execPath, path], { encoding: "utf8", timeout: 60_000 });
-	if (run.error || /unshare failed|Operation not permitted/.test(run.stderr)) {
+	const run = spawnSync("unshare", ["--net", process.execPath, path], { encoding: "utf8", timeout: 600_000 });
+	const missing = run.error !== undefined && Reflect.get(run.error, "code") === "ENOENT";
+	if (missing || /unshare failed|Operation not permitted/.test(run.stderr)) {
 		t.skip(`needs a network namespace: ${run.error?.message ?? run.stderr.trim()}`);
 		return;
 	}
