@@ -16,7 +16,7 @@ function inSection(section: string): ProgramSpec {
 	return {
 		name: section.replaceAll(/\W/g, "_"),
 		insns: encode([
-			insn.loadPseudo(1, 0, 0),
+			insn.loadPseudo(1, 2, 0),
 			insn.mov(64, 2, { imm: 1 }),
 			insn.atomic("add", 8, 1, 0, 2),
 			insn.mov(64, 0, { imm: 0 }),
