@@ -3,6 +3,7 @@ import { CLayout } from "./c-layout.ts";
 import { CNames } from "./c-names.ts";
 import { CSpelling } from "./c-spelling.ts";
 import { TypeGraph } from "./graph.ts";
+import { TextSink } from "./text-sink.ts";
 import { KIND_NUMBER } from "./wire.ts";
 
 export interface CFormatOptions {
@@ -17,6 +18,7 @@ const DONE = 2;
 /** A kernel's types need a few dozen; a chain that is longer is not C. */
 const MAX_NESTING = 400;
 const MAX_CHAIN = 1000;
+const TABS = Array.from({ length: 16 }, (_, i) => "\t".repeat(i));
 /** A kernel's types take half their size as C; small ones a little more. */
 const TEXT_PER_BYTE = 64;
 const TEXT_LEAST = 1 << 20;
@@ -58,17 +60,15 @@ class CWriter {
 	readonly #state: Uint8Array;
 	/** 1: `struct x;` has been written, or the definition. */
 	readonly #declared: Uint8Array;
-	/** Characters that may still be written. */
-	#room: number;
+	/** So many bytes may be written. */
+	#limit: number;
 	#nesting = 0;
-	#out = "";
-	/** Finished text in large pieces: one rope of a hundred thousand lines is slow to flatten. */
-	readonly #pieces: string[] = [];
+	readonly #out = new TextSink();
 
 	constructor(btf: Btf) {
 		this.#btf = btf;
-		this.#room = TEXT_LEAST;
-		for (let b: Btf | undefined = btf; b; b = b.base) this.#room += b.bytes.length * TEXT_PER_BYTE;
+		this.#limit = TEXT_LEAST;
+		for (let b: Btf | undefined = btf; b; b = b.base) this.#limit += b.bytes.length * TEXT_PER_BYTE;
 		this.#graph = new TypeGraph(btf);
 		this.#kinds = this.#graph.kinds;
 		this.#targets = this.#graph.targets;
@@ -85,23 +85,17 @@ class CWriter {
 	write(ids: readonly number[] | undefined): string {
 		if (ids) for (const id of ids) this.#root(id, true);
 		else for (let id = this.#btf.firstId; id <= this.#btf.count; id++) this.#root(id, false);
-		this.#pieces.push(this.#out);
-		return this.#pieces.join("");
+		return this.#out.toString();
 	}
 
 	#emit(text: string): void {
-		this.#check(text.length);
-		this.#room -= text.length;
-		this.#out += text;
-		if (this.#out.length > 1 << 14) {
-			this.#pieces.push(this.#out);
-			this.#out = "";
-		}
+		this.#out.text(text);
+		this.#check(this.#out);
 	}
 
 	/** Records in records, each twice in the next, would fill any memory. */
-	#check(length: number): void {
-		if (length > this.#room)
+	#check(out: TextSink): void {
+		if (out.length > this.#limit)
 			throw this.#btf.malformed("types", `as C they take more than ${TEXT_PER_BYTE} times their size`);
 	}
 
@@ -233,7 +227,8 @@ class CWriter {
 		if (this.#state[id] === DONE) return;
 		this.#needMembers(id);
 		this.#declared[id] = 1;
-		this.#emit(`${this.#record(id, 0)};\n\n`);
+		this.#writeRecord(this.#out, id, 0);
+		this.#emit(";\n\n");
 	}
 
 	#declare(id: number): void {
@@ -273,7 +268,14 @@ class CWriter {
 		return `${out}${tabs}}${this.#layout.enumMode(id)}`;
 	}
 
+	/** A record without a name, in place. */
 	#record(id: number, indent: number): string {
+		const out = new TextSink(1 << 10);
+		this.#writeRecord(out, id, indent);
+		return out.toString();
+	}
+
+	#writeRecord(out: TextSink, id: number, indent: number): void {
 		const { words, at } = this.#btf.record(id);
 		const info = words[at + 1]!;
 		const isStruct = this.#kinds[id] === K.struct;
@@ -282,31 +284,35 @@ class CWriter {
 		const spelling = this.#spelling;
 		const head = this.#graph.named(id) ? this.#names.tag(id) : isStruct ? "struct" : "union";
 		const packed = layout.packed(id);
-		const tabs = "\t".repeat(indent);
-		let out = `${head} {\n`;
+		const tabs = TABS[indent] ?? "\t".repeat(indent);
 		let bit = 0;
 		let most = 0;
 		const first = at + 3;
 		const end = first + (info & 0xffff) * 3;
+		out.text(head).text(" {\n");
+		const empty = out.length;
 		for (let m = first; m < end; m += 3) {
 			const type = words[m + 1]!;
 			layout.place(type, words[m + 2]!, flag);
 			const { bitOffset, bitSize } = layout;
 			if (isStruct) {
 				if (bit !== bitOffset && layout.natural(type, bitSize, bit, packed) < bitOffset)
-					out += padding(bit, bitOffset, tabs);
+					out.text(padding(bit, bitOffset, tabs));
 				bit = bitOffset + (bitSize > 0 ? bitSize : layout.sizeOf(type) * 8);
 			} else most = Math.max(most, layout.sizeOf(type) * 8);
-			const name = this.#names.plain(words[m]!);
 			const before = spelling.before(type, "", indent + 1);
-			out +=
-				name === "" ? `${tabs}\t${before.trimEnd()}${spelling.after}` : `${tabs}\t${before}${name}${spelling.after}`;
-			this.#check(out.length);
-			out += bitSize > 0 ? `: ${bitSize};\n` : ";\n";
+			out.text(tabs).text("\t");
+			if (words[m] === 0) out.text(before.trimEnd());
+			else out.text(before).text(this.#names.plain(words[m]!));
+			out.text(spelling.after);
+			if (bitSize > 0) out.text(": ").number(bitSize);
+			out.text(";\n");
+			this.#check(out);
 		}
-		out += this.#filling(isStruct, words[at + 2]!, isStruct ? bit : most, packed ? 8 : layout.alignOf(id) * 8, tabs);
-		out = out.length === head.length + 3 ? `${head} {` : out + tabs;
-		return packed ? `${out}} __attribute__((packed))` : `${out}}`;
+		out.text(this.#filling(isStruct, words[at + 2]!, isStruct ? bit : most, packed ? 8 : layout.alignOf(id) * 8, tabs));
+		if (out.length === empty) out.back(1);
+		else out.text(tabs);
+		out.text(packed ? "} __attribute__((packed))" : "}");
 	}
 
 	/** What makes the record as large as BTF says, where its members alone, up to `bit`, do not. */

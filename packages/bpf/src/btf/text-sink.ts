@@ -2,8 +2,23 @@ import { decodeUtf8, encodeUtf8 } from "#base";
 
 /** Text that is written piece by piece as bytes: millions of short strings joined would be garbage first. */
 export class TextSink {
-	#bytes = new Uint8Array(1 << 16);
+	#bytes: Uint8Array;
 	#at = 0;
+
+	/** `room`: bytes to begin with. */
+	constructor(room = 1 << 16) {
+		this.#bytes = new Uint8Array(room);
+	}
+
+	/** In bytes. */
+	get length(): number {
+		return this.#at;
+	}
+
+	/** Takes the last bytes away. */
+	back(bytes: number): void {
+		this.#at -= bytes;
+	}
 
 	#grow(more: number): void {
 		const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));
