@@ -3,8 +3,16 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { attributeBytes } from "./index.ts";
 import { ATTR, INFO, type Layout } from "./layout.ts";
+import { LINK_INFO } from "./link-layout.ts";
 
-const layouts: readonly (readonly [string, Layout])[] = [...Object.entries(ATTR), ...Object.entries(INFO)];
+const links = Object.values(LINK_INFO).flatMap(({ member, fields, variants }): [string, Layout][] => [
+	[`link ${member}`, { size: INFO.link.size, fields }],
+	...Object.values(variants?.rows ?? {}).map((row): [string, Layout] => [
+		`link ${row.kind}`,
+		{ size: INFO.link.size, fields: row.fields },
+	]),
+]);
+const layouts: readonly (readonly [string, Layout])[] = [...Object.entries(ATTR), ...Object.entries(INFO), ...links];
 
 test("fields lie inside their struct, on their own alignment", () => {
 	for (const [name, { size, fields }] of layouts) {

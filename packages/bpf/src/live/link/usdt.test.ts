@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { NotSupportedError } from "#base";
 import { insn } from "#isa";
+import { ERRNO, type Kernel } from "#kernel";
 import { attachUsdt, BpfMap, parseUsdtArguments } from "../index.ts";
 import { onKernel } from "../kernel.test-support.ts";
 import { Counter, counting, keep, keepCookie } from "./counting.test-support.ts";
@@ -107,6 +108,42 @@ test(
 		assert.throws(() => attachUsdt(program, { binary, provider: "python", name: "nothing" }), {
 			code: "ERR_NO_SYMBOL",
 		});
+		return undefined;
+	}),
+);
+
+test(
+	"where there are no cookies, entries are found by the address that is reached, in files whose addresses are known",
+	onKernel((kernel, t) => {
+		const binary = pythonWithProbes(kernel.host!);
+		const probes = binary === undefined ? [] : kernel.host!.probes(binary, "python", "gc__start");
+		if (!binary || typeof probes !== "object")
+			return t.skip("needs a python3 that was built with USDT probes (readelf -n)");
+		// The same kernel, as one before 5.15 would answer.
+		const older: Kernel = Object.create(kernel, {
+			bpf: {
+				value: ((command, attr) =>
+					command === "LINK_CREATE" ? -ERRNO.EINVAL : kernel.bpf(command, attr)) as Kernel["bpf"],
+			},
+		});
+		using counter = new Counter(older);
+		const map = { keySize: 4, valueSize: USDT_SPEC_BYTES, maxEntries: 4 };
+		using specs = BpfMap.create(older, { name: "__bpf_usdt_specs", type: "array", ...map });
+		using ipToSpecId = BpfMap.create(older, { name: "ips", type: "hash", keySize: 8, valueSize: 4, maxEntries: 4 });
+		using program = counting(older, counter, { type: "kprobe" });
+		const attach = () => attachUsdt(program, { binary, provider: "python", name: "gc__start", specs, ipToSpecId });
+		if (!probes[0]!.fixed) {
+			assert.throws(attach, /loaded at addresses that are not known beforehand/);
+			return undefined;
+		}
+		const link = attach();
+		assert.equal(link.way, "perf_ioctl");
+		const key = new Uint8Array(new BigUint64Array([probes[0]!.address]).buffer);
+		assert.deepEqual([...ipToSpecId.lookup(key)!], [0, 0, 0, 0]);
+		spawnSync(binary, ["-I", "-S", "-c", "import gc; gc.collect()"]);
+		assert.ok(counter.count > 0);
+		link.close();
+		assert.equal(ipToSpecId.lookup(key), undefined);
 		return undefined;
 	}),
 );
