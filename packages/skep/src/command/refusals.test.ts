@@ -189,7 +189,8 @@ test("no permission", (t) => {
 	const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
 	for (const words of [
 		["run", exec],
-		["demo", "--duration", "1"],
+		["record", "-o", "/tmp/skep-never.rec", exec],
+		["demo", "--duration", "1", "--kernel", "linux"],
 	]) {
 		const result = spawnSync("setpriv", [...nobody, process.execPath, launcher, ...words], {
 			cwd: root,
