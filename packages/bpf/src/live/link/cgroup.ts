@@ -1,5 +1,5 @@
-import { NotSupportedError } from "#base";
-import { ERRNO } from "#kernel";
+import { NotSupportedError, SyscallError } from "#base";
+import { ERRNO, type ProgQuery } from "#kernel";
 import { ATTACH_FLAGS, ATTACH_TYPES, type AttachType } from "#uapi";
 import type { Fd } from "../fd.ts";
 import type { Program } from "../program.ts";
@@ -69,7 +69,10 @@ function attach(program: Program, target: string, fd: number, type: AttachType, 
 	if (options.way !== "prog_attach") {
 		const result = tryLink(program, { target_fd: fd, attach_type: ATTACH_TYPES[type], ...positionOf(options) });
 		const older = result === -ERRNO.EINVAL && options.way === undefined && !hasLinks(program, type);
-		if (!older) return linked(program, target, result);
+		if (!older) {
+			if (result === -ERRNO.EPERM) tellExclusive(program, target, fd, type);
+			return linked(program, target, result);
+		}
 	}
 	const why = options.way
 		? undefined
@@ -82,6 +85,34 @@ function attach(program: Program, target: string, fd: number, type: AttachType, 
 		why,
 	);
 }
+
+/**
+ * EPERM is also what the kernel says where a program that shares with nobody is in the way: that is a state, not a privilege.
+ * @throws SyscallError where it is so
+ */
+function tellExclusive(program: Program, target: string, fd: number, type: AttachType): void {
+	const attr: ProgQuery = {
+		target_fd: fd,
+		attach_type: ATTACH_TYPES[type],
+		query_flags: EFFECTIVE,
+		prog_ids: new Uint8Array(4),
+	};
+	const asked = program.kernel.bpf("PROG_QUERY", attr);
+	// ENOSPC: more than there was room for.
+	if ((asked < 0 && asked !== -ERRNO.ENOSPC) || (attr.prog_cnt ?? 0) === 0) return;
+	const why =
+		"a program is attached there, or above it, that shares with nobody (no BPF_F_ALLOW_MULTI): detach it first (`bpftool cgroup tree`)";
+	throw new SyscallError(
+		"bpf",
+		"LINK_CREATE",
+		ERRNO.EPERM,
+		"EPERM",
+		`cannot attach ${program.name} to ${target}: ${why}`,
+	);
+}
+
+/** BPF_F_QUERY_EFFECTIVE. */
+const EFFECTIVE = 1;
 
 const BAD_FD = 0x7fff_ffff;
 
