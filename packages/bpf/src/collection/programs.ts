@@ -66,7 +66,7 @@ function loadPatiently(kernel: Kernel, program: RelocatedProgram, blueprint: Pro
 	try {
 		return Program.load(kernel, blueprint);
 	} catch (error) {
-		const optional = sectionMeaning(program.section)?.attachOptional ?? false;
+		const optional = sectionMeaning(program.hook ?? program.section)?.attachOptional ?? false;
 		if (!optional || !(error instanceof SyscallError) || (error.code !== "EINVAL" && error.code !== "E2BIG"))
 			throw error;
 		try {

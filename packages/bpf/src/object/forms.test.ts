@@ -161,6 +161,27 @@ test("legacy maps: any size from 20 with a zero tail, iproute2's; no BTF at all"
 	);
 });
 
+test("sections as they were named before libbpf 1.0 are read, and that is said", () => {
+	const elf = readElf(bytesOf("legacy"));
+	const named = (name: string) =>
+		readObject(writeElf({ ...elf, sections: elf.sections.map((s) => (s.name === "xdp" ? { ...s, name } : s)) }));
+	const cases = [
+		["xdp_pass", "xdp", "xdp"],
+		["classifier/ingress", "classifier", "sched_cls"],
+		["socket1", "socket", "socket_filter"],
+		["cgroup/skb1", "cgroup/skb", "cgroup_skb"],
+		["?sk_skb/stream_verdict/a", "sk_skb/stream_verdict", "sk_skb"],
+	] as const;
+	for (const [section, hook, type] of cases) {
+		const spec = named(section);
+		const program = spec.programs.get("prog")!;
+		assert.deepEqual([program.section, program.hook, program.type], [section, hook, type]);
+		assert.deepEqual(spec.notes, [`section ${section} is read as ${hook}, as loaders before libbpf 1.0 did`]);
+	}
+	for (const section of ["xdpass", "nothing", "kprobe_x"])
+		assert.throws(() => named(section), /no program type is known/);
+});
+
 /** The same object with addends in the relocations (RELA) instead of the instructions and data. */
 const withAddends = (elf: ElfFile): ElfFile => ({
 	...elf,

@@ -2,7 +2,7 @@ import { cstring, decodeUtf8, FormatError, LinkError, NotSupportedError } from "
 import { Btf } from "#btf";
 import { type ElfFile, type ElfSection, readElf, SHT, STB } from "#elf";
 import type { CollectionSpec, FunctionSpec, ProgramSpec } from "#spec";
-import { PROG_FLAGS, sectionMeaning } from "#uapi";
+import { oldSectionMeaning, PROG_FLAGS, sectionMeaning } from "#uapi";
 import { readData } from "./data.ts";
 import { readExt } from "./ext.ts";
 import { readExterns } from "./externs.ts";
@@ -49,6 +49,7 @@ export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): 
 			throw source.error({ section: key, path: "name" }, "a map has the name of this section");
 		all.set(key, map);
 	}
+	const notes = [...data.notes];
 	const programs = new Map<string, ProgramSpec>();
 	const subprograms = new Map<string, FunctionSpec>();
 	const context = {
@@ -69,7 +70,12 @@ export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): 
 		// A lone function of .text is a program of which somebody else must say the type.
 		const lone = functions.all.length === 1 && options.programType?.(f.section.name) !== undefined;
 		if (f.section.name === ".text" && !lone) subprograms.set(spec.name, spec);
-		else programs.set(spec.name, programOf(f, spec, source, options));
+		else {
+			const program = programOf(f, spec, source, options);
+			programs.set(spec.name, program);
+			if (oldSectionMeaning(f.section.name))
+				notes.push(`section ${f.section.name} is read as ${program.hook}, as loaders before libbpf 1.0 did`);
+		}
 	}
 	// A program may be called like a subprogram; then it is one too.
 	for (const p of [...programs.values(), ...subprograms.values()])
@@ -91,7 +97,7 @@ export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): 
 		...(externs.externs.size ? { externs: externs.externs } : {}),
 		btf,
 		manifest: manifestOf(source),
-		...(data.notes.length ? { notes: data.notes } : {}),
+		...(notes.length ? { notes } : {}),
 	};
 }
 
@@ -159,7 +165,7 @@ function manifestOf(source: Source): CollectionSpec["manifest"] {
 }
 
 function programOf(f: CodeFunction, spec: FunctionSpec, source: Source, options: ReadObjectOptions): ProgramSpec {
-	const meaning = sectionMeaning(f.section.name);
+	const meaning = sectionMeaning(f.section.name) ?? oldSectionMeaning(f.section.name);
 	const given = options.programType?.(f.section.name);
 	if (!meaning && !given)
 		throw new NotSupportedError(

@@ -172,3 +172,19 @@ export function sectionMeaning(section: string): SectionMeaning | undefined {
 		autoload,
 	};
 }
+
+/** Names without a target, the longest first. */
+const PREFIXES = ROWS.filter((row) => row[1] === "none")
+	.map((row) => row[0])
+	.sort((a, b) => b.length - a.length);
+
+/**
+ * A section name as loaders before libbpf 1.0 read it: `xdp_pass`, `classifier/ingress`, `socket1` begin with a name that
+ * takes no target. undefined: it does not, or `sectionMeaning` knows it.
+ */
+export function oldSectionMeaning(section: string): SectionMeaning | undefined {
+	if (sectionMeaning(section)) return undefined;
+	const text = section.startsWith("?") ? section.slice(1) : section;
+	const name = PREFIXES.find((each) => text.startsWith(each) && /^[_/\-0-9]/.test(text.slice(each.length)));
+	return name === undefined ? undefined : sectionMeaning(section.startsWith("?") ? `?${name}` : name);
+}
