@@ -1,7 +1,7 @@
 import { encodeUtf8, FormatError } from "#base";
 import { encodeTypes, StringTable } from "./encode.ts";
 import { makeType, type RecordSource, VOID } from "./record.ts";
-import { BtfStrings, hashName } from "./strings.ts";
+import { BtfStrings, hashName, NameTable } from "./strings.ts";
 import type { BtfKind, BtfType } from "./types.ts";
 import {
 	BTF_HEADER_SIZE,
@@ -404,6 +404,11 @@ export class Btf {
 	/** Where a string begins in the string section; undefined: it is not there. Looks through all of it. */
 	stringOffset(text: string): number | undefined {
 		return text === "" ? 0 : this.#strings.offsetsOf(text)[0];
+	}
+
+	/** For readers in this folder that tell names apart by their bytes. */
+	nameTable(): NameTable {
+		return new NameTable(this.#strings);
 	}
 
 	/** Offsets of strings that are no C identifiers or one of `words`. For readers in this folder. */

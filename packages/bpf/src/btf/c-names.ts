@@ -1,4 +1,5 @@
 import type { Btf } from "./btf.ts";
+import type { NameTable } from "./strings.ts";
 
 /** Words that C's integer types are spelled with. Others are names that some compiler gave an integer of its own. */
 const INT_WORDS = new Set(["char", "short", "int", "long", "unsigned", "signed", "_Bool", "__int128"]);
@@ -11,15 +12,58 @@ const KEYWORDS = new Set(
 );
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Names that may stand for one thing only: the first owner has it as it is. */
+class Namespace {
+	readonly #table: NameTable;
+	/** How many owners a name had, by its first offset. */
+	readonly #owners = new Map<number, number>();
+	/** Names that stand nowhere in the BTF. */
+	readonly #made = new Set<string>();
+	/** Among those are some that do not end in a number of ours. */
+	#changed = false;
+
+	constructor(btf: Btf) {
+		this.#table = btf.nameTable();
+	}
+
+	/** The one offset for all that have the same text. */
+	first(offset: number): number {
+		return offset === 0 ? 0 : this.#table.first(offset);
+	}
+
+	/** A name for one more owner. `first`: of its offset; `changed`: C has it otherwise than the BTF. */
+	take(first: number, name: string, changed: boolean): string {
+		let count = (this.#owners.get(first) ?? 0) + 1;
+		const wanted = name === "" ? "unnamed" : name;
+		const own = wanted === name && !changed;
+		let text = count === 1 ? wanted : `${wanted}___${count}`;
+		while (this.#taken(text, own && count === 1)) text = `${wanted}___${++count}`;
+		this.#owners.set(first, count);
+		if (!own) this.#changed = true;
+		if (!own || count > 1) this.#made.add(text);
+		return text;
+	}
+
+	/** `own`: it stands in the BTF just so, and is new. */
+	#taken(text: string, own: boolean): boolean {
+		if (!own) return this.#made.has(text) || this.#table.has(text);
+		// To look for each of a hundred thousand names would take longer than to write them.
+		return this.#made.size > 0 && (this.#changed || text.includes("___")) && this.#made.has(text);
+	}
+}
+
 /** Names as C wants them: every tag, and every typedef and enumerator, once; second owners get `___2` and so on. */
 export class CNames {
 	readonly #btf: Btf;
 	/** `struct x`, `union x`, `enum x` by id. */
 	readonly #tags: (string | undefined)[];
 	readonly #ordinary: (string | undefined)[];
-	/** How many owners a tag had, and the first one's keyword. */
-	readonly #tagOwners = new Map<string, { count: number; keyword: string; forward: boolean }>();
-	readonly #ordinaryOwners = new Map<string, number>();
+	/** Of a tag's first owner. */
+	readonly #tagOwners = new Map<number, { readonly keyword: string; forward: boolean }>();
+	readonly #tagSpace: Namespace;
+	readonly #ordinarySpace: Namespace;
+	/** `__builtin_va_list`, which the compiler has without being told. */
+	readonly #builtins: ReadonlySet<number>;
 	readonly #scalars: (string | undefined)[] = [];
 
 	/** Offsets of strings that are no C identifiers. */
@@ -28,6 +72,9 @@ export class CNames {
 	constructor(btf: Btf) {
 		this.#btf = btf;
 		this.#odd = btf.stringsUnlike(KEYWORDS);
+		this.#tagSpace = new Namespace(btf);
+		this.#ordinarySpace = new Namespace(btf);
+		this.#builtins = new Set(btf.findAll("__builtin_va_list").filter((id) => btf.kind(id) === "typedef"));
 		this.#tags = new Array(btf.count + 1);
 		this.#ordinary = new Array(btf.count + 1);
 	}
@@ -39,11 +86,6 @@ export class CNames {
 		return this.#odd.has(offset) ? identifier(name) : name;
 	}
 
-	#plainName(id: number): string {
-		const { words, at } = this.#btf.record(id);
-		return this.plain(words[at]!);
-	}
-
 	/** `struct name`. A forward declaration shares the name with the definition of the same keyword. */
 	tag(id: number): string {
 		const known = this.#tags[id];
@@ -52,16 +94,14 @@ export class CNames {
 		const kind = this.#btf.kind(id);
 		const forward = kind === "fwd";
 		const keyword = forward ? (words[at + 1]! >>> 31 === 1 ? "union" : "struct") : kind === "enum64" ? "enum" : kind;
-		const name = this.plain(words[at]!);
-		const owner = this.#tagOwners.get(name);
-		let text = `${keyword} ${name}`;
-		if (owner === undefined) this.#tagOwners.set(name, { count: 1, keyword, forward });
-		else if (owner.keyword === keyword && (forward || owner.forward)) owner.forward &&= forward;
-		else {
-			do owner.count++;
-			while (this.#tagOwners.has(`${name}___${owner.count}`));
-			text = `${keyword} ${name}___${owner.count}`;
-		}
+		const offset = words[at]!;
+		const name = this.plain(offset);
+		const first = this.#tagSpace.first(offset);
+		const owner = this.#tagOwners.get(first);
+		const shared = owner !== undefined && owner.keyword === keyword && (forward || owner.forward);
+		if (owner === undefined) this.#tagOwners.set(first, { keyword, forward });
+		else if (shared) owner.forward &&= forward;
+		const text = `${keyword} ${shared ? name : this.#tagSpace.take(first, name, this.#odd.has(offset))}`;
 		this.#tags[id] = text;
 		return text;
 	}
@@ -70,32 +110,21 @@ export class CNames {
 	ordinary(id: number): string {
 		const known = this.#ordinary[id];
 		if (known !== undefined) return known;
-		const name = this.#unique(this.#plainName(id));
+		const { words, at } = this.#btf.record(id);
+		const name = this.enumerator(words[at]!);
 		this.#ordinary[id] = name;
 		return name;
 	}
 
 	/** Of the enumerator whose name is at a string offset. */
 	enumerator(offset: number): string {
-		return this.#unique(this.plain(offset));
-	}
-
-	#unique(name: string): string {
-		const owners = this.#ordinaryOwners.get(name);
-		if (owners === undefined) {
-			this.#ordinaryOwners.set(name, 1);
-			return name;
-		}
-		let count = owners;
-		do count++;
-		while (this.#ordinaryOwners.has(`${name}___${count}`));
-		this.#ordinaryOwners.set(name, count);
-		return `${name}___${count}`;
+		const name = this.plain(offset);
+		return this.#ordinarySpace.take(this.#ordinarySpace.first(offset), name, this.#odd.has(offset));
 	}
 
 	/** The compiler has this typedef without being told. */
 	isBuiltin(id: number): boolean {
-		return this.#btf.name(id) === "__builtin_va_list";
+		return this.#builtins.has(id);
 	}
 
 	/** Of an integer or floating-point type. */
@@ -124,7 +153,7 @@ export class CNames {
 			return undefined;
 		}
 		const plain = ["char", "short", "int", "long long", "__int128"][Math.log2(t.size)]!;
-		const alias = this.#unique(t.name === "" ? `__int_${t.size}` : this.#plainName(id));
+		const alias = this.ordinary(id);
 		this.#scalars[id] = alias;
 		return `typedef ${t.signed ? "signed" : "unsigned"} ${plain} ${alias};\n\n`;
 	}

@@ -115,6 +115,20 @@ export class BtfStrings {
 		return hash;
 	}
 
+	/** Byte at an offset; 0 past the end. */
+	#byte(offset: number): number {
+		return offset < this.first ? this.base!.#byte(offset) : (this.#bytes[offset - this.first] ?? 0);
+	}
+
+	/** Whether the same text stands at both offsets. */
+	same(a: number, b: number): boolean {
+		for (let i = 0; ; i++) {
+			const c = this.#byte(a + i);
+			if (c !== this.#byte(b + i)) return false;
+			if (c === 0) return true;
+		}
+	}
+
 	/** Whether exactly these bytes stand at an offset. */
 	holds(offset: number, wanted: Uint8Array): boolean {
 		if (offset < this.first) return this.base!.holds(offset, wanted);
@@ -123,6 +137,61 @@ export class BtfStrings {
 		if (start + wanted.length >= bytes.length || bytes[start + wanted.length] !== 0) return false;
 		for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false;
 		return true;
+	}
+}
+
+/**
+ * Names by their bytes: which offsets stand for the same text. (A `Map` by strings that are slices of one large string
+ * spends microseconds a name.)
+ */
+export class NameTable {
+	readonly #strings: BtfStrings;
+	/** Offsets, open addressing; 0: free. */
+	#slots = new Uint32Array(1 << 12);
+	#used = 0;
+
+	constructor(strings: BtfStrings) {
+		this.#strings = strings;
+	}
+
+	/** The first offset that was asked for and has the same text. */
+	first(offset: number): number {
+		const strings = this.#strings;
+		if (this.#used * 2 > this.#slots.length) this.#grow();
+		const mask = this.#slots.length - 1;
+		for (let i = strings.hash(offset) & mask; ; i = (i + 1) & mask) {
+			const known = this.#slots[i]!;
+			if (known === offset) return offset;
+			if (known === 0) {
+				this.#slots[i] = offset;
+				this.#used++;
+				return offset;
+			}
+			if (strings.same(known, offset)) return known;
+		}
+	}
+
+	/** Whether a text was asked for. */
+	has(text: string): boolean {
+		const bytes = encodeUtf8(text);
+		const mask = this.#slots.length - 1;
+		for (let i = hashName(bytes) & mask; ; i = (i + 1) & mask) {
+			const known = this.#slots[i]!;
+			if (known === 0) return false;
+			if (this.#strings.holds(known, bytes)) return true;
+		}
+	}
+
+	#grow(): void {
+		const old = this.#slots;
+		this.#slots = new Uint32Array(old.length * 2);
+		const mask = this.#slots.length - 1;
+		for (const offset of old) {
+			if (offset === 0) continue;
+			let i = this.#strings.hash(offset) & mask;
+			while (this.#slots[i] !== 0) i = (i + 1) & mask;
+			this.#slots[i] = offset;
+		}
 	}
 }
 
