@@ -30,7 +30,7 @@ import { explainPermission, openLinux } from "@skep/linux";
 
 const { values: options } = parseArgs({
 	options: {
-		suite: { type: "string", default: "bookworm" },
+		suite: { type: "string", default: "trixie" },
 		source: { type: "string" },
 		verbose: { type: "boolean", default: false },
 		times: { type: "string", default: "1" },
