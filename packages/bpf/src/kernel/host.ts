@@ -100,6 +100,9 @@ export interface Host {
 	functions(path: string, pattern: string): readonly UserFunction[] | number;
 	/** USDT probes of a file; `provider` empty: of any. */
 	probes(path: string, provider: string, name: string): readonly UserProbe[] | number;
-	/** Names of kernel functions that can be probed and fit a name or glob (`tcp_*`), sorted. */
-	kernelFunctions(pattern: string): readonly string[] | number;
+	/**
+	 * Names of kernel functions, sorted: those that can be probed and fit a glob (`tcp_*`), or those of a list of names that
+	 * are there, aliases too.
+	 */
+	kernelFunctions(wanted: string | readonly string[]): readonly string[] | number;
 }

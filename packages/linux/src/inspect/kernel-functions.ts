@@ -6,14 +6,15 @@ import { globPattern, isGlob } from "./glob.ts";
 const NO_FUNCTION = /^__ftrace_invalid_address___/;
 
 /**
- * Names of kernel functions that fit a name or glob, sorted, each once. A glob asks ftrace, which lists what can be probed; where it may not be
- * asked, and for a name, all symbols of the kernel's text. -errno
+ * Names of kernel functions, sorted, each once. A glob asks ftrace, which lists what can be probed, each place under one name; where
+ * it may not be asked, and for names, all symbols of the kernel's text. -errno
  */
-export function kernelFunctions(pattern: string): readonly string[] | number {
-	const fits = globPattern(pattern);
+export function kernelFunctions(wanted: string | readonly string[]): readonly string[] | number {
+	const names = typeof wanted === "string" ? [wanted] : wanted;
+	const fits = names.map(globPattern);
 	try {
-		const traced = isGlob(pattern) ? tracedFunctions() : undefined;
-		return [...new Set((traced ?? symbols()).filter(fits))].sort();
+		const traced = names.every(isGlob) ? tracedFunctions() : undefined;
+		return [...new Set((traced ?? symbols()).filter((name) => fits.some((each) => each(name))))].sort();
 	} catch (error) {
 		return -errnoOf(error);
 	}

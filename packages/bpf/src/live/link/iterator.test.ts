@@ -57,15 +57,20 @@ test(
 				assert.equal(counter.count, 0, "nothing runs before it is read");
 				const bytes = readAll(kernel, link);
 				assert.ok(counter.count > 2 && bytes === counter.count * 8, `${counter.count} ${bytes}`);
-				assert.deepEqual(link.info()?.iter, { target_name: "task", task: { tid: 0, pid: 0 } });
+				assert.equal(link.info()?.iter?.target_name, "task");
 				link.update(program);
 			}
 			counter.reset();
-			using link = attachIterator(program, { task: { tid: process.pid } }, "task");
-			readAll(kernel, link);
-			// The thread, and the end of the list, at which the task is NULL.
-			assert.equal(counter.count, 2);
-			assert.equal(link.info()?.iter?.task?.tid, process.pid);
+			const one = () => attachIterator(program, { task: { tid: process.pid } }, "task");
+			if (/^(5\.|6\.0\.)/.test(kernel.release)) {
+				assert.throws(one, /walks over all tasks whatever it is told/);
+			} else {
+				using link = one();
+				readAll(kernel, link);
+				// The thread, and the end of the list, at which the task is NULL.
+				assert.equal(counter.count, 2);
+				assert.equal(link.info()?.iter?.task?.tid, process.pid);
+			}
 		}
 		counter.reset();
 		{

@@ -1,7 +1,9 @@
-import { BpfError } from "#base";
+import { BpfError, NotSupportedError } from "#base";
+import type { Kernel, LinkInfo } from "#kernel";
 import { ATTACH_TYPES } from "#uapi";
 import type { BpfMap } from "../map.ts";
 import type { Program } from "../program.ts";
+import type { Attachment } from "./attachment.ts";
 import { createLink } from "./bpf-link.ts";
 import { type Container, withContainer } from "./container.ts";
 import { Link } from "./link.ts";
@@ -33,11 +35,27 @@ export function attachIterator(program: Program, over: IteratorTarget = {}, name
 	return Link.attach(program, target, (each) => {
 		const make = (cgroup: number) => {
 			const info = linkInfo(over, cgroup);
-			return createLink(each, target, { attach_type: ATTACH_TYPES.trace_iter, ...(info ? { iter_info: info } : {}) });
+			const made = createLink(each, target, {
+				attach_type: ATTACH_TYPES.trace_iter,
+				...(info ? { iter_info: info } : {}),
+			});
+			if (over.task) checkTask(each.kernel, target, made);
+			return made;
 		};
 		const container = over.cgroup?.container;
 		return container === undefined ? make(0) : withContainer(each.kernel, "cgroup", container, make);
 	});
+}
+
+/** Kernels before 6.1 take what is said of tasks, and walk over all of them. @throws NotSupportedError there */
+function checkTask(kernel: Kernel, target: string, made: Attachment): void {
+	const info: Partial<LinkInfo> = {};
+	kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: made.fds[0]!.number, kind: "link", info });
+	const task = info.iter?.task;
+	if (task && (task.tid !== 0 || task.pid !== 0)) return;
+	for (const fd of made.fds) fd.close();
+	const reason = `the running kernel ${kernel.release} walks over all tasks whatever it is told`;
+	throw new NotSupportedError(`${target} over one task`, reason, "6.1");
 }
 
 /** `union bpf_iter_link_info`. */

@@ -78,9 +78,8 @@ export function attachKsyscall(
 	options: { return?: boolean; cookie?: bigint } = {},
 ): Link {
 	const { kernel } = program;
-	// One look at the kernel's list, which is long.
-	const found = kernel.host?.kernelFunctions(`*sys_${name}`) ?? [];
 	const names = SYSCALL_PREFIXES.map((prefix) => `${prefix}${name}`);
+	const found = kernel.host?.kernelFunctions(names) ?? [];
 	const known = typeof found === "object" ? names.find((each) => found.includes(each)) : undefined;
 	if (known !== undefined) return attachKprobe(program, { function: known, ...options });
 	throw new NotSupportedError(

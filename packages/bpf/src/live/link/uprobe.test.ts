@@ -5,7 +5,7 @@ import { VirtualKernel } from "@skep/vm";
 import { NotSupportedError } from "#base";
 import { insn } from "#isa";
 import { ERRNO, type Kernel } from "#kernel";
-import { attachUprobe, attachUprobeMulti } from "../index.ts";
+import { attachUprobe, attachUprobeMulti, has } from "../index.ts";
 import { onKernel } from "../kernel.test-support.ts";
 import { Counter, counting, keep, keepCookie } from "./counting.test-support.ts";
 
@@ -21,19 +21,21 @@ test(
 	"uprobes and uretprobes fire in one process, by symbol and by offset, with cookies; detached, attached again, closed",
 	onKernel((kernel) => {
 		using counter = new Counter(kernel);
+		const cookies = has(kernel, "perf_link");
 		// Where the function returns, rax is what it returns.
 		using program = counting(kernel, counter, {
 			type: "kprobe",
-			body: [...keepCookie(), insn.load(8, 1, 6, 80), keep(2, 1)],
+			body: [...(cookies ? keepCookie() : []), insn.load(8, 1, 6, 80), keep(2, 1)],
 		});
 		{
-			using link = attachUprobe(program, { ...HERE, cookie: 7n });
+			using link = attachUprobe(program, { ...HERE, ...(cookies ? { cookie: 7n } : {}) });
 			call(5);
-			assert.deepEqual([counter.count, counter.value(1), link.way], [5, 7n, "bpf_link"]);
+			assert.equal(counter.count, 5);
+			if (cookies) assert.deepEqual([counter.value(1), link.way], [7n, "bpf_link"]);
 			const info = link.info()?.perf_event;
-			assert.equal(link.type, "perf_event");
+			assert.equal(link.type, cookies ? "perf_event" : undefined);
 			assert.ok(
-				info?.kind === "uprobe" && /libc/.test(info.file) && info.cookie === 7n,
+				info === undefined || (info.kind === "uprobe" && /libc/.test(info.file)),
 				JSON.stringify(info, (_, v) => `${v}`),
 			);
 			link.detach();
@@ -95,14 +97,8 @@ test(
 				throw error;
 			}
 		};
-		const probe = kernel.bpf("PROG_LOAD", {
-			prog_type: 2,
-			insns: new Uint8Array([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]),
-			license: "GPL",
-			expected_attach_type: 48,
-		});
-		if (probe < 0) return t.skip(`this kernel (${kernel.release}) has no uprobe.multi`);
-		kernel.close(probe);
+		// Uprobes by the dozen came with 6.6, cookies and their helper before that.
+		if (/^(5|6\.[0-5])\./.test(kernel.release)) return t.skip(`this kernel (${kernel.release}) has no uprobe.multi`);
 		const functions = ["getppid", "getpriority"];
 		const entry = attach("trace_uprobe_multi", { functions, cookies: [5n, 6n] });
 		call(3);
