@@ -219,6 +219,9 @@ test("its types have no offset of the source's, but the names, kinds and ids", (
 			`${struct}.${member}`,
 		);
 	}
+	const limit = source.find("rlimit", "struct")!;
+	assert.equal(own.sizeOf(limit), source.sizeOf(limit), "a step through an array is as wide as ever");
+	assert.notEqual(findMember(own, limit, "rlim_cur")!.bitOffset, findMember(source, limit, "rlim_cur")!.bitOffset);
 	const tcp = source.find("tcphdr", "struct");
 	if (tcp !== undefined) assert.deepEqual(own.type(tcp), source.type(tcp), "what goes over wires stays");
 	for (let id = 1; id <= own.count; id++) {

@@ -18,6 +18,8 @@ const SITES = [
 	{ kind: "emit", map: "events" },
 	{ kind: "reserve-failed", map: "events" },
 	{ kind: "field", struct: "task_struct", path: ["tgid"], size: 4, signed: true, pointsTo: "" },
+	{ kind: "element", struct: "signal_struct", path: ["rlim"], stride: 16, member: ["rlim_max"], size: 8 },
+	{ kind: "field", struct: "signal_struct", path: ["rlim", "[2]", "rlim_max"], size: 8 },
 ] as const satisfies readonly RecordingSite[];
 const RECORDING: ManifestRecording = {
 	map: "skep_recording",
@@ -26,9 +28,9 @@ const RECORDING: ManifestRecording = {
 	sites: SITES,
 };
 const SITE = Object.fromEntries(
-	["context", "dynamic", "helper", "current", "parent", "tgid", "lag", "user", "kernel", "emit", "failed"].map(
-		(name, i) => [name, i],
-	),
+	["context", "dynamic", "helper", "current", "parent", "tgid", "lag", "user", "kernel", "emit", "failed"]
+		.concat("again", "limit", "limit2")
+		.map((name, i) => [name, i]),
 ) as Readonly<Record<string, number>>;
 
 const words = (...values: readonly bigint[]): Uint8Array => {
@@ -139,6 +141,30 @@ test("a field that was read twice is there once, as it was read last", () => {
 	);
 });
 
+test("an element by a computed index is a field of its own", () => {
+	const { objects } = new WireReader(RECORDING).read(
+		record([
+			["limit", words(TASK, 48n, 7n)],
+			["limit", words(TASK, 32n, 8n)],
+			["limit2", words(TASK, 8n)],
+		]),
+	);
+	const shape = (index: number) => ({
+		struct: "signal_struct",
+		path: ["rlim", `[${index}]`, "rlim_max"],
+		signed: false,
+	});
+	assert.deepEqual(objects, [
+		{
+			fields: [
+				{ shape: shape(3), value: words(7n) },
+				{ shape: shape(2), value: words(8n) },
+			],
+			bytes: undefined,
+		},
+	]);
+});
+
 test("a log that did not fit is said; what is malformed is refused", () => {
 	const reader = new WireReader(RECORDING);
 	assert.equal(reader.read(record([], { flags: 1 })).truncated, true);
@@ -150,7 +176,7 @@ test("a log that did not fit is said; what is malformed is refused", () => {
 	refused(/program 2 of 2/, record([], { program: 2 }));
 	refused(/100 bytes of entries, 0 are left/, record([], { length: 100 }));
 	refused(/16 bytes expected|expected/, record([]).subarray(0, 50));
-	refused(/site 99 of 12/, join(record([], { length: 8 }), Uint8Array.of(99, 0, 0, 0, 0, 0, 0, 0)));
+	refused(/site 99 of 14/, join(record([], { length: 8 }), Uint8Array.of(99, 0, 0, 0, 0, 0, 0, 0)));
 	refused(/a context of/, record([["dynamic", join(Uint8Array.of(0, 0, 1, 0, 0, 0, 0, 0), text("x"))]]));
 });
 
@@ -161,7 +187,7 @@ test("garbage: an event or a refusal", () => {
 			const log = likely
 				? join(
 						record([], { length: bytes.length }),
-						bytes.map((b, i) => (i % 8 < 2 ? b % 13 : b)),
+						bytes.map((b, i) => (i % 8 < 2 ? b % 15 : b)),
 					)
 				: bytes;
 			try {

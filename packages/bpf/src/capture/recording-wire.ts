@@ -35,20 +35,26 @@ export interface WireOptions {
 export class WireReader {
 	readonly #recording: ManifestRecording;
 	readonly #options: WireOptions;
-	readonly #shapes: readonly (RecordedShape | undefined)[];
+	/** One object for each field, however many places read it. */
+	readonly #known = new Map<string, RecordedShape>();
+	/** By site; of sites that name elements by site and index. */
+	readonly #shapes = new Map<number | string, RecordedShape>();
 
 	constructor(recording: ManifestRecording, options: WireOptions = {}) {
 		this.#recording = recording;
 		this.#options = options;
-		const known = new Map<string, RecordedShape>();
-		this.#shapes = recording.sites.map((site) => {
-			if (site.kind !== "field") return undefined;
-			const shape = { struct: site.struct, path: site.path, signed: site.signed === true };
-			const key = JSON.stringify(shape);
-			const found = known.get(key) ?? shape;
-			known.set(key, found);
-			return found;
-		});
+	}
+
+	#shape(key: number | string, struct: string, path: readonly string[], signed: boolean): RecordedShape {
+		let shape = this.#shapes.get(key);
+		if (shape === undefined) {
+			const fresh = { struct, path, signed };
+			const text = JSON.stringify(fresh);
+			shape = this.#known.get(text) ?? fresh;
+			this.#known.set(text, shape);
+			this.#shapes.set(key, shape);
+		}
+		return shape;
 	}
 
 	/** One record of the log. @throws FormatError */
@@ -79,7 +85,17 @@ export class WireReader {
 			const site = sites[number];
 			if (site === undefined) throw from.error(path, `site ${number} of ${sites.length}`);
 			const data = new ByteReader(from.slice(size, path), true, { section: site.kind, origin: from.offset - size });
-			event.add(site, this.#shapes[number], data, path);
+			if (site.kind === "field") {
+				const shape = this.#shape(number, site.struct, site.path, site.signed === true);
+				event.addField(shape, data.u64(path), data.slice(site.size, path), site.pointsTo !== undefined);
+			} else if (site.kind === "element") {
+				const address = data.u64(path);
+				const distance = data.u64(path);
+				const index = distance / BigInt(Math.max(1, site.stride));
+				const steps = [...site.path, `[${index}]`, ...site.member];
+				const shape = this.#shape(`${number}[${index}]`, site.struct, steps, site.signed === true);
+				event.addField(shape, address, data.slice(site.size, path), site.pointsTo !== undefined);
+			} else event.add(site, data, path);
 			from.take((8 - (size % 8)) % 8, path);
 		}
 		for (const address of event.addresses.keys()) this.#options.addresses?.add(address);
@@ -113,7 +129,7 @@ class EventBuilder {
 		this.#words = words;
 	}
 
-	add(site: RecordingSite, shape: RecordedShape | undefined, data: ByteReader, path: string): void {
+	add(site: Exclude<RecordingSite, { kind: "field" | "element" }>, data: ByteReader, path: string): void {
 		switch (site.kind) {
 			case "context":
 				this.#addContext(data.slice(data.length, path));
@@ -133,9 +149,6 @@ class EventBuilder {
 				if (isKernel(address)) this.#current = this.#object(address);
 				return;
 			}
-			case "field":
-				this.#addField(shape!, data.u64(path), data.slice(site.size, path), site.pointsTo !== undefined);
-				return;
 			case "memory":
 				this.#addMemory(data, site.text, path);
 				return;
@@ -181,7 +194,7 @@ class EventBuilder {
 		return pointers;
 	}
 
-	#addField(shape: RecordedShape, address: bigint, bytes: Uint8Array, pointer: boolean): void {
+	addField(shape: RecordedShape, address: bigint, bytes: Uint8Array, pointer: boolean): void {
 		// A pointer that leads elsewhere gave zero, as it will again.
 		if (!isKernel(address)) return;
 		const { fields } = this.#objects[this.#object(address)]!;

@@ -55,6 +55,45 @@ for (const name of ["exec", "exec-tree", "open", "read-latency", "syscalls"]) {
 	});
 }
 
+test("elements by a computed index, the clock asked twice, a name compared: recorded and replayed", async (t) => {
+	const program = join(work, "limits.ts");
+	writeFileSync(
+		program,
+		`import { type chars, current, ktime, ringbuf, tpBtf, type u32, type u64 } from "skep";
+interface Limit { pid: u32; first: u32; soft: u64; total: u64; took: u64; comm: chars<16> }
+const limits = ringbuf<Limit>(65536);
+tpBtf("sched_process_exec", (task) => {
+	const before = ktime();
+	let total = 0n;
+	for (let i = 0; i < 16; i++) total = total + task.signal.rlim[i].rlim_cur;
+	limits.emit((e) => {
+		e.pid = current.pid;
+		e.first = task.comm[1];
+		e.soft = task.signal.rlim[3].rlim_cur;
+		e.total = total;
+		e.took = ktime() - before;
+		e.comm = task.comm;
+	});
+});
+`,
+	);
+	const file = join(work, "limits.rec");
+	const run = await ready(
+		t,
+		new Run(process.execPath, [launcher, "record", "--json", "--limit", "3", "-o", file, program]),
+	);
+	if (!run) return;
+	happen();
+	endedWell(await run.ended);
+	const { status, stdout, stderr } = skep("run", "--replay", file, "--json", program);
+	assert.equal(status, 0, stderr);
+	const { replay } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!) as { replay: Record<string, unknown> };
+	assert.ok(Number(replay["records"]) >= 3);
+	assert.equal(replay["agreed"], replay["records"]);
+	const total = (JSON.parse(stdout.split("\n")[1]!) as { total: number | string }).total;
+	assert.notEqual(BigInt(total), 0n);
+});
+
 test("a recording has no address of the kernel", async (t) => {
 	const file = join(work, "tree.rec");
 	const words = ["record", "--duration", "3", "-o", file, "examples/exec-tree/exec-tree.ts"];

@@ -18,14 +18,15 @@ interface Layout {
 /**
  * A kernel's own types that no other kernel has: every struct's members in reverse order after some padding, so that each
  * offset differs from the source's while names, kinds and ids stay. What runs right on it runs by CO-RE, not by luck.
+ * Elements of arrays keep their size: the step from one to the next is no place that CO-RE finds.
  */
 export function virtualBtf(source: Btf): Uint8Array {
 	const layouts = new Map<number, Layout>();
-	const fixed = fixedTypes(source);
+	const kept = { fixed: fixedTypes(source), elements: elementTypes(source) };
 	const builder = new BtfBuilder();
 	for (let id = 1; id <= source.count; id++) {
 		const type = source.type(id);
-		const { members, size } = layoutOf(source, id, layouts, fixed);
+		const { members, size } = layoutOf(source, id, layouts, kept);
 		const changed = members !== undefined && (type.kind === "struct" || type.kind === "union");
 		builder.add(changed ? { ...type, size, members } : type);
 	}
@@ -50,6 +51,23 @@ function fixedTypes(btf: Btf): ReadonlySet<number> {
 	return fixed;
 }
 
+/** Structs that are elements of arrays, and what stands in them by value. */
+function elementTypes(btf: Btf): ReadonlySet<number> {
+	const elements = new Set<number>();
+	const add = (id: number): void => {
+		if (elements.has(id)) return;
+		elements.add(id);
+		const type = btf.type(id);
+		if (type.kind === "struct" || type.kind === "union") for (const member of type.members) add(member.type);
+		else if (type.kind === "array" || isName(type)) add(type.type);
+	};
+	for (let id = 1; id <= btf.count; id++) {
+		const type = btf.type(id);
+		if (type.kind === "array") add(type.type);
+	}
+	return elements;
+}
+
 type Named = Extract<BtfType, { readonly kind: "typedef" | "const" | "volatile" | "restrict" | "type_tag" }>;
 
 const isName = (type: BtfType): type is Named => /^(typedef|const|volatile|restrict|type_tag)$/.test(type.kind);
@@ -69,7 +87,13 @@ function isPacked(btf: Btf, type: Extract<BtfType, { readonly kind: "struct" | "
 	);
 }
 
-function layoutOf(btf: Btf, id: number, known: Map<number, Layout>, fixed: ReadonlySet<number>): Layout {
+/** What may not be laid out freely: `fixed` at all, `elements` in their size. */
+interface Kept {
+	readonly fixed: ReadonlySet<number>;
+	readonly elements: ReadonlySet<number>;
+}
+
+function layoutOf(btf: Btf, id: number, known: Map<number, Layout>, kept: Kept): Layout {
 	const before = known.get(id);
 	if (before) return before;
 	const type = btf.type(id);
@@ -85,7 +109,7 @@ function layoutOf(btf: Btf, id: number, known: Map<number, Layout>, fixed: Reado
 			layout = { size: 8, align: 8, members: undefined };
 			break;
 		case "array": {
-			const of = layoutOf(btf, type.type, known, fixed);
+			const of = layoutOf(btf, type.type, known, kept);
 			layout = { size: of.size * type.length, align: of.align, members: undefined };
 			break;
 		}
@@ -94,18 +118,21 @@ function layoutOf(btf: Btf, id: number, known: Map<number, Layout>, fixed: Reado
 		case "volatile":
 		case "restrict":
 		case "type_tag":
-			layout = { ...layoutOf(btf, type.type, known, fixed), members: undefined };
+			layout = { ...layoutOf(btf, type.type, known, kept), members: undefined };
 			break;
 		case "struct":
 		case "union": {
-			const parts = type.members.map((member) => layoutOf(btf, member.type, known, fixed));
+			const parts = type.members.map((member) => layoutOf(btf, member.type, known, kept));
 			const align = Math.max(1, ...parts.map((part) => part.align));
-			if (fixed.has(id) || type.members.length === 0) {
-				layout = { size: type.size, align: alignOf(btf, id), members: undefined };
+			const same = { size: type.size, align: alignOf(btf, id), members: undefined };
+			if (kept.fixed.has(id) || type.members.length === 0) layout = same;
+			else if (kept.elements.has(id)) {
+				const turned = type.kind === "union" ? same : reversed(type.members, parts, align, 0);
+				layout = turned.size === type.size ? turned : same;
 			} else if (type.kind === "union") {
 				const size = Math.max(type.size === 0 ? 0 : 1, ...parts.map((part) => part.size));
 				layout = { size: roundUp(size, align), align, members: type.members };
-			} else layout = reversed(type.members, parts, align);
+			} else layout = reversed(type.members, parts, align, PADDING);
 			break;
 		}
 		default:
@@ -118,11 +145,11 @@ function layoutOf(btf: Btf, id: number, known: Map<number, Layout>, fixed: Reado
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /** Members from the last to the first, each at its natural alignment. Arrays without a length stay at the end. */
-function reversed(members: readonly BtfMember[], parts: readonly Layout[], align: number): Layout {
+function reversed(members: readonly BtfMember[], parts: readonly Layout[], align: number, padding: number): Layout {
 	const order = members.map((_, i) => i).reverse();
 	const sized = order.filter((i) => parts[i]!.size > 0);
 	const open = order.filter((i) => parts[i]!.size === 0);
-	let end = PADDING;
+	let end = padding;
 	const moved: BtfMember[] = [];
 	for (const i of [...sized, ...open]) {
 		const part = parts[i]!;
