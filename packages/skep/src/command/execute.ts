@@ -149,17 +149,23 @@ export async function runFile(run: Execution): Promise<number> {
 		let loaded: Session | undefined;
 		let replaying: Promise<ReplayCounts> | undefined;
 		using reminder = new Reminder();
-		const options = { limit: run.limit, duration: run.duration, pinPath: run.pinPath };
+		const options = {
+			limit: run.limit,
+			duration: run.duration,
+			pinPath: run.pinPath,
+			replayed: recording !== undefined,
+		};
 		answerLoad({
 			source,
 			kernel,
 			parsed,
 			options,
-			loaded: (session) => {
+			loaded: (session, other) => {
 				loaded = session;
 				void session.stopAsked.then(() => reminder.start());
-				writeError(begun(session));
+				writeError(begun(session, other));
 				if (recording !== undefined && replayed !== undefined) {
+					for (const change of changes) writeError(`note: ${change}: records may differ`);
 					replaying = replayInto(session, replayed.kernel, recording);
 					replaying.catch(() => session.stop());
 				}
@@ -184,10 +190,10 @@ export async function runFile(run: Execution): Promise<number> {
 		}
 	}
 
-	function begun(session: Session): string {
-		const silent = kernel.name === "virtual" && capture === undefined && recording === undefined;
+	function begun(session: Session, other?: string): string {
+		const silent = session.kernel.name === "virtual" && capture === undefined && recording === undefined;
 		const note = silent ? "note: nothing happens on the virtual kernel by itself: --replay gives it a recording\n" : "";
-		return `${firstLine(session, reason)}\n${noteLines(session)}${note}`;
+		return `${firstLine(session, other ?? reason)}\n${noteLines(session)}${note}`;
 	}
 
 	function openSession(): Session {
@@ -198,6 +204,7 @@ export async function runFile(run: Execution): Promise<number> {
 				...asked,
 				duration: run.duration,
 				pinPath: run.pinPath,
+				replayed: recording !== undefined,
 				signed,
 			});
 		} catch (error) {

@@ -60,7 +60,13 @@ class Machines implements ActiveSession {
 	get stopped(): never {
 		throw waiting("stopped()");
 	}
-	pause(): never {
+	get replayed(): boolean {
+		return false;
+	}
+	get clock(): never {
+		throw waiting("every()");
+	}
+	until(): never {
 		throw waiting("every()");
 	}
 

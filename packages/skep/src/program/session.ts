@@ -99,8 +99,12 @@ export interface ActiveSession {
 	readonly stopping: boolean;
 	/** After the last record was drained. */
 	readonly stopped: Promise<void>;
-	/** Resolves after so many milliseconds, or at the beginning of the stop. */
-	pause(milliseconds: number): Promise<void>;
+	/** Milliseconds by the clock of what happens: this machine's, or a recording's. */
+	readonly clock: number;
+	/** Resolves when that clock has come so far, or at the beginning of the stop. */
+	until(clock: number): Promise<void>;
+	/** A recording is replayed: its end comes at once, not in time. */
+	readonly replayed: boolean;
 }
 
 let active: ActiveSession | undefined;

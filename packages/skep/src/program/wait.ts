@@ -18,14 +18,18 @@ export function stopped(): Promise<void> {
 	return holdingUp(session("stopped()").stopped);
 }
 
-/** Ticks 0, 1, 2 … every `ms` milliseconds until the run stops. Ticks that the body was too slow for are left out. */
+/**
+ * Ticks 0, 1, 2 … every `ms` milliseconds until the run stops. Ticks that the body was too slow for are left out. While a
+ * recording is replayed they follow its clock, and one more comes at its end, for what has happened since the last.
+ */
 export async function* every(ms: number): AsyncGenerator<number> {
 	const current = session("every()");
-	const started = performance.now();
-	for (let tick = 0; !current.stopping; ) {
-		const next = Math.floor((performance.now() - started) / ms) + 1;
-		await current.pause(started + next * ms - performance.now());
-		if (current.stopping) return;
-		yield tick++;
+	const started = current.clock;
+	let tick = 0;
+	while (!current.stopping) {
+		const next = Math.floor((current.clock - started) / ms) + 1;
+		await current.until(started + next * ms);
+		if (!current.stopping) yield tick++;
 	}
+	if (current.replayed) yield tick;
 }

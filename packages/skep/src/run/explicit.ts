@@ -8,7 +8,7 @@ import { type ParsedOptions, parseOptions } from "./arguments.ts";
 import { display } from "./files.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { onSignals } from "./signals.ts";
-import { readSource, type Source } from "./source.ts";
+import { programTypes, readSource, type Source } from "./source.ts";
 
 /** A file that imports `load` is in charge: nothing is loaded before it calls it. */
 export function loadsItself(source: Source): boolean {
@@ -25,35 +25,43 @@ export interface Prepared {
 	readonly kernel: Kernel;
 	readonly parsed: ParsedOptions;
 	readonly options: SessionOptions;
-	/** Called when it is loaded. */
-	readonly loaded: (session: Session) => void;
+	/** Called when it is loaded; `reason`: it asked for another kernel than this one, and got it. */
+	readonly loaded: (session: Session, reason?: string) => void;
 }
 
 /** Makes `load(import.meta, …)` of the vocabulary work; `prepared`: by a door, for the entry. */
 export function answerLoad(prepared?: Prepared): void {
 	onLoad(async (request) => {
 		const path = resolve(fileURLToPath(request.url));
-		const session = prepared?.source.path === path ? openPrepared(prepared, request) : await openAlone(path, request);
+		const session =
+			prepared?.source.path === path ? await openPrepared(prepared, request) : await openAlone(path, request);
 		activate(session);
 		return binding(session);
 	});
 }
 
-function openPrepared(prepared: Prepared, request: LoadRequest): Session {
-	refuseVirtual(request);
+async function openPrepared(prepared: Prepared, request: LoadRequest): Promise<Session> {
+	const other = request.kernel !== undefined && request.kernel !== prepared.kernel.name ? request.kernel : undefined;
+	if (other === "linux")
+		throw new NotSupportedError(
+			'load() with kernel: "linux"',
+			"this run is on the virtual kernel, as the command asked",
+		);
+	const { chooseKernel } = await import("#backend");
+	const chosen = other === undefined ? undefined : chooseKernel(other);
 	const parsed = withValues(prepared.source, prepared.parsed, request.options);
-	const session = Session.open(prepared.source, prepared.kernel, parsed, { ...prepared.options, ...settings(request) });
-	prepared.loaded(session);
+	const kernel = chosen?.kernel ?? prepared.kernel;
+	const session = Session.open(prepared.source, kernel, parsed, { ...prepared.options, ...settings(request) });
+	prepared.loaded(session, chosen && `${chosen.reason} by the file's load()`);
 	return session;
 }
 
 /** `node FILE.ts`, without a hook: the words after the file are its options. */
 async function openAlone(path: string, request: LoadRequest): Promise<Session> {
-	refuseVirtual(request);
 	const { chooseKernel } = await import("#backend");
 	const source = await readSource(path);
 	checkUnchanged(source);
-	const { kernel } = chooseKernel("auto");
+	const { kernel } = chooseKernel(request.kernel ?? "auto", "real", programTypes(source));
 	const words = process.argv[1] !== undefined && sameFile(process.argv[1], path) ? process.argv.slice(2) : [];
 	const parsed = withValues(source, parseOptions(source.options, words, kernel), request.options);
 	const session = Session.open(source, kernel, parsed, settings(request));
@@ -73,11 +81,6 @@ function checkUnchanged(source: Source): void {
 }
 
 const sameFile = (a: string, b: string): boolean => resolve(a) === b || readFileSync(a).equals(readFileSync(b));
-
-function refuseVirtual(request: LoadRequest): void {
-	if (request.kernel === "virtual")
-		throw new NotSupportedError("the virtual kernel", 'it is not built yet; leave out kernel: "virtual"');
-}
 
 const settings = ({ attach, maxEntries, pinPath }: LoadRequest): SessionOptions => ({
 	attach,

@@ -42,9 +42,9 @@ async function begin(file: string, words: readonly string[]): Promise<void> {
 			kernel,
 			parsed: parseOptions(options, words, kernel),
 			options: {},
-			loaded: (session) => {
+			loaded: (session, other) => {
 				onSignals(() => session.stop());
-				say(`${firstLine(session, reason)}\n${noteLines(session)}`.trimEnd());
+				say(`${firstLine(session, other ?? reason)}\n${noteLines(session)}`.trimEnd());
 			},
 		});
 		return;

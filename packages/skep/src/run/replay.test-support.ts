@@ -18,7 +18,7 @@ export async function replayed(source: Source, recording: Recording, read = true
 	const { kernel } = replayKernel(recording.meta.cpus);
 	const words = recording.meta.options;
 	if (changesSince(recording, source, words).length > 1) throw new Error("the options are the recorded ones");
-	const session = Session.open(source, kernel, parseOptions(source.options, words, kernel));
+	const session = Session.open(source, kernel, parseOptions(source.options, words, kernel), { replayed: true });
 	try {
 		const counts = replayInto(session, kernel, recording);
 		if (read) {

@@ -65,6 +65,45 @@ test("the user half gets the records and ends with them", () => {
 	assert.match(stderr, /^replayed (\d+) events: \d+ of \d+ records as Linux gave them$/m);
 });
 
+test("every() ticks by the recording's clock, and once at its end", () => {
+	const { status, stdout, stderr } = skep("run", "--replay", fileOf("syscalls", "rec"), fileOf("syscalls", "ts"));
+	assert.equal(status, 0, stderr);
+	const { events } = recordingOf("syscalls");
+	const seconds = Math.floor(Number(events.at(-1)!.clock - events[0]!.clock) / 1e9);
+	assert.ok(seconds >= 1);
+	const tables = stdout.split(/^syscall +comm +count$/m).slice(1);
+	assert.equal(tables.length, seconds + 1);
+	const most = (table: string) => Number(/(\d+)$/m.exec(table)![1]);
+	assert.ok(most(tables[0]!) < most(tables.at(-1)!));
+});
+
+test("a file that loads itself is replayed when it does, on the kernel that it asks for", () => {
+	const folder = join(work, "itself");
+	mkdirSync(folder);
+	const file = (kernel: string): string => {
+		const program = join(folder, `${kernel}.ts`);
+		const text = readFileSync(join(root, fileOf("exec", "ts")), "utf8");
+		writeFileSync(
+			program,
+			text
+				.replace("import { ", "import { load, ")
+				.replace("for await", `const loaded = await load(import.meta, { kernel: "${kernel}" });\nfor await`),
+		);
+		return program;
+	};
+	const own = skep("run", "--replay", fileOf("exec", "rec"), file("virtual"));
+	assert.equal(own.status, 0, own.stderr);
+	assert.match(own.stderr, /note: .*virtual\.ts is not the exec\.ts that was recorded/);
+	assert.match(own.stderr, /^replayed (\d+) events: \1 of \1 records as Linux gave them$/m);
+	assert.match(own.stdout, /^\d+ \d+ uname \/usr\/bin\/uname$/m);
+	const other = skep("run", "--replay", fileOf("exec", "rec"), file("linux"));
+	assert.equal(other.status, 1);
+	assert.match(other.stderr, /kernel: "linux".*this run is on the virtual kernel/);
+	const alone = skep("run", "--kernel", "virtual", "--duration", "0.1", file("virtual"));
+	assert.equal(alone.status, 0, alone.stderr);
+	assert.match(alone.stderr, /nothing happens on the virtual kernel by itself/);
+});
+
 /** A recording that was tampered with. */
 function changed(name: string, edit: (recording: Recording) => Recording): string {
 	const file = join(work, `${name}.rec`);

@@ -121,6 +121,8 @@ class Replay implements Disposable {
 		const { events } = this.#recording;
 		for (const [i, event] of events.entries()) {
 			if (this.#session.stopping) return;
+			// Before what happens then: who looks every second saw what had happened in it.
+			if (this.#session.advance(Number(event.clock - events[0]!.clock) / 1e6)) await immediate();
 			await this.#makeRoom(event);
 			this.#replay(i, event);
 			if (i % TURN === TURN - 1) await immediate();

@@ -4,25 +4,17 @@ import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import { Collection, type ProgramSignatures, planAttach } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
-import { type BpfMap, type Link, type MappedMap, RingBufferReader } from "@skep/bpf/live";
-import type { ManifestMap, ManifestProgram, ProgramSpec } from "@skep/bpf/spec";
+import { type BpfMap, type Link, type MappedMap, PerfBufferReader, RingBufferReader } from "@skep/bpf/live";
+import type { ManifestMap, ManifestProgram } from "@skep/bpf/spec";
 import type { Shape, Summary } from "#output";
-import {
-	type ActiveSession,
-	type Codec,
-	type LinkBinding,
-	type MapBinding,
-	type ProgramBinding,
-	type Site,
-	total,
-	type VariableBinding,
-} from "#program";
+import type { ActiveSession, Codec, LinkBinding, MapBinding, ProgramBinding, Site, VariableBinding } from "#program";
 import { howToGive, type ParsedOptions } from "./arguments.ts";
 import { findHandle } from "./bind.ts";
 import { Feed, type FeedRun } from "./feed.ts";
+import { foreignRecord, foreignTarget, isBuffer, lenient } from "./foreign.ts";
 import { rawMap } from "./maps.ts";
 import { codecOf, opaqueCodec, recordReader, shapeOf } from "./shapes.ts";
-import { DEVICE, type Source } from "./source.ts";
+import type { Source } from "./source.ts";
 
 export interface Attached {
 	readonly program: string;
@@ -51,6 +43,8 @@ export interface SessionOptions {
 	readonly limit?: number | undefined;
 	/** Seconds; undefined: until stopped. */
 	readonly duration?: number | undefined;
+	/** What happens is told by a recording: its clock is the run's. */
+	readonly replayed?: boolean | undefined;
 	/** false: nothing is attached by itself. */
 	readonly attach?: boolean | undefined;
 	/** Instead of what the source says, by map. */
@@ -90,9 +84,14 @@ export class Session implements ActiveSession, FeedRun {
 	readonly #started = performance.now();
 	readonly #maps = new Map<string, MapBinding>();
 	readonly #mappings = new Map<string, MappedMap>();
-	readonly #readers: RingBufferReader[] = [];
+	/** Programs that run when their link is read. */
+	readonly iterators: readonly Attached[];
+	readonly #readers: (RingBufferReader | PerfBufferReader)[] = [];
 	readonly #feeds = new Set<Feed>();
 	readonly #wakers = new Set<() => void>();
+	/** Of a replay: milliseconds since its beginning, and who waits for which of them. */
+	#replayClock = 0;
+	readonly #sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
 	#resolveStopAsked: () => void = () => {};
 	#resolveStopped: () => void = () => {};
 	#resolveAwaited: () => void = () => {};
@@ -125,8 +124,10 @@ export class Session implements ActiveSession, FeedRun {
 		});
 		const attached: Attached[] = [];
 		const unattached: Unattached[] = [];
-		this.wanted = options.attach === false ? 0 : this.#attachAll(attached, unattached);
+		const iterators: Attached[] = [];
+		this.wanted = options.attach === false ? 0 : this.#attachAll(attached, unattached, iterators);
 		this.attached = attached;
+		this.iterators = iterators;
 		this.unattached = unattached;
 		const { user, system } = process.cpuUsage();
 		this.startupCpu = (user + system) / 1000;
@@ -170,8 +171,11 @@ export class Session implements ActiveSession, FeedRun {
 		this.#stopping = true;
 		this.#resolveStopAsked();
 		clearTimeout(this.#timer);
-		for (const link of this.collection.links) link.close();
+		const kept = new Set(this.iterators.map(({ link }) => link)); // they are read at the end
+		for (const link of this.collection.links) if (!kept.has(link)) link.close();
 		for (const wake of [...this.#wakers]) wake();
+		for (const { wake } of this.#sleepers) wake();
+		this.#sleepers.clear();
 		this.#settle();
 	}
 
@@ -187,6 +191,34 @@ export class Session implements ActiveSession, FeedRun {
 			const timer = setTimeout(wake, milliseconds);
 			this.#wakers.add(wake);
 		});
+	}
+
+	get replayed(): boolean {
+		return this.#options.replayed === true;
+	}
+
+	get clock(): number {
+		return this.replayed ? this.#replayClock : performance.now();
+	}
+
+	until(clock: number): Promise<void> {
+		if (!this.replayed) return this.pause(clock - performance.now());
+		this.#resolveAwaited();
+		if (this.#stopping || clock <= this.#replayClock) return Promise.resolve();
+		return new Promise((wake) => this.#sleepers.add({ due: clock, wake }));
+	}
+
+	/** A replay has come so far. True: somebody was waiting for that, and should have a turn. */
+	advance(clock: number): boolean {
+		let due = false;
+		this.#replayClock = Math.max(this.#replayClock, clock);
+		for (const sleeper of this.#sleepers) {
+			if (sleeper.due > this.#replayClock) continue;
+			this.#sleepers.delete(sleeper);
+			sleeper.wake();
+			due = true;
+		}
+		return due;
 	}
 
 	grant(wanted: number): number {
@@ -238,7 +270,11 @@ export class Session implements ActiveSession, FeedRun {
 
 	/** Failed reservations of all ring buffers; undefined: the object does not count them. */
 	lost(): bigint | undefined {
-		const counted = this.source.manifest?.maps.filter((m) => m.lost !== undefined);
+		const { manifest } = this.source;
+		const counted = manifest?.maps.filter((m) => m.lost !== undefined);
+		// The kernel counts what perf buffers lose; of ring buffers only their programs know.
+		if (!manifest && this.ringBuffers().every(({ name }) => this.collection.map(name).type !== "ringbuf"))
+			return this.#readers.reduce((sum, reader) => sum + ("lost" in reader ? BigInt(reader.lost) : 0n), 0n);
 		if (counted === undefined || counted.length === 0) return this.ringBuffers().length === 0 ? 0n : undefined;
 		return counted.reduce((all, m) => all + this.#lostOf(m), 0n);
 	}
@@ -253,26 +289,32 @@ export class Session implements ActiveSession, FeedRun {
 
 	// ── Programs ──
 
-	#attachAll(attached: Attached[], unattached: Unattached[]): number {
+	#attachAll(attached: Attached[], unattached: Unattached[], iterators: Attached[]): number {
+		const { manifest, spec: whole } = this.source;
 		let wanted = 0;
+		for (const name of this.collection.structOps.keys()) {
+			wanted++;
+			attached.push({ program: name, link: this.collection.attach(name) });
+		}
 		for (const [name, spec] of this.source.spec.programs) {
 			if (!this.collection.programs.has(name)) continue;
 			const said = this.source.manifest?.programs.find((p) => p.name === name);
-			if (said?.attach === false) continue;
+			if (said?.attach === false || spec.type === "struct_ops") continue;
 			wanted++;
-			const target = this.source.manifest === undefined ? this.#foreignTarget(spec) : this.#targetOf(said);
+			const target = manifest ? this.#targetOf(said) : foreignTarget(spec, whole, this.parsed.values);
 			if ("reason" in target) {
 				unattached.push({ program: name, ...target });
 				continue;
 			}
 			const plan = planAttach(spec, target);
-			// An iterator's link runs nothing: somebody has to read it.
-			if (plan.way === "none" || plan.way === "iterator") {
+			if (plan.way === "none") {
 				unattached.push({ program: name, reason: plan.why });
 				continue;
 			}
 			try {
-				attached.push({ program: name, link: this.collection.attach(name, target) });
+				const link = this.collection.attach(name, target);
+				// An iterator's link runs nothing: somebody has to read it.
+				(plan.way === "iterator" ? iterators : attached).push({ program: name, link });
 			} catch (error) {
 				if (said?.optional !== true || !(error instanceof NotSupportedError)) throw error;
 				unattached.push({ program: name, reason: error.message });
@@ -299,15 +341,6 @@ export class Session implements ActiveSession, FeedRun {
 			return targetFrom(program, String(value));
 		}
 		return targetFrom(program, target.value);
-	}
-
-	/** Of a program that skep did not compile: its section says all, or the device is asked for. */
-	#foreignTarget(program: ProgramSpec): { device?: string } | { reason: string; give?: string } {
-		if (program.type !== "xdp") return {};
-		const device = this.parsed.values[DEVICE];
-		if (typeof device === "string") return { device };
-		const option = this.source.options.find((o) => o.name === DEVICE);
-		return { reason: "no network device was given", ...(option === undefined ? {} : { give: howToGive(option) }) };
 	}
 
 	program(site: Site, word: string): ProgramBinding {
@@ -378,7 +411,7 @@ export class Session implements ActiveSession, FeedRun {
 			value: this.#codec(spec?.valueType ?? 0, map.valueSize),
 			length: map.maxEntries,
 			...(said?.histogram === undefined ? {} : { histogram: said.histogram }),
-			...(map.type === "ringbuf" ? { records: this.#feed(map, said) } : {}),
+			...(this.#isRead(map) ? { records: this.#feed(map, name, said) } : {}),
 		};
 	}
 
@@ -387,22 +420,29 @@ export class Session implements ActiveSession, FeedRun {
 		return btf === undefined || type === 0 ? opaqueCodec(size) : codecOf(btf, type);
 	}
 
-	#feed(map: BpfMap, said: ManifestMap | undefined): Feed {
-		const { btf } = this.source.spec;
-		const record = this.#recordType(said);
-		const decode =
-			btf === undefined || record === undefined
-				? (view: DataView, offset: number, length: number) => ({
-						bytes: Buffer.from(view.buffer, view.byteOffset + offset, length).toString("hex"),
-					})
-				: recordReader(btf, record);
-		const reader = new RingBufferReader(map);
-		this.#readers.push(reader);
-		return new Feed(map.name, reader, decode, () => (said === undefined ? 0n : this.#lostOf(said)), this);
+	/** What is compiled here writes ring buffers only; of others' objects perf buffers are read too. */
+	#isRead(map: BpfMap): boolean {
+		return this.source.manifest ? map.type === "ringbuf" : isBuffer(map);
 	}
 
-	#recordType(said: ManifestMap | undefined): number | undefined {
-		return said?.record === undefined ? undefined : this.source.spec.btf?.find(said.record, "struct");
+	#feed(map: BpfMap, name: string, said: ManifestMap | undefined): Feed {
+		const { btf } = this.source.spec;
+		const record = this.#recordType(name, said);
+		const bytes = (view: DataView, offset: number, length: number) => ({
+			bytes: Buffer.from(view.buffer, view.byteOffset + offset, length).toString("hex"),
+		});
+		const typed = btf && record !== undefined ? recordReader(btf, record) : undefined;
+		const decode = typed && this.source.manifest === undefined ? lenient(btf!, record!, typed) : (typed ?? bytes);
+		const reader = map.type === "ringbuf" ? new RingBufferReader(map) : new PerfBufferReader(map);
+		this.#readers.push(reader);
+		return new Feed(name, reader, decode, () => (said === undefined ? 0n : this.#lostOf(said)), this);
+	}
+
+	#recordType(name: string, said: ManifestMap | undefined): number | undefined {
+		const { spec, manifest } = this.source;
+		const map = spec.maps.get(name);
+		if (manifest === undefined) return map && foreignRecord(map, spec, this.parsed.values);
+		return said?.record === undefined ? undefined : spec.btf?.find(said.record, "struct");
 	}
 
 	options(site: Site): Readonly<Record<string, unknown>> {
@@ -452,26 +492,23 @@ export class Session implements ActiveSession, FeedRun {
 
 	// ── What people see ──
 
-	/** Ring buffers in the object's order, with the shape of their records; without what the compiler made for itself. */
+	/** Ring buffers, and perf buffers of others' objects, in the object's order, with the shape of their records; without what the compiler made for itself. */
 	ringBuffers(): readonly { readonly name: string; readonly shape: Shape }[] {
 		const { btf } = this.source.spec;
 		const internal = new Set(this.source.manifest?.maps.flatMap((m) => (m.internal === true ? [m.name] : [])));
-		return [...this.collection.maps.values()]
-			.filter((map) => map.type === "ringbuf" && !internal.has(this.#nameOf(map)))
-			.map((map) => {
-				const name = this.#nameOf(map);
-				const record = this.#recordType(this.source.manifest?.maps.find((m) => m.name === name));
+		return [...this.collection.maps]
+			.filter(([name, map]) => this.#isRead(map) && !internal.has(name))
+			.map(([name]) => {
+				const record = this.#recordType(
+					name,
+					this.source.manifest?.maps.find((m) => m.name === name),
+				);
 				const shape: Shape =
 					btf === undefined || record === undefined
 						? { kind: "struct", name: "", members: [{ name: "bytes", shape: { kind: "opaque", size: 0 } }] }
 						: shapeOf(btf, record);
 				return { name, shape };
 			});
-	}
-
-	#nameOf(map: BpfMap): string {
-		for (const [name, other] of this.collection.maps) if (other === map) return name;
-		return map.name;
 	}
 
 	/** Maps of the user's, without ring buffers and what the compiler made for itself. */
@@ -533,12 +570,4 @@ function linkBinding(link: Link): LinkBinding {
 		detach: () => link.close(),
 		pin: (path) => link.pin(path),
 	};
-}
-
-/** Values of an entry: decoded, per-CPU ones summed. */
-export function entriesOf(map: ShownMap): [unknown, unknown][] {
-	const { raw, key, value } = map.binding;
-	const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-	if (!map.perCpu) return raw.entries().map(([k, v]) => [key.decode(view(k), 0), value.decode(view(v), 0)]);
-	return raw.entriesCpus().map(([k, all]) => [key.decode(view(k), 0), total(all.map((v) => value.decode(view(v), 0)))]);
 }
