@@ -1,10 +1,19 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { BpfError } from "@skep/bpf/base";
-import { Pace, type RingBufferReader } from "@skep/bpf/live";
+import { Pace } from "@skep/bpf/live";
 import type { RecordSource } from "#program";
 
 /** After so many records timers and signals have their turn, even if the ring is never empty. */
 const TURN = 8192;
+
+/** What a feed reads: the records of a ring buffer, or the samples of a perf buffer. */
+export interface FeedReader {
+	/** How full it is, 0 to 1. */
+	readonly fill: number;
+	/** Bytes of records that were reserved and not yet submitted, and of what stands behind them. */
+	readonly pending?: number;
+	drain(sink: (view: DataView<ArrayBuffer>, offset: number, length: number) => void, max: number): number;
+}
 
 /** What a feed asks of its run. */
 export interface FeedRun {
@@ -19,9 +28,9 @@ export interface FeedRun {
 	closed(feed: Feed): void;
 }
 
-/** One ring buffer as a source of records. */
+/** One ring or perf buffer as a source of records. */
 export class Feed implements RecordSource {
-	readonly #reader: RingBufferReader;
+	readonly #reader: FeedReader;
 	readonly #decode: (view: DataView, offset: number, length: number) => unknown;
 	readonly #lost: () => bigint;
 	readonly #run: FeedRun;
@@ -37,7 +46,7 @@ export class Feed implements RecordSource {
 
 	constructor(
 		name: string,
-		reader: RingBufferReader,
+		reader: FeedReader,
 		decode: (view: DataView, offset: number, length: number) => unknown,
 		lost: () => bigint,
 		run: FeedRun,
@@ -88,7 +97,7 @@ export class Feed implements RecordSource {
 		if (!this.#run.stopping || this.#returned.length > 0) return false;
 		if (this.#run.grant(1) === 0) return true;
 		// A record that a program has reserved and not yet submitted holds the ring up for microseconds.
-		return this.#silent > 0 && (this.#reader.pending === 0 || this.#silent > 3);
+		return this.#silent > 0 && (!this.#reader.pending || this.#silent > 3);
 	}
 
 	open(): void {

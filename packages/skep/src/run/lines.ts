@@ -1,10 +1,12 @@
+import { IteratorReader } from "@skep/bpf/live";
 import { bucketRange, toJson } from "#output";
 import type { Session } from "./session.ts";
-import { consumeAll, presentedEntries } from "./view.ts";
+import { consumeAll, presentedEntries, shownVariables } from "./view.ts";
 
 /**
  * `--json`: JSON Lines on stdout in the place of the user half. First which kernel and why; a record is its own fields,
- * with `map` in front where there are several ring buffers (a field called `map` is `map_` then); at the end the maps' entries sorted by key, then the summary.
+ * with `map` in front where there are several ring buffers (a field called `map` is `map_` then); at the end the output of
+ * iterators, the maps' entries sorted by key, of foreign objects their variables, then the summary.
  */
 export async function writeLines(session: Session, reason: string): Promise<void> {
 	process.stdout.write(
@@ -12,17 +14,25 @@ export async function writeLines(session: Session, reason: string): Promise<void
 			kernel: session.kernel.name,
 			reason,
 			release: session.kernel.release,
-			attached: session.attached.map(({ program, link }) => ({ program, target: link.target })),
+			attached: [...session.attached, ...session.iterators].map(({ program, link }) => ({
+				program,
+				target: link.target,
+			})),
 			...(session.unattached.length > 0 ? { unattached: session.unattached } : {}),
 			...(session.collection.notes.length > 0 ? { notes: session.collection.notes } : {}),
 			startup_cpu_ms: Math.round(session.startupCpu),
 		}),
 	);
+	if (session.attached.length === 0 && session.iterators.length > 0) session.stop();
 	const several = session.ringBuffers().length > 1;
 	await consumeAll(session, (map, records) => {
 		process.stdout.write(records.map((r) => line(several ? named(map, r as object) : (r as object))).join(""));
 	});
-	process.stdout.write(mapLines(session));
+	for (const { program, link } of session.iterators) {
+		for await (const each of new IteratorReader(link).lines())
+			process.stdout.write(line({ iterator: program, line: each }));
+	}
+	process.stdout.write(mapLines(session) + shownVariables(session).map(line).join(""));
 	const { events, lost, duration, cpu } = session.summary();
 	process.stdout.write(line({ lost: lost ?? null, duration: rounded(duration), events, cpu: rounded(cpu) }));
 }

@@ -133,7 +133,7 @@ test("a foreign xdp program is attached where --dev says", async (t) => {
 	const alone = spawnSync(process.execPath, [launcher, "run", object], { encoding: "utf8" });
 	if (alone.status === 3) return t.skip(`needs the privilege to load programs: ${alone.stderr}`);
 	assert.equal(alone.status, 1);
-	assert.match(alone.stderr, /pass is not attached: no network device was given, give --dev DEV$/m);
+	assert.match(alone.stderr, /pass is not attached: section xdp names no network device, give --dev DEV$/m);
 	assert.match(alone.stderr, /^skep: nothing is attached, so nothing can be seen: skep run .*pass\.bpf\.o --dev DEV$/m);
 	const run = await ready(t, new Run("unshare", ["-n", process.execPath, launcher, "run", object, "--dev", "lo"]));
 	if (!run) return;

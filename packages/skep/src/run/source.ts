@@ -7,6 +7,7 @@ import type { ProgramType } from "@skep/bpf/uapi";
 import type { CompileResult } from "@skep/compiler";
 import { screenOf } from "#output";
 import { checkFile, display, readBytes } from "./files.ts";
+import { foreignOptions } from "./foreign.ts";
 
 /** A file that was read or compiled: what a run starts from. */
 export interface Source {
@@ -86,15 +87,6 @@ export function compileSource(
 /** Of its programs, each once. */
 export function programTypes({ spec }: Source): ProgramType[] {
 	return [...new Set([...spec.programs.values()].map((program) => program.type))];
-}
-
-/** The option that a network device is given by where an object carries no manifest. */
-export const DEVICE = "dev";
-
-/** An object that skep did not compile names no options. What its programs want to be attached to is asked for. */
-function foreignOptions(spec: CollectionSpec): ManifestOption[] {
-	if (![...spec.programs.values()].some((program) => program.type === "xdp")) return [];
-	return [{ name: DEVICE, type: "interface", short: "d", help: "network device to attach its xdp programs to" }];
 }
 
 /** A compilation that succeeded. */

@@ -1,6 +1,7 @@
+import { IteratorReader } from "@skep/bpf/live";
 import { compareValues, LiveTable, present, renderTable, type Screen, screenOf } from "#output";
-import { histogramEntries, type RecordSource, renderHistogram } from "#program";
-import { entriesOf, type Session, type ShownMap } from "./session.ts";
+import { histogramEntries, type RecordSource, renderHistogram, total } from "#program";
+import type { Session, ShownMap } from "./session.ts";
 
 const BATCH = 1024;
 
@@ -47,6 +48,8 @@ export async function consumeAll(
 
 /** A file without user half: rows as they come, then the maps. */
 export async function showLive(session: Session, screen: Screen = screenOf(process.stdout)): Promise<void> {
+	// Nothing else happens: what there is is read at once.
+	if (session.attached.length === 0 && session.iterators.length > 0) session.stop();
 	const rings = session.ringBuffers();
 	const several = rings.length > 1;
 	const longest = Math.max(0, ...rings.map((r) => r.name.length));
@@ -64,7 +67,29 @@ export async function showLive(session: Session, screen: Screen = screenOf(proce
 		}
 		process.stdout.write(text);
 	});
-	process.stdout.write(renderMaps(session, screen));
+	const { iterators } = session;
+	for (const { program, link } of iterators) {
+		if (iterators.length > 1) process.stdout.write(`\n${program}\n`);
+		for (const bytes of new IteratorReader(link)) process.stdout.write(bytes);
+	}
+	process.stdout.write(renderMaps(session, screen) + renderVariables(session, screen));
+}
+
+/** Variables of an object of somebody else's, who has no other loader here to show them. */
+export function shownVariables(session: Session): { readonly variable: string; readonly value: unknown }[] {
+	const { source, collection } = session;
+	const { spec, manifest } = source;
+	const { btf } = spec;
+	if (manifest !== undefined || btf === undefined) return [];
+	return [...spec.variables.values()].flatMap(({ name, map, type }) => {
+		const shown = /^\.(bss|data)(\.|$)/.test(map) && type !== 0 && btf.type(btf.resolve(type)).kind !== "ptr";
+		return shown && collection.maps.has(map) ? [{ variable: name, value: collection.section(map).get(name) }] : [];
+	});
+}
+
+function renderVariables(session: Session, screen: Screen): string {
+	const rows = shownVariables(session);
+	return rows.length === 0 ? "" : `\n${renderTable(rows, screen)}`;
 }
 
 /** Entries of the user's maps as tables, histograms as bars. */
@@ -94,4 +119,12 @@ export function presentedEntries(map: ShownMap): [unknown, unknown][] {
 	return entriesOf(map)
 		.map(([key, value]): [unknown, unknown] => [present(map.keyShape, key), present(map.valueShape, value)])
 		.sort(([a], [b]) => compareValues(a, b));
+}
+
+/** Values of an entry: decoded, per-CPU ones summed. */
+function entriesOf(map: ShownMap): [unknown, unknown][] {
+	const { raw, key, value } = map.binding;
+	const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	if (!map.perCpu) return raw.entries().map(([k, v]) => [key.decode(view(k), 0), value.decode(view(v), 0)]);
+	return raw.entriesCpus().map(([k, all]) => [key.decode(view(k), 0), total(all.map((v) => value.decode(view(v), 0)))]);
 }
