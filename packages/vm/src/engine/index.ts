@@ -5,5 +5,6 @@
  * function by its code address from within a helper. Calls leave through `Callables`: the engine knows no helper and no
  * map. Memory is checked at every access: what a verifier would have refused ends with VmFault, never with the process.
  */
-export { callback, run } from "./interpreter.ts";
+export { callback, resume, run } from "./interpreter.ts";
 export { type Code, type PrepareOptions, prepare, type Reference, slotCounts } from "./prepare.ts";
+export { closeTrap, newTrace, type Trace } from "./trap.ts";

@@ -16,6 +16,7 @@ import { atomic32, atomic64 } from "./atomics.ts";
 import { aligned, badCode, none, outside, reachLoad, reachStore, spent, stackFull, unresolved } from "./faults.ts";
 import type { Is, Operation } from "./operations.ts";
 import type { Code } from "./prepare.ts";
+import { openTrap } from "./trap.ts";
 
 /**
  * Runs a program from its first instruction to exit. Arguments in r1 … r5 of `cpu.registers`, result in r0; `cpu.fuel`
@@ -24,12 +25,23 @@ import type { Code } from "./prepare.ts";
  */
 export function run(code: Code, cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
 	cpu.depth = 0;
+	cpu.nested = 0;
 	cpu.tail = 0;
 	cpu.code = code.id;
 	cpu.mayGoto = MAY_GOTO_LIMIT;
 	cpu.registers[R10] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
 	cpu.registers[R10 + 1] = 0;
 	execute(code, 0, cpu, memory, calls);
+}
+
+/**
+ * Goes on with a run that ended with an error of `Callables.observe`, from what `cpu` says, to its exit. Not where
+ * callbacks were under way (`cpu.nested`): of those, the helper's part is lost.
+ * @throws VmFault, and whatever `calls` throws
+ */
+export function resume(cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
+	const code = calls.code?.(cpu.code) ?? none("program", cpu.code, cpu.pc);
+	execute(code, cpu.pc, cpu, memory, calls, 0);
 }
 
 /**
@@ -42,17 +54,26 @@ export function callback(low: number, high: number, cpu: Cpu, memory: Memory, ca
 	const callee = codeAt(low, high, pc, calls, undefined);
 	push(cpu, pc + 1);
 	cpu.code = callee.id;
+	cpu.nested++;
 	execute(callee, low >>> 3, cpu, memory, calls);
+	cpu.nested--;
 	pop(cpu);
 	cpu.pc = pc;
 	cpu.code = code;
 }
 
-function execute(first: Code, entry: number, cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
+/** `base`: the depth at which exit ends it. */
+function execute(
+	first: Code,
+	entry: number,
+	cpu: Cpu,
+	memory: Memory,
+	calls: Callables<Code>,
+	base: number = cpu.depth,
+): void {
 	const r = cpu.registers;
-	const base = cpu.depth;
 	const stackHigh = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
-	let stackLow = stackHigh - (base + 1) * STACK_FRAME_SIZE;
+	let stackLow = stackHigh - (cpu.depth + 1) * STACK_FRAME_SIZE;
 	let code = first;
 	let words = code.words;
 	let edges = code.edges;
@@ -286,6 +307,7 @@ function execute(first: Code, entry: number, cpu: Cpu, memory: Memory, calls: Ca
 					}
 					case 180 satisfies Is<"exit">: break exit;
 					case 181 satisfies Is<"outside">: throw outside(cpu, im);
+					case 182 satisfies Is<"trap">: pc--; leave(cpu, pc, fuel - (pc - start)); openTrap(code, cpu, calls); continue;
 					default: operation satisfies never; throw outside(cpu, pc - 1);
 				}
 				fuel -= pc - start;

@@ -189,7 +189,8 @@ export const OPERATION = {
 	callx: 179,
 	exit: 180,
 	outside: 181,
-} as const satisfies Record<Mnemonic | "outside", number>;
+	trap: 182,
+} as const satisfies Record<Mnemonic | "outside" | "trap", number>;
 
 export type Operation = (typeof OPERATION)[keyof typeof OPERATION];
 /** The number of an instruction, as a literal type: `case 0 satisfies Is<"add64_imm">` is a number to V8 and a name to tsc. */

@@ -2,6 +2,7 @@ import { FormatError } from "@skep/bpf/base";
 import { decode, type Instruction, type Mnemonic, rowOf, type Shape, slotsOf } from "@skep/bpf/isa";
 import { codeAddress, type Executable } from "#machine";
 import { OPERATION, type Operation } from "./operations.ts";
+import { setTraps, type Trace } from "./trap.ts";
 
 /** Instructions as the interpreter takes them. A cache: made again from the bytes at any time. */
 export interface Code extends Executable {
@@ -12,6 +13,8 @@ export interface Code extends Executable {
 	readonly probe: boolean;
 	/** Stretches of instructions that ran: +1 where one began, -1 behind its end. See `slotCounts`. */
 	readonly edges: Float64Array | undefined;
+	/** Where each instruction is announced before it runs; undefined: it is not. */
+	readonly traced: { readonly trace: Trace; readonly bare: Int32Array } | undefined;
 }
 
 /** A wide load whose immediate stands for something. `imm` and `high` are the instruction's own words. */
@@ -31,6 +34,8 @@ export interface PrepareOptions {
 	readonly probe?: boolean;
 	/** Counts how often each slot runs. Default: false. */
 	readonly count?: boolean;
+	/** Announces each instruction (`Callables.observe`); all codes of a machine share one. */
+	readonly trace?: Trace | undefined;
 }
 
 const REFERENCES: Partial<Record<Mnemonic, Reference["kind"]>> = {
@@ -57,11 +62,14 @@ export function prepare(insns: Uint8Array, options: PrepareOptions): Code {
 	}
 	// Where no instruction begins, and behind the last one, stands `outside`; a jump to there gets one that names the jump.
 	const lost: number[] = [slots - 1];
+	const own: number[] = [];
 	const words = new Int32Array((slots + 1) * 4);
 	for (let k = 0; k <= slots; k++) put(words, k, OPERATION.outside, 0, 0, 0, Math.max(k - 1, 0), 0);
 	const target = (from: number, distance: number): number => {
 		const to = from + 1 + distance;
-		if (begins[to] === 1) return to;
+		if (begins[to] === 1 && (to !== from || !options.trace)) return to;
+		// An instruction that jumps to itself is announced each time: by way of a slot of its own.
+		if (begins[to] === 1) own.push(lost.length);
 		lost.push(from);
 		return slots + lost.length - 1;
 	};
@@ -73,12 +81,14 @@ export function prepare(insns: Uint8Array, options: PrepareOptions): Code {
 	const all = new Int32Array((slots + lost.length) * 4);
 	all.set(words);
 	for (let k = 1; k < lost.length; k++) put(all, slots + k, OPERATION.outside, 0, 0, 0, lost[k]!, 0);
+	for (const k of own) put(all, slots + k, OPERATION.ja, 0, 0, lost[k]!, 0, 0);
 	return {
 		id: options.id,
 		words: all,
 		slots,
 		probe: options.probe ?? false,
 		edges: options.count ? new Float64Array(slots + lost.length + 1) : undefined,
+		traced: options.trace && { trace: options.trace, bare: setTraps(all, begins) },
 	};
 }
 

@@ -38,6 +38,8 @@ export interface Cpu {
 	fuel: number;
 	/** How often may_goto may still go on. */
 	mayGoto: number;
+	/** Callbacks that are under way: runs of the engine inside helpers, whose state is not all data. */
+	nested: number;
 	/** Set by a helper: id of the code that takes this function's place; 0: none. */
 	tail: number;
 }
@@ -53,6 +55,7 @@ export const newCpu = (id: number, stack: number): Cpu => ({
 	pc: 0,
 	fuel: 0,
 	mayGoto: 0,
+	nested: 0,
 	tail: 0,
 });
 

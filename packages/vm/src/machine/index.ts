@@ -28,7 +28,7 @@ export {
 	STACK_FRAME_SIZE,
 	setRegister,
 } from "./cpu.ts";
-export { Memory, NULL_PAGE, type Region, type RegionKind } from "./memory.ts";
+export { Memory, type MemoryState, NULL_PAGE, type Region, type RegionKind } from "./memory.ts";
 export {
 	type EmittedRecord,
 	noteRecord,
@@ -41,3 +41,4 @@ export {
 	takeResult,
 } from "./replay.ts";
 export { type Task, Tasks } from "./tasks.ts";
+export { type WasmHost, type WasmMemory, wasmHost, wasmRefusal } from "./wasm.ts";

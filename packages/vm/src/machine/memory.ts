@@ -1,3 +1,6 @@
+import { restorePages, SAVED_PAGE, savePages } from "./pages.ts";
+import { WASM_PAGE, type WasmMemory, wasmHost } from "./wasm.ts";
+
 /** What a region is for; faults name it, nothing else depends on it. */
 export type RegionKind = "stack" | "context" | "packet" | "map" | "record" | "kernel" | "user" | "object";
 
@@ -7,6 +10,16 @@ export interface Region {
 	readonly size: number;
 	readonly kind: RegionKind;
 	readonly writable: boolean;
+}
+
+/** A memory at one moment: plain data, never changed. Saved ones share the pages in which they agree. */
+export interface MemoryState {
+	readonly pages: readonly Uint8Array[];
+	/** Starts, sizes, what may be touched of each region, kinds, writable: the table, column by column. */
+	readonly columns: readonly [number[], number[], number[], number[], RegionKind[], boolean[]];
+	readonly used: number;
+	readonly top: number;
+	readonly holes: readonly { readonly start: number; readonly end: number }[];
 }
 
 /** Addresses below are never allocated; their bytes are 0. */
@@ -27,6 +40,7 @@ export class Memory {
 	readonly limit: number;
 	u8: Uint8Array<ArrayBuffer>;
 	view: DataView<ArrayBuffer>;
+	words: Int32Array<ArrayBuffer>;
 	/** The region that `find` found last: first and last address + 1. Empty at first. */
 	foundStart = 0;
 	foundEnd = 0;
@@ -43,6 +57,8 @@ export class Memory {
 	#used = 0;
 	/** First address that was never allocated. */
 	#top = NULL_PAGE;
+	/** Where the bytes are once generated code runs on them. */
+	#wasm: WasmMemory | undefined;
 	/** Freed ranges below #top, sorted, never adjacent: [start, end) pairs. */
 	#holes: { start: number; end: number }[] = [];
 
@@ -51,10 +67,30 @@ export class Memory {
 		this.limit = Math.min(limit, HIGHEST - NULL_PAGE);
 		this.u8 = new Uint8Array(2 * NULL_PAGE);
 		this.view = new DataView(this.u8.buffer);
+		this.words = new Int32Array(this.u8.buffer);
 	}
 
 	get buffer(): ArrayBuffer {
 		return this.u8.buffer;
+	}
+	/**
+	 * The same bytes as a WebAssembly memory, in which they are from the first call on: the buffer is exchanged then.
+	 * Undefined: the host has none, or no room.
+	 */
+	get wasm(): WasmMemory | undefined {
+		if (this.#wasm) return this.#wasm;
+		const host = wasmHost();
+		if (!host) return undefined;
+		try {
+			const wasm = new host.Memory({ initial: this.u8.length / WASM_PAGE, maximum: HIGHEST / WASM_PAGE });
+			const bytes = this.u8;
+			this.#use(new Uint8Array(wasm.buffer));
+			this.u8.set(bytes);
+			this.#wasm = wasm;
+		} catch {
+			return undefined;
+		}
+		return this.#wasm;
 	}
 	/** Bytes in regions now. */
 	get used(): number {
@@ -67,36 +103,38 @@ export class Memory {
 	 */
 	allocate(size: number, kind: RegionKind, writable = true, align = ALIGN): number | undefined {
 		if (!Number.isInteger(size) || size < 0 || this.#used + size > this.limit) return undefined;
-		const room = Math.max(size, 1) + GAP;
-		const start = this.#takeHole(room, align) ?? this.#takeTop(room, align);
-		if (start === undefined) return undefined;
-		this.u8.fill(0, start, start + size);
-		const at = this.#after(start);
-		this.#starts.splice(at, 0, start);
-		this.#sizes.splice(at, 0, size);
-		this.#lows.splice(at, 0, start);
-		this.#highs.splice(at, 0, start + size);
-		this.#kinds.splice(at, 0, kind);
-		this.#writable.splice(at, 0, writable);
-		this.#used += size;
-		this.#forget();
+		const start = this.#take(size, align);
+		if (start !== undefined) this.#add(start, size, kind, writable);
 		return start;
+	}
+
+	/**
+	 * The place of `size` bytes, all 0, that programs may not touch until `open` makes regions of parts of it: an arena.
+	 * Undefined as `allocate`.
+	 */
+	reserve(size: number, align: number): number | undefined {
+		if (!Number.isInteger(size) || size < 0 || this.#used + size > this.limit) return undefined;
+		return this.#take(size, align);
+	}
+	/** Makes a part of a reserved place a region; parts do not overlap. What is in it stays. */
+	open(address: number, size: number, kind: RegionKind): void {
+		this.#add(address, size, kind, true);
+	}
+	/** Undoes `open`. False: no region begins there. */
+	shut(address: number): boolean {
+		return this.#remove(address) !== undefined;
+	}
+	/** Gives a reserved place back; no part of it is open. */
+	unreserve(address: number, size: number): void {
+		this.#used -= size;
+		this.#addHole(address, address + Math.max(size, 1) + GAP);
 	}
 
 	/** Gives a region back; its address must be one that `allocate` gave. False: it is none. */
 	free(address: number): boolean {
-		const at = this.#indexOf(address);
-		if (at < 0 || this.#starts[at] !== address) return false;
-		const size = this.#sizes[at]!;
-		this.#starts.splice(at, 1);
-		this.#sizes.splice(at, 1);
-		this.#lows.splice(at, 1);
-		this.#highs.splice(at, 1);
-		this.#kinds.splice(at, 1);
-		this.#writable.splice(at, 1);
-		this.#used -= size;
-		this.#addHole(address, address + Math.max(size, 1) + GAP);
-		this.#forget();
+		const size = this.#remove(address);
+		if (size === undefined) return false;
+		this.unreserve(address, size);
 		return true;
 	}
 
@@ -145,6 +183,38 @@ export class Memory {
 		return this.#starts.map((_, at) => this.#row(at));
 	}
 
+	/** All of it as plain data; pages that are as in `before` are shared with it. */
+	save(before?: MemoryState): MemoryState {
+		return {
+			pages: savePages(
+				this.u8,
+				Math.min(Math.ceil(this.#top / SAVED_PAGE) * SAVED_PAGE, this.u8.length),
+				before?.pages,
+			),
+			columns: [
+				[...this.#starts],
+				[...this.#sizes],
+				[...this.#lows],
+				[...this.#highs],
+				[...this.#kinds],
+				[...this.#writable],
+			],
+			used: this.#used,
+			top: this.#top,
+			holes: this.#holes.map((hole) => ({ ...hole })),
+		};
+	}
+	/** Makes it again what it was when it was saved; the buffer stays as large as it is. */
+	restore(state: MemoryState): void {
+		restorePages(this.u8, state.pages, Math.max(this.#top, state.top));
+		const own = [this.#starts, this.#sizes, this.#lows, this.#highs, this.#kinds, this.#writable] as unknown[][];
+		for (const [i, column] of own.entries()) column.splice(0, column.length, ...state.columns[i]!);
+		this.#used = state.used;
+		this.#top = state.top;
+		this.#holes = state.holes.map((hole) => ({ ...hole }));
+		this.#forget();
+	}
+
 	#row(at: number): Region {
 		return {
 			start: this.#lows[at]!,
@@ -152,6 +222,37 @@ export class Memory {
 			kind: this.#kinds[at]!,
 			writable: this.#writable[at]!,
 		};
+	}
+
+	/** A place of `size` bytes, cleared and counted. */
+	#take(size: number, align: number): number | undefined {
+		const room = Math.max(size, 1) + GAP;
+		const start = this.#takeHole(room, align) ?? this.#takeTop(room, align);
+		if (start === undefined) return undefined;
+		this.u8.fill(0, start, start + size);
+		this.#used += size;
+		return start;
+	}
+	#add(start: number, size: number, kind: RegionKind, writable: boolean): void {
+		const at = this.#after(start);
+		this.#starts.splice(at, 0, start);
+		this.#sizes.splice(at, 0, size);
+		this.#lows.splice(at, 0, start);
+		this.#highs.splice(at, 0, start + size);
+		this.#kinds.splice(at, 0, kind);
+		this.#writable.splice(at, 0, writable);
+		this.#forget();
+	}
+	/** Takes a row out; its size. Undefined: no region begins there. */
+	#remove(address: number): number | undefined {
+		const at = this.#indexOf(address);
+		if (at < 0 || this.#starts[at] !== address) return undefined;
+		const size = this.#sizes[at]!;
+		for (const column of [this.#starts, this.#sizes, this.#lows, this.#highs]) column.splice(at, 1);
+		this.#kinds.splice(at, 1);
+		this.#writable.splice(at, 1);
+		this.#forget();
+		return size;
 	}
 
 	/** The region that holds this byte; -1: none. */
@@ -229,14 +330,24 @@ export class Memory {
 		if (end <= size) return true;
 		while (size < end) size *= 2;
 		try {
-			const bytes = new Uint8Array(Math.min(size, HIGHEST));
+			size = Math.min(size, HIGHEST);
+			if (this.#wasm) {
+				this.#wasm.grow((size - this.u8.length) / WASM_PAGE);
+				this.#use(new Uint8Array(this.#wasm.buffer));
+				return true;
+			}
+			const bytes = new Uint8Array(size);
 			bytes.set(this.u8);
-			this.u8 = bytes;
-			this.view = new DataView(bytes.buffer);
+			this.#use(bytes);
 			return true;
 		} catch {
 			return false;
 		}
+	}
+	#use(bytes: Uint8Array<ArrayBuffer>): void {
+		this.u8 = bytes;
+		this.view = new DataView(bytes.buffer);
+		this.words = new Int32Array(bytes.buffer);
 	}
 }
 
