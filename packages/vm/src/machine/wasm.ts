@@ -1,0 +1,34 @@
+/** As much of the host's WebAssembly as is used here; not every host has it. */
+export interface WasmMemory {
+	readonly buffer: ArrayBuffer;
+	/** Adds pages of 64 KiB; the old buffer is detached. @throws RangeError */
+	grow(pages: number): number;
+}
+
+export interface WasmHost {
+	readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemory;
+	readonly Module: new (bytes: Uint8Array) => object;
+	readonly Instance: new (
+		module: object,
+		imports: Record<string, Record<string, unknown>>,
+	) => { readonly exports: Readonly<Record<string, unknown>> };
+}
+
+export const WASM_PAGE = 0x1_0000;
+
+/** The host's; undefined: it has none. */
+export const wasmHost = (): WasmHost | undefined => (globalThis as { readonly WebAssembly?: WasmHost }).WebAssembly;
+
+/** Magic and version: a module with nothing in it. */
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+/** Why generated code cannot run on this host; undefined: it can. */
+export function wasmRefusal(host: WasmHost | undefined = wasmHost()): string | undefined {
+	if (!host) return "the host has no WebAssembly";
+	try {
+		new host.Module(EMPTY_MODULE);
+		return undefined;
+	} catch (error) {
+		return `the host does not allow generated code: ${error instanceof Error ? error.message : String(error)}`;
+	}
+}
