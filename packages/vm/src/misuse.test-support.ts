@@ -1,8 +1,9 @@
 // What the cases of misuse stand on: a kernel, and descriptors that are closed after each case.
 import assert from "node:assert/strict";
+import { BtfBuilder } from "@skep/bpf/btf";
 import { encode, insn } from "@skep/bpf/isa";
 import { type Attributes, type CommandName, errnoName, type Kernel } from "@skep/bpf/kernel";
-import { MAP_TYPES, type MapType, PROGRAM_TYPES, type ProgramType } from "@skep/bpf/uapi";
+import { MAP_FLAGS, MAP_TYPES, type MapType, PROGRAM_TYPES, type ProgramType } from "@skep/bpf/uapi";
 
 /** Open nowhere. */
 export const BAD_FD = 987_654;
@@ -32,10 +33,19 @@ export class Bench {
 		return 0;
 	}
 	create(type: MapType, more: Partial<Attributes["MAP_CREATE"]> = {}): number {
-		return this.answer(this.bpf("MAP_CREATE", shape(type, more)));
+		return this.answer(this.bpf("MAP_CREATE", { ...shape(type, {}), ...this.#companions(type), ...more }));
 	}
 	map(type: MapType, more: Partial<Attributes["MAP_CREATE"]> = {}): number {
-		return this.keep(this.bpf("MAP_CREATE", shape(type, more)));
+		return this.keep(this.bpf("MAP_CREATE", { ...shape(type, {}), ...this.#companions(type), ...more }));
+	}
+	/** What maps of a type cannot be made without: a map to stand inside, types of keys and values. */
+	#companions(type: MapType): Partial<Attributes["MAP_CREATE"]> {
+		if (type === "array_of_maps" || type === "hash_of_maps") return { inner_map_fd: this.map("array") };
+		return type === "task_storage" || type === "cgrp_storage" ? this.types() : {};
+	}
+	/** int and unsigned long for keys and values. */
+	types(): Partial<Attributes["MAP_CREATE"]> {
+		return { btf_fd: this.keep(this.bpf("BTF_LOAD", { btf: INTS })), btf_key_type_id: 1, btf_value_type_id: 2 };
 	}
 	loads(insns: Uint8Array, type: ProgramType = "socket_filter", more: Partial<Attributes["PROG_LOAD"]> = {}): number {
 		return this.answer(this.#load(insns, type, more));
@@ -57,14 +67,35 @@ export class Bench {
 	}
 }
 
+/** int and unsigned long, types 1 and 2. */
+const INTS = (() => {
+	const builder = new BtfBuilder();
+	const int = { kind: "int", offset: 0, char: false, bool: false } as const;
+	builder.add({ ...int, name: "int", size: 4, bits: 32, signed: true });
+	builder.add({ ...int, name: "unsigned long", size: 8, bits: 64, signed: false });
+	return builder.encode();
+})();
+
+const BARE: ReadonlySet<MapType> = new Set<MapType>(["ringbuf", "user_ringbuf", "arena"]);
+/** Maps without keys. */
+export const KEYLESS: ReadonlySet<MapType> = new Set<MapType>([...BARE, "queue", "stack", "bloom_filter"]);
+const OF_DESCRIPTORS: ReadonlySet<MapType> = new Set<MapType>([
+	"prog_array",
+	"perf_event_array",
+	"array_of_maps",
+	"hash_of_maps",
+]);
+
 /** MAP_CREATE of a small map of this type. */
 export function shape(type: MapType, more: Partial<Attributes["MAP_CREATE"]>): Attributes["MAP_CREATE"] {
-	const bare = type === "ringbuf" || type === "queue" || type === "stack";
+	const isStorage = type === "task_storage" || type === "cgrp_storage";
+	const flags = type === "lpm_trie" || isStorage ? MAP_FLAGS.BPF_F_NO_PREALLOC : 0;
 	return {
 		map_type: MAP_TYPES[type].value,
-		key_size: bare ? 0 : 4,
-		value_size: type === "ringbuf" ? 0 : type === "prog_array" || type === "perf_event_array" ? 4 : 8,
-		max_entries: type === "ringbuf" ? 4096 : 2,
+		key_size: KEYLESS.has(type) ? 0 : type === "lpm_trie" ? 8 : 4,
+		value_size: BARE.has(type) ? 0 : OF_DESCRIPTORS.has(type) ? 4 : 8,
+		max_entries: type === "ringbuf" || type === "user_ringbuf" ? 4096 : isStorage ? 0 : 2,
+		map_flags: type === "arena" ? MAP_FLAGS.BPF_F_MMAPABLE : flags,
 		...more,
 	};
 }

@@ -100,6 +100,7 @@ export const array: MapHandler = {
 	delete: () => -ERRNO.EINVAL,
 	nextKey: (map, _memory, key, out) => nextIndex(map, key, out),
 	batch,
+	keyOf: (map, _memory, value) => Math.floor((value - map.data) / (map.stride * map.copies)),
 	mapping,
 	takes: false,
 };

@@ -46,6 +46,7 @@ export function createMap(shape: MapShape, labels: MapLabels, memory: Memory, cp
 		newest: 0,
 		oldest: 0,
 		slots: [],
+		userStart: 0n,
 	};
 	const failed = handler.allocate(map, memory);
 	return failed === 0 ? map : failed;

@@ -1,9 +1,10 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
+import { addBlock, entryAt, headOf, releaseBlocks, sizeBlocks, valueAddress, wantsBlock } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES, MOST_PERCPU_BYTES, updateAllowed } from "./flags.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
-import { copy, writeValue } from "./values.ts";
+import { clearFields, copy, writeValue } from "./values.ts";
 
 /**
  * Hash maps: plain, per-CPU and LRU. Entries stand in blocks that are made as the map fills, so a value never moves while
@@ -17,7 +18,6 @@ const HASH = 4;
 const NEWER = 8;
 const OLDER = 12;
 
-const BLOCK_BYTES = 65_536;
 /** More buckets than that are not made, however many entries a map may have. */
 const MOST_BUCKETS = 1 << 20;
 const FLAGS =
@@ -59,21 +59,14 @@ function allocate(map: MapState, memory: Memory): number {
 	map.data = data;
 	map.bytes += buckets * 4;
 	map.bucketMask = buckets - 1;
-	while (map.blockShift < 16 && 1 << map.blockShift < map.maxEntries && entry << (map.blockShift + 1) <= BLOCK_BYTES)
-		map.blockShift++;
+	sizeBlocks(map, map.maxEntries);
 	return 0;
 }
 
 function release(map: MapState, memory: Memory): void {
-	for (const address of map.blocks) memory.free(address);
+	releaseBlocks(map, memory);
 	memory.free(map.data);
 }
-
-const headOf = (map: MapState, entry: number): number =>
-	map.blocks[(entry >>> map.blockShift) * 2]! + (entry & ((1 << map.blockShift) - 1)) * map.headBytes;
-
-const valueAddress = (map: MapState, entry: number): number =>
-	map.blocks[(entry >>> map.blockShift) * 2 + 1]! + (entry & ((1 << map.blockShift) - 1)) * (map.stride * map.copies);
 
 function hashOf(key: Uint8Array, at: number, size: number): number {
 	let hash = size;
@@ -155,28 +148,13 @@ function take(map: MapState, memory: Memory): number {
 		return link;
 	}
 	if (map.made < map.maxEntries) {
-		if (map.made >>> map.blockShift === map.blocks.length / 2 && !addBlock(map, memory)) {
+		if (wantsBlock(map) && !addBlock(map, memory)) {
 			if (!isLru(map) || map.oldest === 0) return -ERRNO.ENOMEM;
 		} else return ++map.made;
 	}
 	if (!isLru(map)) return -ERRNO.E2BIG;
 	remove(map, memory, map.oldest);
 	return take(map, memory);
-}
-
-function addBlock(map: MapState, memory: Memory): boolean {
-	const heads = map.headBytes << map.blockShift;
-	const values = (map.stride * map.copies) << map.blockShift;
-	const first = memory.allocate(heads, "kernel", false);
-	if (first === undefined) return false;
-	const second = memory.allocate(values, "map", (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0);
-	if (second === undefined) {
-		memory.free(first);
-		return false;
-	}
-	map.blocks.push(first, second);
-	map.bytes += heads + values;
-	return true;
 }
 
 /** Takes an entry out of its bucket, and of the LRU's order, and puts it on the free list. */
@@ -188,6 +166,7 @@ function remove(map: MapState, memory: Memory, link: number): void {
 	while (view.getInt32(at, true) !== link) at = headOf(map, view.getInt32(at, true) - 1) + NEXT;
 	view.setInt32(at, view.getInt32(head + NEXT, true), true);
 	if (isLru(map)) leave(map, memory, link);
+	if (map.fields) clearFields(map, memory, valueAddress(map, link - 1));
 	view.setInt32(head + NEXT, map.free, true);
 	map.free = link;
 	map.used--;
@@ -270,6 +249,11 @@ function batch(map: MapState, memory: Memory, from: number, room: number): Batch
 	return { keys, values, indexed: false, next: undefined };
 }
 
+function keyOf(map: MapState, _memory: Memory, value: number): number {
+	const entry = entryAt(map, value);
+	return entry < 0 ? 0 : headOf(map, entry) + HEAD;
+}
+
 export const hash: MapHandler = {
 	check,
 	allocate,
@@ -279,5 +263,6 @@ export const hash: MapHandler = {
 	delete: removeKey,
 	nextKey,
 	batch,
+	keyOf,
 	takes: true,
 };

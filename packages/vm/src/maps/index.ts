@@ -6,18 +6,34 @@
  * Values that a program may touch are regions of kind `map`; heads of entries and keys are the kernel's own.
  */
 
+export { allocatePages, freePages, noticeTouched } from "./arena.ts";
+export { addToFilter, askFilter } from "./bloom-filter.ts";
 export { createMap, MAP_TYPE_NAMES } from "./create.ts";
-export { ALL_CPUS, type Batch, type Bytes, type MapHandler, type MapShape, type MapState } from "./map.ts";
+export {
+	ALL_CPUS,
+	type Batch,
+	type Bytes,
+	type InnerShape,
+	type MapHandler,
+	type MapShape,
+	type MapState,
+	type SpecialField,
+} from "./map.ts";
+export { fitsInner, innerShape } from "./nested.ts";
 export { setSlot, slotOf } from "./object-array.ts";
 export { drop, peek, push } from "./queue.ts";
 export {
+	consumeUserRecord,
 	finishRecord,
 	isReserved,
 	outputRecord,
+	peekUserRecord,
 	queryRing,
 	recordSize,
 	reserveRecord,
 	ringOfRecord,
+	type UserRecord,
 } from "./ring-buffer.ts";
+export { store, stored, unstore } from "./storage.ts";
 export { mapHandler } from "./table.ts";
-export { copy } from "./values.ts";
+export { clearFields, copy } from "./values.ts";

@@ -1,6 +1,23 @@
 import type { MapType } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
 
+/** What the kernel keeps for itself in a value: neither system calls nor updates read or write it. */
+export interface SpecialField {
+	readonly kind: "timer" | "spin_lock" | "wq";
+	/** In the value; bytes. */
+	readonly offset: number;
+	readonly size: number;
+}
+
+/** What maps must be that a map of maps holds. */
+export interface InnerShape {
+	readonly type: MapType;
+	readonly keySize: number;
+	readonly valueSize: number;
+	readonly maxEntries: number;
+	readonly flags: number;
+}
+
 /** What MAP_CREATE asks, and what a map is for as long as it lives. Sizes in bytes. */
 export interface MapShape {
 	readonly type: MapType;
@@ -9,6 +26,10 @@ export interface MapShape {
 	readonly maxEntries: number;
 	readonly flags: number;
 	readonly extra: bigint;
+	/** Maps of maps. */
+	readonly inner?: InnerShape | undefined;
+	/** What of a value is the kernel's own, as its BTF says. */
+	readonly fields?: readonly SpecialField[] | undefined;
 }
 
 /**
@@ -49,8 +70,13 @@ export interface MapState extends MapShape {
 	/** LRU: most and least recently used entry + 1; 0: none. */
 	newest: number;
 	oldest: number;
-	/** Arrays of programs and perf events: the id in each slot, 0: none. */
+	/**
+	 * Arrays of programs, perf events and maps: the id in each slot, 0: none. Arena: 1 for a page that is allocated.
+	 * Storage: address of the owner and of its value, in turn.
+	 */
 	readonly slots: number[];
+	/** Arena: address of its first byte in user space; 0n: nobody has mapped it yet. */
+	userStart: bigint;
 }
 
 /** A key or value to read: bytes of the caller, or undefined for the machine's own memory, at an offset. */
@@ -86,6 +112,8 @@ export interface MapHandler {
 	batch?(map: MapState, memory: Memory, from: number, room: number): Batch | number;
 	/** mmap: address of `length` bytes from `offset` on, or -errno. Absent: the type cannot be mapped. */
 	mapping?(map: MapState, offset: number, length: number, writable: boolean): number;
+	/** Key of the entry whose value is at `value`: its address in the machine's memory; of an array the index itself. */
+	keyOf?(map: MapState, memory: Memory, value: number): number;
 	/** LOOKUP_AND_DELETE of one element. */
 	readonly takes: boolean;
 	/** Absent where there is none: queues, stacks. */
@@ -96,7 +124,9 @@ export interface MapHandler {
 export interface Batch {
 	/** Address of each key; array maps: the index itself, with `indexed`. */
 	readonly keys: readonly number[];
+	/** Address of each value; with `plain` a 32-bit number itself. */
 	readonly values: readonly number[];
+	readonly plain?: boolean;
 	readonly indexed: boolean;
 	readonly next: number | undefined;
 }

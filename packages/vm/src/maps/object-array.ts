@@ -5,7 +5,7 @@ import { ACCESS, flagsFit } from "./flags.ts";
 import type { MapHandler, MapShape, MapState } from "./map.ts";
 
 /**
- * Arrays of programs and of perf events: slots that hold the id of an object. System calls bring descriptors, which the
+ * Arrays of programs, of perf events and of maps: slots that hold the id of an object. System calls bring descriptors, which the
  * owner of the descriptors turns into ids: `setSlot`, `slotOf`, `clearSlot`.
  */
 function check(map: MapShape): number {
@@ -30,6 +30,18 @@ export const objectArray: MapHandler = {
 	delete: () => -ERRNO.EINVAL,
 	nextKey: (map, _memory, key, out) => nextIndex(map, key, out),
 	takes: false,
+};
+
+/** Arrays of maps have batches besides; empty slots are stepped over. */
+export const mapArray: MapHandler = {
+	...objectArray,
+	batch(map, _memory, from, room) {
+		const keys: number[] = [];
+		let index = from;
+		for (; index < map.slots.length && keys.length < room; index++) if (map.slots[index] !== 0) keys.push(index);
+		const values = keys.map((key) => map.slots[key]!);
+		return { keys, values, indexed: true, plain: true, next: keys.length === room ? index : undefined };
+	},
 };
 
 /** Id in a slot; 0: empty, or no such slot. */

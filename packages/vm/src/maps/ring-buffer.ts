@@ -56,6 +56,49 @@ export const ringBuffer: MapHandler = {
 	takes: false,
 };
 
+/** User space writes here and programs read: the consumer's page is theirs, the rest the writer's. */
+export const userRingBuffer: MapHandler = {
+	...ringBuffer,
+	mapping(map, offset, length, writable) {
+		if (writable && offset === 0) return -ERRNO.EPERM;
+		return offset + length > roomOf(map) ? -ERRNO.EINVAL : map.data + offset;
+	},
+};
+
+/** What is next in a user ring buffer: a record's address and size, or why there is none; `skip`: bytes to go on by. */
+export interface UserRecord {
+	readonly error: number;
+	readonly address: number;
+	readonly size: number;
+	readonly skip: number;
+}
+
+/** Most bytes that a dynptr reaches. */
+const MOST_DYNPTR = 2 ** 24 - 1;
+
+export function peekUserRecord(map: MapState, memory: Memory): UserRecord {
+	const none = (error: number, skip = 0): UserRecord => ({ error: -error, address: 0, size: 0, skip });
+	const producer = producerOf(map, memory);
+	if (producer % 8 !== 0) return none(ERRNO.EINVAL);
+	const consumer = consumerOf(map, memory);
+	if (consumer >= producer) return none(ERRNO.ENODATA);
+	const header = dataOf(map) + (consumer % map.maxEntries);
+	const word = memory.view.getUint32(header, true);
+	const size = (word & ~(BUSY | DISCARD)) >>> 0;
+	const total = Math.ceil((size + HEADER) / 8) * 8;
+	if (total > producer - consumer) return none(ERRNO.EINVAL);
+	if (total > map.maxEntries || size > MOST_DYNPTR) return none(ERRNO.E2BIG);
+	if ((word & DISCARD) !== 0) return none(ERRNO.EAGAIN, total);
+	return (word & BUSY) !== 0 ? none(ERRNO.ENODATA) : { error: 0, address: header + HEADER, size, skip: total };
+}
+
+/** The consumer of a user ring buffer goes on. */
+export function consumeUserRecord(map: MapState, memory: Memory, bytes: number): void {
+	const next = consumerOf(map, memory) + bytes;
+	memory.view.setUint32(map.data, next >>> 0, true);
+	memory.view.setUint32(map.data + 4, Math.floor(next / 2 ** 32), true);
+}
+
 function position(memory: Memory, at: number): number {
 	return memory.view.getUint32(at, true) + memory.view.getUint32(at + 4, true) * 2 ** 32;
 }

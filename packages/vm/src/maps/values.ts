@@ -18,6 +18,7 @@ export function writeValue(
 	const { valueSize, stride, copies } = map;
 	if (copies === 1) {
 		copy(value ?? u8, at, u8, to, valueSize);
+		if (map.fields) clearFields(map, memory, to);
 		return;
 	}
 	if (cpu !== ALL_CPUS) {
@@ -28,6 +29,11 @@ export function writeValue(
 	for (let each = 0; each < copies; each++) {
 		copy(value ?? u8, at + each * stride, u8, to + each * stride, valueSize);
 	}
+}
+
+/** What is the kernel's own in a value begins anew: a timer in it is none any more. */
+export function clearFields(map: MapState, memory: Memory, value: number): void {
+	for (const { offset, size } of map.fields ?? []) memory.u8.fill(0, value + offset, value + offset + size);
 }
 
 /** Bytes below which a loop beats `set`. */

@@ -1,6 +1,6 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
-import { mapHandler } from "#maps";
+import { type MapState, mapHandler } from "#maps";
 import type { System } from "./system.ts";
 import type { Descriptor, ObjectKind } from "./tables.ts";
 
@@ -91,14 +91,32 @@ function emptyUnseen(system: System, id: number): void {
 	for (const program of map.slots.splice(0)) if (program !== 0) drop(system, "program", program);
 }
 
+/** What a map holds: programs, perf events, maps. Slots are empty afterwards. */
+function heldBy(system: System, map: MapState): (readonly [ObjectKind, number])[] {
+	const { view } = system.memory;
+	switch (map.type) {
+		case "prog_array":
+		case "perf_event_array":
+		case "array_of_maps": {
+			const kind = map.type === "prog_array" ? "program" : map.type === "array_of_maps" ? "map" : "event";
+			return map.slots.splice(0).flatMap((id) => (id === 0 ? [] : [[kind, id] as const]));
+		}
+		case "hash_of_maps": {
+			const all = mapHandler(map.type)!.batch!(map, system.memory, 0, 0x7fff_ffff);
+			return typeof all === "number" ? [] : all.values.map((at) => ["map", view.getUint32(at, true)] as const);
+		}
+		default:
+			return [];
+	}
+}
+
 function end(system: System, kind: ObjectKind, id: number): void {
 	const { tables, memory } = system;
 	switch (kind) {
 		case "map": {
 			const map = tables.maps.get(id)!;
 			tables.maps.delete(id);
-			const held = map.type === "prog_array" ? "program" : "event";
-			for (const each of map.slots.splice(0)) if (each !== 0) drop(system, held, each);
+			for (const [kind, held] of heldBy(system, map)) drop(system, kind, held);
 			mapHandler(map.type)?.release(map, memory);
 			if (map.btf !== 0) drop(system, "btf", map.btf);
 			return;

@@ -2,15 +2,21 @@ import { type Attributes, ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, type MapType, UPDATE_FLAGS } from "@skep/bpf/uapi";
 import {
 	ALL_CPUS,
+	askFilter,
 	createMap,
 	drop as dropFirst,
+	fitsInner,
+	type InnerShape,
+	innerShape,
 	MAP_TYPE_NAMES,
 	type MapState,
 	mapHandler,
+	type SpecialField,
 	setSlot,
 	slotOf,
 } from "#maps";
 import { descriptorOf, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
+import { decodedBtf, specialFields } from "./fields.ts";
 import { isObjectName } from "./name.ts";
 import type { System } from "./system.ts";
 
@@ -35,15 +41,24 @@ export function createMapCommand(system: System, attr: Attributes["MAP_CREATE"])
 		if (WITHOUT_TYPES.has(type)) return -ERRNO.ENOTSUPP;
 	}
 	const { tables } = system;
+	const inner = nestedShape(system, type, attr.inner_map_fd ?? 0);
+	if (typeof inner === "number") return inner;
+	const asked = {
+		type,
+		keySize: attr.key_size,
+		valueSize: attr.value_size,
+		maxEntries: attr.max_entries,
+		flags,
+		extra: attr.map_extra ?? 0n,
+	};
+	// Linux looks at types last.
+	const wrong = mapHandler(type)!.check(asked, system.cpus.length);
+	if (wrong !== 0) return wrong;
+	const fields = btf === 0 ? undefined : fieldsOf(system, btf, attr, type);
+	if (typeof fields === "number") return fields;
+	if (btf === 0 && STORAGE.has(type)) return -ERRNO.EINVAL;
 	const map = createMap(
-		{
-			type,
-			keySize: attr.key_size,
-			valueSize: attr.value_size,
-			maxEntries: attr.max_entries,
-			flags,
-			extra: attr.map_extra ?? 0n,
-		},
+		{ ...asked, inner, fields },
 		{
 			id: tables.next.map,
 			name: attr.map_name ?? "",
@@ -68,7 +83,47 @@ const WITHOUT_TYPES: ReadonlySet<MapType> = new Set<MapType>([
 	"ringbuf",
 	"queue",
 	"stack",
+	"array_of_maps",
+	"hash_of_maps",
+	"user_ringbuf",
+	"bloom_filter",
 ]);
+/** Types that want it. */
+const STORAGE: ReadonlySet<MapType> = new Set<MapType>(["task_storage", "cgrp_storage"]);
+/** Types without an element that could be looked up, and what they say to that. */
+const WITHOUT_ELEMENTS: Partial<Readonly<Record<MapType, number>>> = {
+	ringbuf: ERRNO.ENOTSUPP,
+	user_ringbuf: ERRNO.ENOTSUPP,
+	arena: ERRNO.EINVAL,
+	task_storage: ERRNO.EBADF,
+	cgrp_storage: ERRNO.EBADF,
+};
+
+const isNested = (type: MapType): boolean => type === "array_of_maps" || type === "hash_of_maps";
+
+/** What the maps in a map of maps must be, after the map of `fd`; undefined for other types; -errno. */
+function nestedShape(system: System, type: MapType, fd: number): InnerShape | undefined | number {
+	if (!isNested(type)) return undefined;
+	const id = idOf(system, fd, "map");
+	if (id < 0) return id;
+	const map = system.tables.maps.get(id)!;
+	if (isNested(map.type)) return -ERRNO.EINVAL;
+	if (map.type === "prog_array" || map.fields?.some((field) => field.kind === "spin_lock")) return -ERRNO.ENOTSUPP;
+	return innerShape(map);
+}
+
+/** What in the values is the kernel's own, after the map's BTF; -errno where that does not fit the map. */
+function fieldsOf(
+	system: System,
+	btfId: number,
+	attr: Attributes["MAP_CREATE"],
+	type: MapType,
+): readonly SpecialField[] | undefined | number {
+	const btf = decodedBtf(system, btfId);
+	const found = btf && specialFields(btf, attr, type);
+	if (found === undefined) return -ERRNO.EINVAL;
+	return typeof found === "number" || found.length > 0 ? found : undefined;
+}
 
 /** The map of a descriptor, or -errno; `need` refuses descriptors that may not read or write. */
 function mapOf(system: System, fd: number, need?: "read" | "write"): MapState | number {
@@ -80,7 +135,12 @@ function mapOf(system: System, fd: number, need?: "read" | "write"): MapState | 
 	return map;
 }
 
-const holdsObjects = (map: MapState): boolean => map.type === "prog_array" || map.type === "perf_event_array";
+/** What is in the slots of a map; undefined: it has none. */
+const SLOTS: Partial<Readonly<Record<MapType, "program" | "event" | "map">>> = {
+	prog_array: "program",
+	perf_event_array: "event",
+	array_of_maps: "map",
+};
 
 /** A key as long as the map's; -EFAULT where it is missing or short, -EINVAL where the map has none. */
 function keyFault(map: MapState, key: Uint8Array | undefined): number {
@@ -90,8 +150,9 @@ function keyFault(map: MapState, key: Uint8Array | undefined): number {
 
 const valueBytes = (map: MapState): number => (map.copies === 1 ? map.valueSize : map.stride * map.copies);
 
-/** Flags of lookup and update: none of these maps has a spin lock in its values. */
+/** Flag of lookup and update: under the spin lock in the value, if there is one. Nothing comes between here. */
 const LOCK = UPDATE_FLAGS.BPF_F_LOCK;
+const hasLock = (map: MapState): boolean => map.fields?.some((field) => field.kind === "spin_lock") ?? false;
 
 function readInto(system: System, map: MapState, address: number, to: Uint8Array, at: number): void {
 	const { u8 } = system.memory;
@@ -99,6 +160,7 @@ function readInto(system: System, map: MapState, address: number, to: Uint8Array
 	if (map.copies === 1) {
 		if (valueSize <= 16) for (let i = 0; i < valueSize; i++) to[at + i] = u8[address + i]!;
 		else to.set(u8.subarray(address, address + valueSize), at);
+		for (const field of map.fields ?? []) to.fill(0, at + field.offset, at + field.offset + field.size);
 		return;
 	}
 	// What stands between the copies of different CPUs is nothing: zero.
@@ -115,12 +177,16 @@ export function lookupElement(system: System, attr: Attributes["MAP_LOOKUP_ELEM"
 	if ((flags & ~LOCK) !== 0) return -ERRNO.EINVAL;
 	const map = mapOf(system, attr.map_fd, "read");
 	if (typeof map === "number") return map;
-	if ((flags & LOCK) !== 0) return -ERRNO.EINVAL;
+	if ((flags & LOCK) !== 0 && !hasLock(map)) return -ERRNO.EINVAL;
 	const wrong = keyFault(map, key);
 	if (wrong !== 0) return wrong;
-	if (map.type === "ringbuf") return -ERRNO.ENOTSUPP;
-	if (holdsObjects(map)) {
-		if (map.type !== "prog_array") return -ERRNO.ENOTSUPP;
+	const none = WITHOUT_ELEMENTS[map.type];
+	if (none !== undefined) return -none;
+	if (map.type === "bloom_filter") {
+		return value.length < map.valueSize ? -ERRNO.EFAULT : askFilter(map, system.memory, value, 0);
+	}
+	if (SLOTS[map.type] !== undefined) {
+		if (map.type === "perf_event_array") return -ERRNO.ENOTSUPP;
 		const id = slotOf(map, new DataView(key!.buffer, key!.byteOffset).getUint32(0, true));
 		if (id === 0) return -ERRNO.ENOENT;
 		new DataView(value.buffer, value.byteOffset).setUint32(0, id, true);
@@ -138,27 +204,84 @@ export function updateElement(system: System, attr: Attributes["MAP_UPDATE_ELEM"
 	const flags = attr.flags ?? 0;
 	const map = mapOf(system, attr.map_fd, "write");
 	if (typeof map === "number") return map;
-	if ((flags & LOCK) !== 0) return -ERRNO.EINVAL;
+	if ((flags & LOCK) !== 0 && !hasLock(map)) return -ERRNO.EINVAL;
 	const wrong = keyFault(map, key);
 	if (wrong !== 0) return wrong;
 	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
-	if (holdsObjects(map)) return updateSlot(system, map, key!, value, flags);
-	return mapHandler(map.type)!.update(map, system.memory, key, 0, value, 0, flags >>> 0, ALL_CPUS);
+	return put(system, map, key, 0, value, 0, hasLock(map) ? flags & ~LOCK : flags);
 }
 
-/** A descriptor goes into a slot, which holds its object from then on. */
-function updateSlot(system: System, map: MapState, key: Uint8Array, value: Uint8Array, flags: number): number {
+/** Puts an element in; of maps that hold objects the value is a descriptor, whose object they hold from then on. */
+function put(
+	system: System,
+	map: MapState,
+	key: Uint8Array | undefined,
+	keyAt: number,
+	value: Uint8Array,
+	valueAt: number,
+	flags: number,
+): number {
+	const handler = mapHandler(map.type)!;
+	const kind = SLOTS[map.type];
+	if (kind === undefined && map.type !== "hash_of_maps")
+		return handler.update(map, system.memory, key, keyAt, value, valueAt, flags >>> 0, ALL_CPUS);
+	const descriptor = new DataView(value.buffer, value.byteOffset).getInt32(valueAt, true);
+	if (kind === undefined) return putInner(system, map, key!, keyAt, descriptor, flags);
 	if (flags !== 0) return -ERRNO.EINVAL;
-	const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+	const index = new DataView(key!.buffer, key!.byteOffset).getUint32(keyAt, true);
 	if (index >= map.maxEntries) return -ERRNO.E2BIG;
-	const kind = map.type === "prog_array" ? "program" : "event";
-	const id = idOf(system, new DataView(value.buffer, value.byteOffset).getInt32(0, true), kind);
+	const id = idOf(system, descriptor, kind);
 	if (id < 0) return kind === "event" ? -ERRNO.EBADF : id;
 	if (kind === "program" && !sameKind(system, map, id)) return -ERRNO.EINVAL;
+	if (kind === "map" && !fitsInner(map.inner!, system.tables.maps.get(id)!)) return -ERRNO.EINVAL;
 	hold(system, kind, id);
 	const before = setSlot(map, index, id);
 	if (before > 0) drop(system, kind, before);
 	return 0;
+}
+
+/** Puts a map into a hash of maps. */
+function putInner(
+	system: System,
+	map: MapState,
+	key: Uint8Array,
+	keyAt: number,
+	descriptor: number,
+	flags: number,
+): number {
+	const { memory, tables } = system;
+	const handler = mapHandler(map.type)!;
+	const id = idOf(system, descriptor, "map");
+	if (id < 0) return id;
+	if (!fitsInner(map.inner!, tables.maps.get(id)!)) return -ERRNO.EINVAL;
+	const at = handler.lookup(map, memory, key, keyAt, false);
+	const before = at === 0 ? 0 : memory.view.getUint32(at, true);
+	const value = new Uint8Array(Uint32Array.of(id).buffer);
+	const result = handler.update(map, memory, key, keyAt, value, 0, flags >>> 0, ALL_CPUS);
+	if (result !== 0) return result;
+	hold(system, "map", id);
+	if (before !== 0) drop(system, "map", before);
+	return 0;
+}
+
+/** Takes an element out, and lets go of the object in it. */
+function remove(system: System, map: MapState, key: Uint8Array | undefined, keyAt: number): number {
+	const handler = mapHandler(map.type)!;
+	const kind = SLOTS[map.type];
+	if (kind !== undefined) {
+		const index = new DataView(key!.buffer, key!.byteOffset).getUint32(keyAt, true);
+		if (index >= map.maxEntries) return -ERRNO.E2BIG;
+		const before = slotOf(map, index);
+		if (before === 0) return -ERRNO.ENOENT;
+		setSlot(map, index, 0);
+		drop(system, kind, before);
+		return 0;
+	}
+	const at = map.type === "hash_of_maps" ? handler.lookup(map, system.memory, key, keyAt, false) : 0;
+	const before = at === 0 ? 0 : system.memory.view.getUint32(at, true);
+	const result = handler.delete(map, system.memory, key, keyAt);
+	if (result === 0 && before !== 0) drop(system, "map", before);
+	return result;
 }
 
 /** A program array takes programs of one type only: those that may follow each other. */
@@ -173,14 +296,7 @@ export function deleteElement(system: System, attr: Attributes["MAP_DELETE_ELEM"
 	if (typeof map === "number") return map;
 	const wrong = keyFault(map, attr.key);
 	if (wrong !== 0) return wrong;
-	if (!holdsObjects(map)) return mapHandler(map.type)!.delete(map, system.memory, attr.key, 0);
-	const index = new DataView(attr.key.buffer, attr.key.byteOffset).getUint32(0, true);
-	if (index >= map.maxEntries) return -ERRNO.E2BIG;
-	const before = slotOf(map, index);
-	if (before === 0) return -ERRNO.ENOENT;
-	setSlot(map, index, 0);
-	drop(system, map.type === "prog_array" ? "program" : "event", before);
-	return 0;
+	return remove(system, map, attr.key, 0);
 }
 
 export function nextKey(system: System, attr: Attributes["MAP_GET_NEXT_KEY"]): number {
@@ -200,17 +316,17 @@ export function takeElement(system: System, attr: Attributes["MAP_LOOKUP_AND_DEL
 	const held = descriptorOf(system, attr.map_fd)!;
 	if (!held.readable || !held.writable || map.frozen) return -ERRNO.EPERM;
 	const handler = mapHandler(map.type)!;
-	if (handler.keyless && flags !== 0) return -ERRNO.EINVAL;
-	if ((flags & LOCK) !== 0) return -ERRNO.EINVAL;
+	if (handler.keyless && handler.takes && flags !== 0) return -ERRNO.EINVAL;
+	if ((flags & LOCK) !== 0 && !hasLock(map)) return -ERRNO.EINVAL;
 	const wrong = keyFault(map, attr.key);
 	if (wrong !== 0) return wrong;
-	if (!handler.takes) return -ERRNO.ENOTSUPP;
+	if (!handler.takes || map.type === "hash_of_maps") return -ERRNO.ENOTSUPP;
 	const address = handler.lookup(map, system.memory, attr.key, 0, false);
 	if (address === 0) return -ERRNO.ENOENT;
 	if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
 	readInto(system, map, address, attr.value, 0);
 	if (handler.keyless) dropFirst(map);
-	else handler.delete(map, system.memory, attr.key, 0);
+	else remove(system, map, attr.key, 0);
 	return 0;
 }
 
@@ -231,8 +347,8 @@ function batchFault(
 	const handler = mapHandler(map.type)!;
 	if (!handler.batch) return -ERRNO.ENOTSUPP;
 	if (((attr.elem_flags ?? 0) & ~LOCK) !== 0) return -ERRNO.EINVAL;
-	if (((attr.elem_flags ?? 0) & LOCK) !== 0) return -ERRNO.EINVAL;
-	return lookup && (attr.flags ?? 0) !== 0 && !map.type.includes("array") ? -ERRNO.EINVAL : 0;
+	if (((attr.elem_flags ?? 0) & LOCK) !== 0 && !hasLock(map)) return -ERRNO.EINVAL;
+	return lookup && (attr.flags ?? 0) !== 0 && map.type.includes("hash") ? -ERRNO.EINVAL : 0;
 }
 
 export function lookupBatch(system: System, attr: Attributes["MAP_LOOKUP_BATCH"], take: boolean): number {
@@ -257,11 +373,13 @@ export function lookupBatch(system: System, attr: Attributes["MAP_LOOKUP_BATCH"]
 	for (const [i, key] of found.keys.entries()) {
 		if (found.indexed) keys.setUint32(i * 4, key, true);
 		else attr.keys.set(u8.subarray(key, key + map.keySize), i * map.keySize);
-		readInto(system, map, found.values[i]!, attr.values, i * size);
+		if (found.plain)
+			new DataView(attr.values.buffer, attr.values.byteOffset).setUint32(i * size, found.values[i]!, true);
+		else readInto(system, map, found.values[i]!, attr.values, i * size);
 	}
 	attr.count = found.keys.length;
 	if (take) {
-		for (let i = 0; i < found.keys.length; i++) handler.delete(map, system.memory, attr.keys, i * map.keySize);
+		for (let i = 0; i < found.keys.length; i++) remove(system, map, attr.keys, i * map.keySize);
 	}
 	if (attr.out_batch.length >= 4) {
 		const position = found.next ?? (found.indexed ? map.maxEntries : map.bucketMask + 1);
@@ -279,19 +397,10 @@ export function updateBatch(system: System, attr: Attributes["MAP_UPDATE_BATCH"]
 	const size = valueBytes(map);
 	if (asked === 0) return 0;
 	attr.count = 0;
-	const handler = mapHandler(map.type)!;
+	const flags = (attr.elem_flags ?? 0) & ~LOCK;
 	for (let i = 0; i < asked; i++) {
 		if (attr.keys.length < (i + 1) * map.keySize || attr.values.length < (i + 1) * size) return -ERRNO.EFAULT;
-		const result = handler.update(
-			map,
-			system.memory,
-			attr.keys,
-			i * map.keySize,
-			attr.values,
-			i * size,
-			attr.elem_flags ?? 0,
-			ALL_CPUS,
-		);
+		const result = put(system, map, attr.keys, i * map.keySize, attr.values, i * size, flags);
 		if (result !== 0) return result;
 		attr.count = i + 1;
 	}
@@ -301,8 +410,7 @@ export function updateBatch(system: System, attr: Attributes["MAP_UPDATE_BATCH"]
 export function deleteBatch(system: System, attr: Attributes["MAP_DELETE_BATCH"]): number {
 	const map = mapOf(system, attr.map_fd, "write");
 	if (typeof map === "number") return map;
-	const handler = mapHandler(map.type)!;
-	if (!handler.takes) return -ERRNO.ENOTSUPP;
+	if (!mapHandler(map.type)!.takes && map.type !== "lpm_trie") return -ERRNO.ENOTSUPP;
 	const wrong = batchFault(map, attr, false);
 	if (wrong !== 0) return wrong;
 	const asked = attr.count;
@@ -310,7 +418,7 @@ export function deleteBatch(system: System, attr: Attributes["MAP_DELETE_BATCH"]
 	attr.count = 0;
 	for (let i = 0; i < asked; i++) {
 		if (attr.keys.length < (i + 1) * map.keySize) return -ERRNO.EFAULT;
-		const result = handler.delete(map, system.memory, attr.keys, i * map.keySize);
+		const result = remove(system, map, attr.keys, i * map.keySize);
 		if (result !== 0) return result;
 		attr.count = i + 1;
 	}
