@@ -16,6 +16,8 @@ export class KernelSymbols {
 	readonly #spec: CollectionSpec;
 	readonly #types: KernelTypes;
 	readonly #options: LoadOptions;
+	/** Variables that the kernel has types of and no addresses. */
+	readonly #withoutAddress = new Set<string>();
 	/** Index 0 stands for the kernel itself. */
 	readonly #fds: number[] = [0];
 
@@ -49,7 +51,7 @@ export class KernelSymbols {
 	): { readonly id: number; readonly fd: number } | { readonly address: bigint } {
 		if (wanted.typed) {
 			const kind = this.#spec.externs?.get(wanted.name)?.kind === "ksym-function" ? "func" : "var";
-			const found = this.#typed(wanted, kind, program);
+			const found = this.#withoutAddress.has(wanted.name) ? undefined : this.#typed(wanted, kind, program);
 			if (found) return { id: found.id, fd: found.module?.fd.number ?? 0 };
 			if (wanted.weak) return { address: 0n };
 			throw new NotSupportedError(
@@ -67,6 +69,11 @@ export class KernelSymbols {
 		);
 	}
 
+	/** The kernel told while loading that it gives no address of this variable: without CONFIG_KALLSYMS_ALL it knows those of functions only. */
+	lacksAddress(name: string): void {
+		this.#withoutAddress.add(name);
+	}
+
 	#typed({ name, weak }: Wanted, kind: "func" | "var", program: string): KernelType | undefined {
 		const found = this.#types.find(essentialName(name), kind);
 		const declared = this.#spec.externs?.get(name)?.type ?? 0;
@@ -76,7 +83,7 @@ export class KernelSymbols {
 		const theirs = found.btf.type(found.id);
 		const ownType = own.kind === "func" ? own.type : declared;
 		const theirType = theirs.kind === "func" || theirs.kind === "var" ? theirs.type : found.id;
-		if (typesCompatible(local, ownType, found.btf, theirType)) return found;
+		if (typesCompatible(local, ownType, found.btf, theirType, 0, undefined, true)) return found;
 		if (weak && kind === "func") return undefined;
 		throw new LinkError(
 			`program ${program} declares ${name} with another ${kind === "func" ? "signature" : "type"} than kernel ${this.#kernel.release} has`,

@@ -1,4 +1,5 @@
 import { BpfError, LinkError, NotSupportedError, SyscallError } from "#base";
+import type { Btf } from "#btf";
 import type { Kernel } from "#kernel";
 import { BPFFS, BpfMap, type Fd, has, type MapBlueprint, type MappedMap } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
@@ -215,6 +216,8 @@ function contentsOf(kernel: Kernel, map: MapSpec, { spec, options }: MapParts): 
 	if (first) bytes.set(first);
 	for (const [name, value] of mine) {
 		const variable = spec.variables.get(name)!;
+		if (typeof value === "string" && variable.type !== 0 && spec.btf && !holdsText(spec.btf, variable.type))
+			throw new RangeError(`variable ${name} is no array of characters: "${value}" is text`);
 		bytes.set(valueBytes(variable, value), variable.offset);
 	}
 	return bytes;
@@ -232,6 +235,13 @@ export function checkVariables(spec: CollectionSpec, values: Readonly<Record<str
 			);
 		}
 	}
+}
+
+function holdsText(btf: Btf, type: number): boolean {
+	const array = btf.type(btf.resolve(type));
+	if (array.kind !== "array") return false;
+	const element = btf.type(btf.resolve(array.type));
+	return element.kind === "int" && element.size === 1;
 }
 
 /** A value as bytes of the variable's size, little-endian. @throws RangeError where it does not fit */

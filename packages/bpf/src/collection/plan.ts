@@ -69,8 +69,10 @@ export function planAttach(program: ProgramSpec, target: AttachTarget = {}): Att
 			return { way: "raw_tracepoint", name: event, why: `${says}: the tracepoint itself, arguments raw` };
 		case "tracing":
 			if (program.attachType === "trace_iter") {
-				const why = `${says}: an iterator runs when its link is read`;
-				return { way: "iterator", name: program.attachTo ?? program.name, why };
+				const name = program.attachTo ?? program.name;
+				if (OVER_MAPS.has(name) && target.map === undefined) return wants("map", "names no map to walk over");
+				if (name === "cgroup" && target.cgroup === undefined) return wants("cgroup", "names no cgroup to begin at");
+				return { way: "iterator", name, why: `${says}: an iterator runs when its link is read` };
 			}
 			return { way: "tracing", target: program.section, why: `${says}: the target was fixed when it was loaded` };
 		case "lsm":
@@ -136,6 +138,9 @@ export function planAttach(program: ProgramSpec, target: AttachTarget = {}): Att
 			return planCgroup(program, target);
 	}
 }
+
+/** Iterators over the entries of one map. */
+const OVER_MAPS: ReadonlySet<string> = new Set(["bpf_map_elem", "bpf_sk_storage_map"]);
 
 const sampled = (sampling: PerfSampling, { pid, cookie }: AttachTarget): PerfSampling => ({
 	...(pid === undefined ? {} : { pid }),

@@ -38,7 +38,7 @@ export function loadProgram(
 	parts: ProgramParts,
 ): Program {
 	const symbols = new KernelSymbols(kernel, spec, parts.types, parts.options);
-	const blueprint: ProgramBlueprint = {
+	const blueprint = (): ProgramBlueprint => ({
 		name: program.name,
 		type: program.type,
 		attachType: program.attachType,
@@ -53,13 +53,26 @@ export function loadProgram(
 		ifindex: parts.options.ifindex,
 		lines: program.lines,
 		logLevel: parts.options.logLevel ?? 0,
-	};
-	try {
-		return loadPatiently(kernel, program, blueprint);
-	} catch (error) {
-		throw error instanceof VerifierError ? (poisoned(program, error) ?? error) : error;
+	});
+	const missing = new Set<string>();
+	for (;;) {
+		try {
+			return loadPatiently(kernel, program, blueprint());
+		} catch (error) {
+			if (!(error instanceof VerifierError)) throw error;
+			const name = NO_ADDRESS.exec(error.log)?.[1];
+			if (name === undefined || missing.has(name)) throw poisoned(program, error) ?? error;
+			const weak = program.references.some((each) => each.kind === "ksym" && each.name === name && each.weak);
+			const why = `program ${program.name} refers to it, and kernel ${kernel.release} tells no addresses of variables (CONFIG_KALLSYMS_ALL)`;
+			if (!weak) throw new NotSupportedError(`kernel symbol ${name}`, why);
+			missing.add(name);
+			symbols.lacksAddress(name);
+		}
 	}
 }
+
+/** What the verifier says of a typed variable that the kernel has no address of. */
+const NO_ADDRESS = /failed to find the address for kernel symbol '([^']+)'/;
 
 /** Kernels before 4.17 know no expected attach type; programs that do without are loaded without. */
 function loadPatiently(kernel: Kernel, program: RelocatedProgram, blueprint: ProgramBlueprint): Program {

@@ -10,7 +10,9 @@ const NAME_OF = new Map<number, MapType>(
 	Object.entries(MAP_TYPES).map(([name, { value }]) => [value, name as MapType]),
 );
 /** Types whose values are maps or programs: the value is an id of 4 bytes, whatever the definition says. */
-const HOLDS_FDS: ReadonlySet<MapType> = new Set(["array_of_maps", "hash_of_maps", "prog_array"]);
+const HOLDS_FDS: ReadonlySet<MapType> = new Set(["array_of_maps", "hash_of_maps", "prog_array", "perf_event_array"]);
+/** Map types whose definitions may say what records go through them. */
+const BUFFERS: ReadonlySet<MapType> = new Set(["ringbuf", "user_ringbuf", "perf_event_array"]);
 export interface Maps {
 	readonly maps: ReadonlyMap<string, MapSpec>;
 	/** By offset in `.maps`. */
@@ -148,15 +150,17 @@ class Definition {
 			}
 		}
 		const type = this.#type(n.get("type"));
-		const keySize = this.#size("key", keyType, n.get("key_size"));
-		const valueSize = this.#size("value", valueType, n.get("value_size")) || (HOLDS_FDS.has(type) ? 4 : 0);
+		// The types of what goes through a buffer say what its records are, and nothing of the map.
+		const buffer = BUFFERS.has(type);
+		const keySize = this.#size("key", buffer ? 0 : keyType, n.get("key_size"));
+		const valueSize = this.#size("value", buffer ? 0 : valueType, n.get("value_size")) || (HOLDS_FDS.has(type) ? 4 : 0);
 		const pinning = n.get("pinning") ?? 0;
 		if (pinning > 1) throw this.#fail("pinning", `pinning ${pinning}, expected 0 or 1 (by name)`);
 		const numaNode = n.get("numa_node");
 		return {
 			name: this.#name,
 			type,
-			keySize: keySize || (type === "prog_array" ? 4 : 0),
+			keySize: keySize || (type === "prog_array" || type === "perf_event_array" ? 4 : 0),
 			valueSize,
 			maxEntries: n.get("max_entries") ?? 0,
 			flags: n.get("map_flags") ?? 0,

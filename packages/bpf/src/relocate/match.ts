@@ -56,7 +56,10 @@ function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: nu
 	}
 }
 
-/** For type_exists, type_size and type_id_target: same kinds all the way down; members and names do not count. */
+/**
+ * For type_exists, type_size and type_id_target: same kinds all the way down; members and names do not count. `forward`: a
+ * struct that is only declared on one side fits any.
+ */
 export function typesCompatible(
 	local: Btf,
 	localId: number,
@@ -64,12 +67,14 @@ export function typesCompatible(
 	targetId: number,
 	depth = 0,
 	effort: Effort = new Effort(),
+	forward = false,
 ): boolean {
 	if (depth > MAX_DEPTH) return false;
 	effort.spend();
 	const a = local.type(local.resolve(localId));
 	const b = target.type(target.resolve(targetId));
-	if (!kindsCompatible(a, b)) return false;
+	const again = (x: number, y: number) => typesCompatible(local, x, target, y, depth + 1, effort, forward);
+	if (!kindsCompatible(a, b)) return forward && (declares(a, b) || declares(b, a));
 	switch (a.kind) {
 		case "void":
 		case "struct":
@@ -81,20 +86,22 @@ export function typesCompatible(
 		case "int":
 			return a.offset === 0 && b.kind === "int" && b.offset === 0;
 		case "ptr":
-			return b.kind === "ptr" && typesCompatible(local, a.type, target, b.type, depth + 1, effort);
+			return b.kind === "ptr" && again(a.type, b.type);
 		case "array":
-			return b.kind === "array" && typesCompatible(local, a.type, target, b.type, depth + 1, effort);
+			return b.kind === "array" && again(a.type, b.type);
 		case "func_proto":
 			return (
 				b.kind === "func_proto" &&
 				a.params.length === b.params.length &&
-				a.params.every((p, i) => typesCompatible(local, p.type, target, b.params[i]!.type, depth + 1, effort)) &&
-				typesCompatible(local, a.ret, target, b.ret, depth + 1, effort)
+				a.params.every((p, i) => again(p.type, b.params[i]!.type)) &&
+				again(a.ret, b.ret)
 			);
 		default:
 			return false;
 	}
 }
+
+const declares = (a: BtfType, b: BtfType): boolean => a.kind === "fwd" && b.kind === (a.union ? "union" : "struct");
 
 /** For type_matches: what the local type says must be found in the target by name and shape; the target may have more. */
 export function typesMatch(
