@@ -79,7 +79,9 @@ test("layout, find and diff", () => {
 		told("btf", "find", "/^i/", "--json", "--file", "one.btf"),
 		'{"id":1,"kind":"int","name":"int","size":4}\n',
 	);
-	assert.equal(skep("btf", "find", "nothing", "--file", "one.btf").status, 1);
+	const nothing = skep("btf", "find", "pear", "--file", "one.btf");
+	assert.deepEqual([nothing.status, nothing.stdout], [1, ""]);
+	assert.match(nothing.stderr, /one\.btf has no type pear, did you mean pair\?/);
 	assert.equal(
 		told("btf", "diff", "one.btf", "two.btf"),
 		"~ struct pair\n    ~ size: 8 bytes → 16 bytes\n    ~ b: int at 4 → int at 12\n0 removed, 0 added, 1 changed\n",
@@ -110,6 +112,7 @@ test("what is not understood is refused in words", async () => {
 	await refused(btf, "find /(/", /is no regular expression/);
 	await refused(btf, "find x --kind=thing", /"thing" is none of/);
 	await refused(btf, "layout pear", /has no struct or union pear, did you mean pair\?/);
+	await refused(btf, "layout int", /has no struct or union int: it is an int$/);
 	await refused(btf, `dump file ${launcher}`, /\(.*skep, BTF, offset 0, header\/magic\)/);
 	await refused(btf, `dump file ${short}`, /no ELF file/);
 	await refused(btf, "diff one.btf", /diff wants two files/);

@@ -12,7 +12,7 @@ import {
 	search,
 } from "@skep/bpf/btf";
 import { kernelDeclarations, tracepointTable } from "@skep/compiler/declare";
-import { type Invocation, nearest, STATUS, UsageError } from "#cli";
+import { type Invocation, nearest, STATUS, selectVerb, UsageError, writeError } from "#cli";
 import { printable, toJson } from "#output";
 import { RUNNING, readTypes, takeSource } from "./btf-source.ts";
 import { renderDifference } from "./btf-text.ts";
@@ -24,17 +24,8 @@ const VERBS: Readonly<Record<string, Verb>> = { dump, layout, find, diff };
 
 /** `skep btf dump|layout|find|diff …`. */
 export async function run(call: Invocation): Promise<number> {
-	const [word, ...rest] = call.rest;
-	const names = Object.keys(VERBS);
-	if (word === undefined) throw new UsageError(`what of ${names.join(", ")}?`, "btf");
-	const matches = names.includes(word) ? [word] : names.filter((name) => name.startsWith(word));
-	if (matches.length > 1) throw new UsageError(`"${word}" may be ${matches.join(" or ")}`, "btf");
-	const [name] = matches;
-	if (name === undefined) {
-		const near = nearest(word, names);
-		throw new UsageError(`no "btf ${word}"${near === undefined ? "" : `, did you mean ${near}?`}`, "btf");
-	}
-	return VERBS[name]!(rest, call);
+	const { verb, rest } = selectVerb("btf", VERBS, call.rest);
+	return verb([...rest], call);
 }
 
 const FORMATS = ["raw", "c", "ts"] as const;
@@ -94,7 +85,7 @@ function layout(words: string[], call: Invocation): number {
 		const typedefs = keyword === undefined ? btf.findAll(name).filter((id) => btf.kind(id) === "typedef") : [];
 		const found = (records.length > 0 ? records : typedefs).flatMap((id) => layouts.of(id) ?? []);
 		if (found.length === 0)
-			throw new BpfError("ERR_TYPE", `${file} has no struct or union ${name}${similar(btf, name)}`);
+			throw new BpfError("ERR_TYPE", `${file} has no ${keyword ?? "struct or union"} ${otherwise(btf, name)}`);
 		for (const one of found) {
 			const shown = one.name === "" ? { ...one, name } : one;
 			out.push(call.flags.has("json") ? `${toJson(shown)}\n` : formatLayout(shown));
@@ -104,9 +95,22 @@ function layout(words: string[], call: Invocation): number {
 	return STATUS.ok;
 }
 
-function similar(btf: Btf, name: string): string {
-	const names = search(btf, () => true, ["struct", "union", "typedef"]).map((id) => btf.name(id));
-	const near = nearest(name, names);
+/** Whose layouts are asked for. */
+const LAID_OUT: readonly BtfKind[] = ["struct", "union", "typedef"];
+
+/** The name, and what it is instead of a struct or which one may be meant. */
+function otherwise(btf: Btf, name: string): string {
+	const [id] = btf.findAll(name);
+	if (id === undefined) return `${name}${similar(btf, name, LAID_OUT)}`;
+	const real = btf.resolve(id);
+	const kind = btf.kind(real) === "int" || btf.kind(real) === "float" ? "" : `${btf.kind(real)} `;
+	const of = btf.kind(id) === "typedef" ? ` of ${`${kind}${btf.name(real)}`.trim()}` : "";
+	return `${name}: it is ${/^[aeiou]/.test(btf.kind(id)) ? "an" : "a"} ${btf.kind(id)}${of}`;
+}
+
+function similar(btf: Btf, name: string, kinds?: readonly BtfKind[]): string {
+	const names = search(btf, () => true, kinds).map((id) => btf.name(id));
+	const near = nearest(name, [...new Set(names)]);
 	return near === undefined ? "" : `, did you mean ${near}?`;
 }
 
@@ -130,7 +134,8 @@ const KINDS = [
 function find(words: string[], call: Invocation): number {
 	const [pattern, ...more] = words;
 	if (pattern === undefined || more.length > 0) throw new UsageError("find wants one pattern", "btf");
-	const btf = readTypes(option(call, "file") ?? RUNNING, option(call, "base-btf"));
+	const file = option(call, "file") ?? RUNNING;
+	const btf = readTypes(file, option(call, "base-btf"));
 	const kinds = option(call, "kind")
 		?.split(",")
 		.map((k) => {
@@ -146,7 +151,11 @@ function find(words: string[], call: Invocation): number {
 		else out += `[${id}] ${kind} ${printable(name)}${size === undefined ? "" : `, ${size} bytes`}\n`;
 	}
 	process.stdout.write(out);
-	return out === "" ? STATUS.error : STATUS.ok;
+	if (out !== "") return STATUS.ok;
+	// As grep has it: nothing found is status 1. Near names help who mistyped one.
+	const of = kinds === undefined ? "type" : kinds.join(" or ");
+	writeError(`skep: ${file} has no ${of} ${pattern}${/^\w+$/.test(pattern) ? similar(btf, pattern, kinds) : ""}`);
+	return STATUS.error;
 }
 
 const SIZED: ReadonlySet<BtfKind> = new Set([

@@ -1,4 +1,4 @@
-import { type Invocation, nearest, UsageError } from "#cli";
+import { type Invocation, selectVerb } from "#cli";
 
 /** A verb of `skep gen`; the words after it are `call.rest`. */
 export interface GenVerb {
@@ -14,16 +14,6 @@ const VERBS: Readonly<Record<string, () => Promise<GenVerb>>> = {
 
 /** `skep gen object|… …`: makes files from objects. */
 export async function run(call: Invocation): Promise<number> {
-	const [word, ...rest] = call.rest;
-	const names = Object.keys(VERBS);
-	if (word === undefined) throw new UsageError(`what of ${names.join(", ")}?`, "gen");
-	const matches = names.includes(word) ? [word] : names.filter((name) => name.startsWith(word));
-	if (matches.length > 1) throw new UsageError(`"${word}" may be ${matches.join(" or ")}`, "gen");
-	const [name] = matches;
-	if (name === undefined) {
-		const near = nearest(word, names);
-		throw new UsageError(`no "gen ${word}"${near === undefined ? "" : `, did you mean ${near}?`}`, "gen");
-	}
-	const verb = await VERBS[name]!();
-	return verb.run({ flags: call.flags, rest });
+	const { verb, rest } = selectVerb("gen", VERBS, call.rest);
+	return (await verb()).run({ flags: call.flags, rest });
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { BpfError, NotSupportedError, SyscallError } from "@skep/bpf/base";
-import { Collection } from "@skep/bpf/collection";
+import { Collection, type ProgramSignatures } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import { BpfMap, ids, openById, type Program, unpin } from "@skep/bpf/live";
 import { readObject } from "@skep/bpf/object";
@@ -10,7 +10,9 @@ import { BPF_OBJ_NAME_LEN, PROG_FLAGS, PROGRAM_TYPES, type ProgramType, sectionM
 import { chooseKernel } from "#backend";
 import { type Invocation, STATUS, UsageError, writeError } from "#cli";
 import { readBytes } from "#run";
+import { coreBtf } from "./core-btf.ts";
 import { fileError } from "./files.ts";
+import { kernelChecks, trusting } from "./trust.ts";
 
 /** Where a map that is there already is found: `id 7`, `pinned /sys/fs/bpf/x`, `name counts`. */
 interface MapPlace {
@@ -50,13 +52,14 @@ export async function loadAll(call: Invocation): Promise<number> {
 
 function perform(call: Invocation, verb: "load" | "loadall"): number {
 	const wish = parse(verb, call.rest);
+	const { bytes, signed } = approved(wish.object, call);
 	const { kernel } = chooseKernel("linux");
-	const spec = retyped(readObject(readBytes(wish.object), { name: wish.object }), wish.type);
+	const spec = retyped(readObject(bytes, { name: wish.object }), wish.type);
 	const [first] = [...spec.programs.values()].filter((program) => program.autoload);
 	if (!first) throw new BpfError("ERR_NO_PROGRAM", `${wish.object} has no program that is to be loaded`);
 	const undo: (() => void)[] = [];
 	try {
-		using collection = loaded(kernel, spec, wish);
+		using collection = loaded(kernel, spec, wish, signed);
 		for (const note of collection.notes) writeError(`note: ${note}`);
 		if (verb === "loadall") makeFolder(wish.path);
 		const names = verb === "load" ? [first.name] : [...collection.programs.keys()];
@@ -73,10 +76,22 @@ function perform(call: Invocation, verb: "load" | "loadall"): number {
 	}
 }
 
+/** The object's bytes, read once: what was checked is what is loaded. */
+function approved(object: string, { flags }: Invocation): { bytes: Uint8Array; signed: ProgramSignatures | undefined } {
+	const textOf = (name: string): string | undefined => {
+		const value = flags.get(name);
+		return typeof value === "string" ? value : undefined;
+	};
+	const read = readBytes(object);
+	const bytes = flags.has("require-signed") ? trusting(object, textOf("trusted"))(read).content : read;
+	const keyring = textOf("keyring");
+	return { bytes, signed: keyring === undefined ? undefined : kernelChecks(object, keyring, "prog")(bytes) };
+}
+
 /** The kernel says EINVAL to what a device cannot, too. */
-function loaded(kernel: Kernel, spec: CollectionSpec, wish: Wish): Collection {
+function loaded(kernel: Kernel, spec: CollectionSpec, wish: Wish, signed: ProgramSignatures | undefined): Collection {
 	try {
-		return Collection.load(kernel, spec, options(kernel, spec, wish));
+		return Collection.load(kernel, spec, { ...options(kernel, spec, wish), signed });
 	} catch (error) {
 		const { device } = wish;
 		if (!device || !(error instanceof SyscallError) || error.code !== "EINVAL") throw error;

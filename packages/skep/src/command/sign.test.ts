@@ -44,7 +44,7 @@ test("what is signed runs, what is not or was changed does not", { skip: noOpens
 
 	assert.match(run("x.o", "good.pem").stderr, /x\.o: it has no signature/);
 	const signed = skep("sign", "--key", "good.key", "--cert", "good.pem", "-o", "signed.o", "x.o");
-	assert.equal(signed.stdout, "signed.o: signed by CN=good\n", signed.stderr);
+	assert.equal(signed.stdout, "signed.o: signed by CN=good; for the kernel to check: filter\n", signed.stderr);
 	assert.equal(
 		skep("sign", "--check", "--trusted", "good.pem", "--json", "signed.o").stdout,
 		'{"file":"signed.o","signer":"CN=good","valid":true}\n',
@@ -65,6 +65,28 @@ test("what is signed runs, what is not or was changed does not", { skip: noOpens
 	assert.equal(changed.status, 1);
 	assert.match(changed.stderr, /changed\.o: the content was changed after CN=good signed it/);
 	assert.match(run(source, "good.pem").stderr, /is source, and only objects carry signatures/);
+
+	// Refused before Linux is asked for anything, so without privileges too.
+	const load = (file: string) =>
+		skep("prog", "load", "--require-signed", "--trusted", "good.pem", file, join(work, "no", "pin"));
+	assert.match(load("changed.o").stderr, /changed\.o: the content was changed after CN=good signed it/);
+	assert.match(load("x.o").stderr, /x\.o: it has no signature/);
+	assert.doesNotMatch(load("signed.o").stderr, /sign/);
+});
+
+test("a certificate that is out of its time is warned of, and refused by the check", { skip: noOpenssl }, () => {
+	for (const words of [
+		"req -new -nodes -newkey rsa:2048 -subj /CN=old -keyout old.key -out old.csr",
+		"x509 -req -in old.csr -signkey old.key -days -1 -out old.pem",
+	])
+		assert.equal(spawnSync("openssl", words.split(" "), { cwd: work }).status, 0, words);
+	const signed = skep("sign", "--key", "old.key", "--cert", "old.pem", "-o", "old.o", "x.o");
+	assert.equal(signed.status, 0, signed.stderr);
+	assert.match(signed.stderr, /the certificate CN=old is valid from .* to .*: checks will refuse what it signed/);
+	assert.match(
+		skep("sign", "--check", "--trusted", "old.pem", "old.o").stderr,
+		/old\.o: the certificate CN=old is valid/,
+	);
 });
 
 test("what sign cannot do is said", { skip: noOpenssl }, () => {

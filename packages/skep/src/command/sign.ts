@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { BpfError } from "@skep/bpf/base";
 import { type Invocation, STATUS, UsageError, writeError } from "#cli";
 import { readBtfFile, readBytes } from "#run";
-import { readSigner, signFile, signPrograms, splitSignature } from "#sign";
+import { outOfTime, readSigner, signFile, signPrograms, splitSignature } from "#sign";
 import { fileError } from "./files.ts";
 import { trusting } from "./trust.ts";
 
@@ -44,6 +44,8 @@ export async function run(call: Invocation): Promise<number> {
 		throw fileError(error, output);
 	}
 	const { subject } = signer.certificate;
+	const expired = outOfTime(signer.certificate);
+	if (expired !== undefined) writeError(`${expired}: checks will refuse what it signed`);
 	for (const { name, reason } of programs.unsigned)
 		writeError(`program ${name} carries no signature for the kernel to check: ${reason}\n`);
 	const kernel = programs.signed.length === 0 ? "" : `; for the kernel to check: ${programs.signed.join(", ")}`;

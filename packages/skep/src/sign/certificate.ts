@@ -20,6 +20,13 @@ export interface Signer {
 	readonly certificate: Certificate;
 }
 
+/** Why a certificate does not count now; undefined: it does. */
+export function outOfTime({ x509, subject }: Certificate, now = new Date()): string | undefined {
+	const { validFrom, validTo } = x509;
+	if (now.getTime() >= Date.parse(validFrom) && now.getTime() <= Date.parse(validTo)) return undefined;
+	return `the certificate ${subject} is valid from ${validFrom} to ${validTo}`;
+}
+
 /** Something is wrong with a key, a certificate or a signature. */
 export class SignatureError extends BpfError {
 	constructor(message: string, options?: { cause?: unknown }) {
@@ -100,7 +107,7 @@ export function readSigner(
 		});
 	}
 	if (secret.asymmetricKeyType !== "rsa" && secret.asymmetricKeyType !== "ec")
-		throw new SignatureError(`${key.file} is a ${secret.asymmetricKeyType} key; the kernel checks RSA and ECDSA`);
+		throw new SignatureError(`${key.file}: ${secret.asymmetricKeyType} key; the kernel checks RSA and ECDSA`);
 	if (!found.x509.checkPrivateKey(secret))
 		throw new SignatureError(`the key of ${key.file} is not that of the certificate ${found.subject}`);
 	return { key: secret, certificate: found };

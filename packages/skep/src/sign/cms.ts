@@ -1,6 +1,6 @@
 import { createHash, createSign, createVerify } from "node:crypto";
 import { FormatError } from "@skep/bpf/base";
-import { type Certificate, SignatureError, type Signer } from "./certificate.ts";
+import { type Certificate, outOfTime, SignatureError, type Signer } from "./certificate.ts";
 import { DerReader, der, oid, sameBytes, TAG } from "./der.ts";
 
 /** Digests that signatures may use; the first is ours. */
@@ -68,9 +68,8 @@ export function verifyDetached(
 	info.next("signatureAlgorithm", TAG.sequence);
 	const value = info.next("signature", TAG.octetString).content;
 
-	const { validFrom, validTo } = certificate.x509;
-	if (now.getTime() < Date.parse(validFrom) || now.getTime() > Date.parse(validTo))
-		throw new SignatureError(`the certificate ${certificate.subject} is valid from ${validFrom} to ${validTo}`);
+	const expired = outOfTime(certificate, now);
+	if (expired !== undefined) throw new SignatureError(expired);
 	const changed = (): never => {
 		throw new SignatureError(`the content was changed after ${certificate.subject} signed it`);
 	};
