@@ -3,7 +3,7 @@
  * permits eBPF, and says in one line which and why; where it does not, it says exactly what is missing.
  */
 
-export { tracefsRoot } from "@skep/linux";
+export { btfFile, tracefsRoot } from "@skep/linux";
 export type { Argument, KernelValue, ReplayEvent, StructValue, VirtualKernel } from "@skep/vm";
 export { type ChosenKernel, chooseKernel, type EventSource, type KernelChoice, replayKernel } from "./choose.ts";
 export { openVirtual } from "./machine.ts";

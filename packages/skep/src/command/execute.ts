@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import type { Recording } from "@skep/bpf/capture";
-import type { ProgramSignatures } from "@skep/bpf/collection";
+import type { LoadOptions, ProgramSignatures } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import type { ChosenKernel, VirtualKernel } from "#backend";
 import { ReportedError, STATUS, UsageError, writeError } from "#cli";
@@ -44,6 +44,8 @@ export interface Execution {
 	readonly json: boolean;
 	readonly kernel: string;
 	readonly btf: string | undefined;
+	/** Types that CO-RE goes by instead of the kernel's own. */
+	readonly coreBtf?: LoadOptions["coreBtf"];
 	readonly duration: number | undefined;
 	readonly limit: number | undefined;
 	/** Options of the command itself, `--duration`: people give them after the file, where they are the file's. */
@@ -154,6 +156,7 @@ export async function runFile(run: Execution): Promise<number> {
 			duration: run.duration,
 			pinPath: run.pinPath,
 			replayed: recording !== undefined,
+			coreBtf: run.coreBtf,
 		};
 		answerLoad({
 			source,
@@ -205,6 +208,7 @@ export async function runFile(run: Execution): Promise<number> {
 				duration: run.duration,
 				pinPath: run.pinPath,
 				replayed: recording !== undefined,
+				coreBtf: run.coreBtf,
 				signed,
 			});
 		} catch (error) {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { BpfError, NotSupportedError, SyscallError } from "@skep/bpf/base";
-import { Collection, type ProgramSignatures } from "@skep/bpf/collection";
+import { Collection, type LoadOptions, type ProgramSignatures } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import { BpfMap, ids, openById, type Program, unpin } from "@skep/bpf/live";
 import { readObject } from "@skep/bpf/object";
@@ -59,7 +59,7 @@ function perform(call: Invocation, verb: "load" | "loadall"): number {
 	if (!first) throw new BpfError("ERR_NO_PROGRAM", `${wish.object} has no program that is to be loaded`);
 	const undo: (() => void)[] = [];
 	try {
-		using collection = loaded(kernel, spec, wish, signed);
+		using collection = loaded(kernel, spec, wish, { signed, coreBtf: coreTypes(call) });
 		for (const note of collection.notes) writeError(`note: ${note}`);
 		if (verb === "loadall") makeFolder(wish.path);
 		const names = verb === "load" ? [first.name] : [...collection.programs.keys()];
@@ -88,10 +88,20 @@ function approved(object: string, { flags }: Invocation): { bytes: Uint8Array; s
 	return { bytes, signed: keyring === undefined ? undefined : kernelChecks(object, keyring, "prog")(bytes) };
 }
 
+function coreTypes({ flags }: Invocation): LoadOptions["coreBtf"] {
+	const path = flags.get("core-btf");
+	return typeof path === "string" ? coreBtf(path) : undefined;
+}
+
 /** The kernel says EINVAL to what a device cannot, too. */
-function loaded(kernel: Kernel, spec: CollectionSpec, wish: Wish, signed: ProgramSignatures | undefined): Collection {
+function loaded(
+	kernel: Kernel,
+	spec: CollectionSpec,
+	wish: Wish,
+	more: Pick<LoadOptions, "signed" | "coreBtf">,
+): Collection {
 	try {
-		return Collection.load(kernel, spec, { ...options(kernel, spec, wish), signed });
+		return Collection.load(kernel, spec, { ...options(kernel, spec, wish), ...more });
 	} catch (error) {
 		const { device } = wish;
 		if (!device || !(error instanceof SyscallError) || error.code !== "EINVAL") throw error;

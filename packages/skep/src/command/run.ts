@@ -1,4 +1,5 @@
 import { type Command, type Invocation, UsageError } from "#cli";
+import { coreBtf } from "./core-btf.ts";
 import { runFile } from "./execute.ts";
 import { kernelChecks, trusting } from "./trust.ts";
 import { countOf, secondsOf } from "./values.ts";
@@ -11,11 +12,14 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 	const program = textOf(call, "program");
 	const keyring = textOf(call, "keyring");
 	const replay = textOf(call, "replay");
+	const core = textOf(call, "core-btf");
 	const kernel = textOf(call, "kernel") ?? "auto";
 	if (replay !== undefined && pcap !== undefined)
 		throw new UsageError("--replay gives recorded events, --pcap packets: one of them", "run");
 	if (replay !== undefined && kernel === "linux")
 		throw new UsageError("--replay is for the virtual kernel: what happened cannot happen again on Linux", "run");
+	if (core !== undefined && (replay !== undefined || kernel === "virtual"))
+		throw new UsageError("--core-btf is for Linux: the virtual kernel has its own types", "run");
 	if (program !== undefined && pcap === undefined)
 		throw new UsageError("--program says which program gets the packets of --pcap FILE, which is missing", "run");
 	return runFile({
@@ -24,6 +28,7 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 		json: call.flags.has("json"),
 		kernel,
 		btf: textOf(call, "btf"),
+		coreBtf: core === undefined ? undefined : coreBtf(core),
 		duration: secondsOf("run", textOf(call, "duration")),
 		limit: countOf("run", "limit", textOf(call, "limit")),
 		packets: pcap === undefined ? undefined : { pcap, program },

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { basename } from "node:path";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
-import { Collection, type ProgramSignatures, planAttach } from "@skep/bpf/collection";
+import { Collection, type LoadOptions, type ProgramSignatures, planAttach } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
 import { type BpfMap, type Link, type MappedMap, PerfBufferReader, RingBufferReader } from "@skep/bpf/live";
 import type { ManifestMap, ManifestProgram } from "@skep/bpf/spec";
@@ -51,6 +51,8 @@ export interface SessionOptions {
 	readonly maxEntries?: Readonly<Record<string, number>> | undefined;
 	/** Folder in a bpffs for maps that are pinned by name; default `PIN_PATH`. */
 	readonly pinPath?: string | undefined;
+	/** Types that CO-RE goes by instead of the kernel's own. */
+	readonly coreBtf?: LoadOptions["coreBtf"];
 	/** The kernel checks the programs' signatures. */
 	readonly signed?: ProgramSignatures | undefined;
 }
@@ -146,6 +148,7 @@ export class Session implements ActiveSession, FeedRun {
 			pinPath,
 			variables: parsed.variables,
 			maxEntries: options.maxEntries,
+			coreBtf: options.coreBtf,
 			signed: options.signed,
 		});
 		try {
