@@ -1,19 +1,8 @@
 import type { Command, Flag } from "#cli";
-import { LINK_VERBS } from "./link-verbs.ts";
-import { MAP_VERBS } from "./map-verbs.ts";
-import { PROG_VERBS } from "./prog-verbs.ts";
 
 /** The commands, one row each, in the order of `skep help`. */
 
 const JSON_FLAG: Flag = { name: "json", help: "JSON Lines on stdout" };
-/** bpftool's options, which may also stand before the noun. */
-const SHOWN: readonly Flag[] = [
-	{ name: "json", short: "j", help: "JSON, with bpftool's keys" },
-	{ name: "pretty", short: "p", help: "JSON over several lines" },
-	{ name: "bpffs", short: "f", help: "tell where objects are pinned" },
-	{ name: "mapcompat", short: "m", help: "taken as bpftool takes it; maps are always loaded as their objects say" },
-	{ name: "nomount", short: "n", help: "taken as bpftool takes it; nothing is ever mounted" },
-];
 const DURATION: Flag = { name: "duration", value: "SECONDS", help: "stop after that long (10, 1.5s, 2m)" };
 const KERNEL: Flag = { name: "kernel", value: "K", help: "where to run: linux, virtual, auto (default)" };
 const BTF: Flag = {
@@ -254,13 +243,11 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "prog",
-		usage: "VERB …",
-		summary: "programs in the kernel: show, dump, load, pin, attach, run",
-		verbs: PROG_VERBS,
+		usage: "load|loadall OBJ PATH [type TYPE] [map name|idx NAME MAP …] [pinmaps DIR] [autoattach]",
+		summary: "load programs of an object and pin them in a bpffs",
 		details: [
-			"Words and options are bpftool's, also before the noun (skep -jf prog show), and may be shortened where it is",
-			"clear. `skep prog VERB --help` tells more.",
-			"load and loadall take, in any order:",
+			"load      pins the first program at PATH; loadall makes the folder PATH and pins each in it by its name.",
+			"Behind them, in any order (words may be shortened):",
 			"type TYPE           instead of what sections say: xdp, tc, cgroup/connect4 …",
 			"map name NAME MAP   a map that is there, for the object's map NAME; `map idx N MAP` by its place in the object.",
 			"                    MAP: id N, pinned PATH, name NAME",
@@ -269,37 +256,13 @@ export const COMMANDS: readonly Command[] = [
 			"offload_dev DEV, xdpmeta_dev DEV   for the hardware of DEV; bound to DEV for its metadata",
 		],
 		examples: [
-			"skep prog show",
-			"skep prog dump xlated name on_exec linum",
 			"skep prog load xdp.o /sys/fs/bpf/xdp",
 			"skep prog load --require-signed --trusted cert.pem xdp.o /sys/fs/bpf/xdp",
 			"skep prog loadall exec.o /sys/fs/bpf/exec pinmaps /sys/fs/bpf/exec-maps autoattach",
 			"skep prog load xdp.o /sys/fs/bpf/xdp map name counts pinned /sys/fs/bpf/counts",
 		],
-		flags: [...SHOWN, CORE_BTF, ...SIGNED],
+		flags: [JSON_FLAG, CORE_BTF, ...SIGNED],
 		load: () => import("./prog.ts"),
-	},
-	{
-		name: "map",
-		usage: "VERB …",
-		summary: "maps in the kernel: show, dump, create, read and write entries",
-		verbs: MAP_VERBS,
-		details: [
-			"DATA is bytes, decimal or 0x…; `hex` before them makes all of them hex; `json VALUE` is by the map's types.",
-			"MAP: id N, pinned PATH, name NAME. `skep map VERB --help` tells more.",
-		],
-		examples: ["skep map dump name counts", "skep map update name counts key 1 0 0 0 value json 42"],
-		flags: SHOWN,
-		load: () => import("./map.ts"),
-	},
-	{
-		name: "link",
-		usage: "VERB …",
-		summary: "links in the kernel: what is attached where, pin, detach",
-		verbs: LINK_VERBS,
-		examples: ["skep link show", "skep link detach pinned /sys/fs/bpf/xdp"],
-		flags: SHOWN,
-		load: () => import("./link.ts"),
 	},
 	{
 		name: "vm",
