@@ -71,7 +71,7 @@ test("what is signed runs, what is not or was changed does not", { skip: noOpens
 		skep("prog", "load", "--require-signed", "--trusted", "good.pem", file, join(work, "no", "pin"));
 	assert.match(load("changed.o").stderr, /changed\.o: the content was changed after CN=good signed it/);
 	assert.match(load("x.o").stderr, /x\.o: it has no signature/);
-	assert.doesNotMatch(load("signed.o").stderr, /sign/);
+	assert.doesNotMatch(load("signed.o").stderr, /signature|changed/);
 });
 
 test("a certificate that is out of its time is warned of, and refused by the check", { skip: noOpenssl }, () => {
