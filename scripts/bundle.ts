@@ -1,7 +1,8 @@
 // Makes packages/skep/dist: what `skep` runs in a checkout. One ES bundle, commands as chunks that load when asked for,
 // so that a start costs little more than an empty Node. `inputs.json` lists the sources; the launcher compares times.
+// `--if-stale`: only if it has to be.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -23,6 +24,7 @@ const ENTRIES = [
 ];
 
 const entryPoints = ENTRIES.map((name) => join(skep, `src/${name}.ts`)).filter((file) => existsSync(file));
+if (process.argv.includes("--if-stale") && isFresh()) process.exit();
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 try {
@@ -56,4 +58,15 @@ try {
 	rmSync(dist, { recursive: true, force: true });
 	console.warn(`bundle: not made, skep will run from its sources\n${(error as Error).message}`);
 	if (process.argv.includes("--strict")) process.exitCode = 1;
+}
+
+/** As the launcher sees it: none of the sources is newer than the bundle, or gone. */
+function isFresh(): boolean {
+	try {
+		const made = statSync(join(dist, "main.js")).mtimeMs;
+		const inputs = JSON.parse(readFileSync(join(dist, "inputs.json"), "utf8")) as string[];
+		return inputs.every((input) => statSync(join(skep, input)).mtimeMs <= made);
+	} catch {
+		return false;
+	}
 }
