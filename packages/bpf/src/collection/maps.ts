@@ -173,7 +173,8 @@ function entriesOf(kernel: Kernel, map: MapSpec, wanted: number | undefined): nu
 	// The kernel takes powers of two that are whole pages.
 	let size = kernel.pageSize;
 	while (size < entries) size *= 2;
-	return size;
+	// More than 32 bits hold is the kernel's to refuse.
+	return size > 0x8000_0000 ? entries : size;
 }
 
 /**

@@ -8,7 +8,12 @@ export function refusalAtLine(error: unknown, spec: CollectionSpec): unknown {
 	if (!(error instanceof LinkError) || error.symbol === undefined) return error;
 	const line = lineOf(error.symbol, error.insn, spec);
 	if (line === undefined) return error;
-	const remedy = / does not exist on this kernel$/.test(error.message) ? "guard it: if (exists(…)) …" : undefined;
+	const lacks = /\b(enumerator|field|struct|union|enum|typedef) [^:]* does not exist on this kernel$/.exec(
+		error.message,
+	);
+	const thing = lacks?.[1] === "enumerator" ? "enum_value" : lacks?.[1] === "field" ? "field" : "type";
+	const guard = spec.manifest ? "exists(…)" : `bpf_core_${thing}_exists(…)`;
+	const remedy = lacks ? `guard it: if (${guard}) …` : undefined;
 	return new ReportedError(`skep: ${error.message}\n${excerpt(line, remedy).join("\n")}`);
 }
 
