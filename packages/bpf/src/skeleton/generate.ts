@@ -1,7 +1,9 @@
+import { BpfError } from "#base";
 import type { CollectionSpec, MapSpec } from "#spec";
 import { encodeBase64 } from "./base64.ts";
 import { Declarations } from "./declarations.ts";
 import { className, commentText, Names, propertyName } from "./names.ts";
+import { isRing, type RecordNames, recordType } from "./records.ts";
 
 export interface SkeletonTextOptions {
 	/** Of the class, made of it: `my-tool` → `MyTool`. Default: the collection's name. */
@@ -10,20 +12,20 @@ export interface SkeletonTextOptions {
 	readonly object?: Uint8Array;
 	/** Where the object is read from at run time, relative to the module; instead of `object`, by node:fs. */
 	readonly path?: string;
+	/** Records of ring buffers whose type neither the object's manifest nor the map's definition says: struct by map. */
+	readonly records?: RecordNames;
 	/** For the comment: what made it. */
 	readonly from?: string;
 }
 
-const IMPORTED = ["Skeleton", "BpfMap", "Program", "TypedMap", "SkeletonOptions", "readFileSync"];
+const IMPORTED = ["Skeleton", "BpfMap", "Program", "TypedMap", "Records", "SkeletonOptions", "readFileSync"];
 /** Names of the language's own that a struct must not take away from the module. */
 const GLOBAL = ["Array", "Record", "URL", "Uint8Array", "Disposable"];
 /** What a map of such a type holds is no plain value of user space's. */
 const UNTYPED: ReadonlySet<string> = new Set([
 	"prog_array",
-	"perf_event_array",
 	"array_of_maps",
 	"hash_of_maps",
-	"ringbuf",
 	"user_ringbuf",
 	"cgroup_array",
 	"devmap",
@@ -48,8 +50,10 @@ const LINE = 100;
 
 /**
  * A module in TypeScript with the object's maps, variables and programs by name and type. Same spec, same text.
+ * @throws BpfError ERR_NO_TYPE, ERR_NO_MAP for records of a struct or a ring buffer that is not there
  */
 export function generateSkeleton(spec: CollectionSpec, options: SkeletonTextOptions = {}): string {
+	checkRecords(spec, options.records);
 	const name = className(options.name ?? spec.name);
 	const names = new Names([...IMPORTED, ...GLOBAL, name, `${name}Maps`, `${name}Programs`]);
 	const sections = sectionsOf(spec);
@@ -60,8 +64,8 @@ export function generateSkeleton(spec: CollectionSpec, options: SkeletonTextOpti
 	const maps = [...spec.maps.values()]
 		.filter((m) => !SECTION.test(m.name))
 		.map((m) => {
-			const type = mapType(m, types);
-			used.add(type === "BpfMap" ? "BpfMap" : "TypedMap");
+			const type = isRing(m) ? ringType(m, spec, types, options.records) : mapType(m, types);
+			used.add(type.replace(/<.*/s, ""));
 			return `\treadonly ${propertyName(m.name)}: ${type}${m.autocreate === false ? " | undefined" : ""};\n`;
 		});
 	const programs = [...spec.programs.values()].map((p) => {
@@ -80,7 +84,7 @@ export function generateSkeleton(spec: CollectionSpec, options: SkeletonTextOpti
 	const given = options.object === undefined && options.path === undefined;
 	return [
 		`// Made by skep of ${commentText(options.from ?? spec.name)}. Not to be edited: make it anew.\n`,
-		`${where}${live.length > 0 ? `import type { ${live.join(", ")} } from "@skep/bpf/live";\n` : ""}import { Skeleton, type SkeletonOptions } from "@skep/bpf/skeleton";\n`,
+		`${where}${live.length > 0 ? `import type { ${live.join(", ")} } from "@skep/bpf/live";\n` : ""}import { ${used.has("Records") ? "type Records, " : ""}Skeleton, type SkeletonOptions } from "@skep/bpf/skeleton";\n`,
 		`\n${[`/** The maps of ${name}, there once it is loaded. */\nexport interface ${name}Maps {\n${maps.join("")}}\n`, `/** The programs of ${name}, there once it is loaded. */\nexport interface ${name}Programs {\n${programs.join("")}}\n`, ...variables, ...(types?.text ? [types.text] : [])].join("\n")}`,
 		`
 /**
@@ -93,7 +97,7 @@ export class ${name} extends Skeleton<${name}Maps, ${name}Programs> {
 ${sections.map((s) => `\treadonly ${s.property} = this.section<${taken.get(s.name)}>(${JSON.stringify(s.name)});\n`).join("")}
 \t/** Reads the object; nothing is asked of the kernel yet. */
 \tstatic open(options: SkeletonOptions${given ? " & { readonly object: Uint8Array }" : ""}): ${name} {
-\t\treturn new ${name}({ name: ${JSON.stringify(spec.name)}, object: ${objectText(options)} }, options);
+\t\treturn new ${name}({ name: ${JSON.stringify(spec.name)}, object: ${objectText(options)}${options.records ? `, records: ${JSON.stringify(options.records)}` : ""} }, options);
 \t}
 }
 `,
@@ -135,8 +139,30 @@ function sectionsOf(spec: CollectionSpec): Section[] {
 	return found;
 }
 
+function ringType(
+	m: MapSpec,
+	spec: CollectionSpec,
+	types: Declarations | undefined,
+	records: RecordNames | undefined,
+): string {
+	const id = recordType(m, spec, records);
+	return `Records<${(id === 0 ? undefined : types?.of(id)) ?? "Uint8Array"}>`;
+}
+
+function checkRecords(spec: CollectionSpec, records: RecordNames = {}): void {
+	for (const name of Object.keys(records)) {
+		const map = spec.maps.get(name);
+		if (map && isRing(map)) continue;
+		const rings = [...spec.maps.values()].filter(isRing).map((each) => each.name);
+		throw new BpfError(
+			"ERR_NO_MAP",
+			`${spec.name} has no ring buffer ${name}; there are: ${rings.join(", ") || "none"}`,
+		);
+	}
+}
+
 function mapType(m: MapSpec, types: Declarations | undefined): string {
-	if (UNTYPED.has(m.type) || m.keyType === 0 || m.valueType === 0) return "BpfMap";
+	if (isRing(m) || UNTYPED.has(m.type) || m.keyType === 0 || m.valueType === 0) return "BpfMap";
 	const key = types?.of(m.keyType);
 	const value = types?.of(m.valueType);
 	if (key === undefined || value === undefined) return "BpfMap";

@@ -11,10 +11,10 @@ import fc from "fast-check";
 import { BpfError } from "#base";
 import { ERRNO, type Kernel } from "#kernel";
 import { link } from "#linker";
-import type { BpfMap, Program, TypedMap } from "#live";
+import type { Program, TypedMap } from "#live";
 import { readObject } from "#object";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { generateSkeleton, type Skeleton, type SkeletonOptions } from "./index.ts";
+import { generateSkeleton, type Records, type Skeleton, type SkeletonOptions } from "./index.ts";
 import { className, identifier, Names, propertyName } from "./names.ts";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -74,7 +74,7 @@ test("stock tsc accepts the modules of all kinds of objects, and knows what is i
 		texts[`${identifier(name)}.skel.ts`] = generateSkeleton(spec, { object: bytes });
 	}
 	const exec = readObject(objects["exec"]!, { name: "exec" });
-	texts["path.skel.ts"] = generateSkeleton(exec, { path: "./exec.o" });
+	texts["path.skel.ts"] = generateSkeleton(exec, { path: "./exec.o", records: { events: "event" } });
 	texts["bytes.skel.ts"] = generateSkeleton(exec);
 	texts["use.ts"] = `
 import type { Kernel } from "@skep/bpf/kernel";
@@ -92,7 +92,12 @@ exec.attach();
 const count: bigint | undefined = exec.maps.counts.lookup(3);
 const lost: bigint[] | undefined = exec.maps.lost.lookup(0);
 exec.programs.on_exec.testRun();
-FromPath.open({ kernel });
+using path = FromPath.open({ kernel });
+path.maps.events.drain((record) => record.comm satisfies string);
+for await (const record of path.maps.events.stream({ set: setTimeout, clear: clearTimeout })) record.pid satisfies number;
+exec.maps.events.drain((record) => record satisfies Uint8Array);
+// @ts-expect-error: no such member
+path.maps.events.drain((record) => record.name);
 FromBytes.open({ kernel, object: new Uint8Array() });
 using odd = Odd.open({ kernel });
 odd.data_1st_part.function = odd.rodata.let;
@@ -174,8 +179,10 @@ interface Opened<M, P, S> {
 	open(options: SkeletonOptions): Skeleton<M & object, P & object> & S;
 }
 
-async function open<M, P, S>(name: string, object: Uint8Array, kernel: Kernel) {
-	const module = (await import(pathToFileURL(write(name, object)).href)) as Record<string, Opened<M, P, S>>;
+async function open<M, P, S>(name: string, object: Uint8Array, kernel: Kernel, records?: Record<string, string>) {
+	const spec = readObject(object, { name });
+	const text = generateSkeleton(spec, { object, ...(records ? { records } : {}) });
+	const module = (await import(pathToFileURL(write(name, object, text)).href)) as Record<string, Opened<M, P, S>>;
 	return Object.values(module)[0]!.open({ kernel });
 }
 
@@ -199,7 +206,7 @@ interface OddParts {
 
 /** Everything that odd.bpf.c does, seen through its module. */
 async function runOdd(kernel: Kernel): Promise<void> {
-	type Maps = { new: TypedMap<object, Record<string, unknown>>; delete: TypedMap<number, object[]>; await: BpfMap };
+	type Maps = { new: TypedMap<object, Record<string, unknown>>; delete: TypedMap<number, object[]>; await: Records };
 	type Programs = { class: Program; var: Program | undefined };
 	using odd = await open<Maps, Programs, OddParts>("odd", golden("skeleton/odd.bpf.o"), kernel);
 	assert.throws(
@@ -232,6 +239,12 @@ async function runOdd(kernel: Kernel): Promise<void> {
 		[(1n << 32n) | 2n, 2, 1, 5, true, { x: 1, y: -2 }],
 	);
 	assert.equal(odd.maps.delete.lookup(0)?.length, kernel.possibleCpus);
+	const records: Uint8Array[] = [];
+	assert.equal(
+		odd.maps.await.drain((bytes) => records.push(bytes)),
+		1,
+	);
+	assert.deepEqual(records, [new Uint8Array(4)], "nobody says their type");
 }
 
 test("a generated module runs: variables before and after loading, typed maps, programs", async (t) => {
@@ -245,11 +258,10 @@ test("a generated module attaches by section, and what it counts is read", async
 	const kernel = linux(t);
 	if (!kernel) return;
 	type Parts = { readonly bss: { seen: bigint }; readonly rodata: { opt_mark: number; opt_mark_set: number } };
-	using exec = await open<{ counts: TypedMap<number, bigint> }, { on_exec: Program }, Parts>(
-		"exec",
-		golden("collection/exec.bpf.o"),
-		kernel,
-	);
+	type Maps = { counts: TypedMap<number, bigint>; events: Records<{ pid: number; comm: string }> };
+	using exec = await open<Maps, { on_exec: Program }, Parts>("exec", golden("collection/exec.bpf.o"), kernel, {
+		events: "event",
+	});
 	exec.rodata.opt_mark = 9;
 	exec.rodata.opt_mark_set = 1;
 	let links: readonly unknown[];
@@ -262,6 +274,45 @@ test("a generated module attaches by section, and what it counts is read", async
 	assert.ok(links.length >= 1, `${links.length} links`);
 	execFileSync("true");
 	assert.ok(exec.bss.seen >= 1n, `${exec.bss.seen} seen`);
+	const timers = { set: setTimeout, clear: clearTimeout };
+	for await (const record of exec.maps.events.stream(timers)) {
+		assert.ok(record.pid > 0 && record.comm !== "", `${record.pid} ${record.comm}`);
+		break;
+	}
+	exec[Symbol.dispose]();
+	for await (const record of exec.maps.events.stream(timers)) assert.fail(`a closed ring gave ${record.pid}`);
+});
+
+test("records: of what struct they are, and what is none", () => {
+	const bytes = golden("skeleton/odd.bpf.o");
+	const spec = readObject(bytes, { name: "odd" });
+	assert.match(generateSkeleton(spec, { records: { await: "string" } }), /readonly await: Records<string_>;/);
+	assert.throws(
+		() => generateSkeleton(spec, { records: { await: "strings" } }),
+		/odd has no struct strings for records of await/,
+	);
+	assert.throws(
+		() => generateSkeleton(spec, { records: { delete: "string" } }),
+		/no ring buffer delete; there are: await/,
+	);
+	const said = {
+		...spec,
+		maps: new Map(
+			[...spec.maps].map(([name, map]) => [name, { ...map, valueType: spec.btf!.find("string", "struct")! }]),
+		),
+	};
+	assert.match(generateSkeleton(said), /readonly await: Records<string_>;/);
+});
+
+test("a record that is shorter than its type is refused", async () => {
+	using odd = await open<{ await: Records<object> }, { class: Program }, object>(
+		"odd-short",
+		golden("skeleton/odd.bpf.o"),
+		new VirtualKernel(),
+		{ await: "Odd" },
+	);
+	odd.load().programs.class.testRun({ data: new Uint8Array(64) });
+	assert.throws(() => odd.maps.await.drain(() => {}), /a record of 4 bytes in await, its type has \d+/);
 });
 
 test("the golden object is what clang makes of its source", (t) => {

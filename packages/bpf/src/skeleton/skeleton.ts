@@ -7,11 +7,14 @@ import { readObject } from "#object";
 import type { CollectionSpec, VariableSpec } from "#spec";
 import { decodeBase64 } from "./base64.ts";
 import { isSection, isTyped } from "./generate.ts";
+import { isRing, type RecordNames, Records, recordType } from "./records.ts";
 
 /** What a generated module is about: the object's bytes, or their Base64. */
 export interface SkeletonObject {
 	readonly name: string;
 	readonly object: Uint8Array | string;
+	/** Structs of what goes through ring buffers, where the object does not say it. */
+	readonly records?: RecordNames;
 }
 
 /** How to load. Variables are set on the skeleton itself. */
@@ -28,19 +31,22 @@ export class Skeleton<Maps extends object, Programs extends object> implements D
 	readonly kernel: Kernel;
 	readonly spec: CollectionSpec;
 	readonly #options: SkeletonOptions;
+	readonly #records: RecordNames | undefined;
+	readonly #rings: Records<unknown>[] = [];
 	readonly #sections = new Map<string, Section>();
 	#collection: Collection | undefined;
 	#maps: Maps | undefined;
 	#programs: Programs | undefined;
 
 	/** @throws FormatError, NotSupportedError for the object */
-	protected constructor({ name, object }: SkeletonObject, options: SkeletonOptions) {
+	protected constructor({ name, object, records }: SkeletonObject, options: SkeletonOptions) {
 		this.kernel = options.kernel;
 		this.spec = readObject(typeof object === "string" ? decodeBase64(object) : object, { name });
 		this.#options = options;
+		this.#records = records;
 	}
 
-	/** The maps by name: those whose keys and values have types speak plain values. @throws BpfError ERR_NOT_LOADED */
+	/** The maps by name: those whose keys and values have types speak plain values, ring buffers give records. @throws BpfError ERR_NOT_LOADED */
 	get maps(): Maps {
 		return this.#maps ?? this.#missing("maps");
 	}
@@ -95,6 +101,7 @@ export class Skeleton<Maps extends object, Programs extends object> implements D
 	/** Detaches and closes all. Idempotent. */
 	[Symbol.dispose](): void {
 		for (const section of this.#sections.values()) section.close();
+		for (const ring of this.#rings) ring.close();
 		this.#collection?.close();
 	}
 
@@ -114,6 +121,12 @@ export class Skeleton<Maps extends object, Programs extends object> implements D
 			if (isSection(name)) continue;
 			const spec = this.spec.maps.get(name);
 			const { btf } = this.spec;
+			if (spec && isRing(spec)) {
+				const ring = new Records(map, btf, recordType(spec, this.spec, this.#records));
+				this.#rings.push(ring);
+				found.push([name, ring]);
+				continue;
+			}
 			const typed = spec && btf && isTyped(spec, this.spec);
 			found.push([name, typed ? new TypedMap(map, { btf, key: spec.keyType, value: spec.valueType }) : map]);
 		}

@@ -192,12 +192,12 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "gen",
-		usage: "object OUT.o IN.o … | skeleton OBJ.o [name N] [--path FILE] | min_core_btf BTF OUT OBJ.o …",
+		usage: "object OUT.o IN.o … | skeleton OBJ.o [name N] [--path FILE] [--record M=S] | min_core_btf BTF OUT OBJ.o …",
 		summary: "make files from objects: one object of several, a TypeScript module, the types that objects need",
 		details: [
 			"object    link: functions, maps and variables are resolved across the files, types are kept once each.",
 			"          Of two definitions of a name one must be weak; licence, types and maps' attributes must agree.",
-			"skeleton  a module on stdout: typed maps, variables and programs, open, load, attach.",
+			"skeleton  a module on stdout: typed maps, records, variables and programs, open, load, attach.",
 			"min_core_btf   of a kernel's types (ELF or raw BTF) those that the objects' CO-RE relocations ask for.",
 		],
 		examples: [
@@ -211,6 +211,11 @@ export const COMMANDS: readonly Command[] = [
 				name: "path",
 				value: "FILE",
 				help: "skeleton: read the object at run time from there, beside the module, instead of embedding it",
+			},
+			{
+				name: "record",
+				value: "MAP=STRUCT,…",
+				help: "skeleton: what goes through ring buffers, where the object does not say it",
 			},
 		],
 		load: () => import("./gen.ts"),
