@@ -15,10 +15,12 @@ export interface KernelData {
 export function kernelData(btf: string | undefined): KernelData {
 	const kernel =
 		btf === undefined ? Btf.decode(readFileSync(dataFile("kernel.btf")), { section: "kernel.btf" }) : readBtfFile(btf);
-	const tracepoints = decodeTracepoints(
-		JSON.parse(readFileSync(dataFile("tracepoints.json"), "utf8")) as TracepointJson,
-	);
-	return { kernel, tracepoints };
+	return { kernel, tracepoints: shippedTracepoints() };
+}
+
+/** Tracepoints as programs are compiled for them. */
+export function shippedTracepoints(): TracepointTable {
+	return decodeTracepoints(JSON.parse(readFileSync(dataFile("tracepoints.json"), "utf8")) as TracepointJson);
 }
 
 /** `data/` of @skep/compiler: beside its `src` in a checkout, beside its `dist` as installed; the bundle finds it by name. */

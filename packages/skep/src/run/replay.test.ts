@@ -169,6 +169,52 @@ test("events that the log did not hold whole are run and not compared; of other 
 	assert.match(stderr, /^1 event of programs that the file has no more$/m);
 });
 
+test("a tracepoint whose fields stood elsewhere is translated, one that lacked a field is said", () => {
+	const [{ section, fields } = { section: "", fields: [] }] = recordingOf("exec").meta.programs;
+	assert.deepEqual(
+		[section, fields[0]],
+		["tracepoint/sched/sched_process_exec", { name: "filename", offset: 8, size: 4 }],
+	);
+	// The record of an older kernel: the old pid first, then the name's place; the name itself begins 8 bytes later.
+	const elsewhere = (lack: boolean) =>
+		changed("older", (recording) => ({
+			...recording,
+			meta: {
+				...recording.meta,
+				programs: [
+					{
+						name: "sched_process_exec",
+						section,
+						fields: [
+							{ name: "old_pid", offset: 8, size: 8 },
+							...(lack ? [] : [{ name: "filename", offset: 20, size: 4 }]),
+							{ name: "pid", offset: 24, size: 4 },
+						],
+					},
+				],
+			},
+			events: recording.events.map((event) => {
+				const context = new Uint8Array(event.context.length + 8);
+				context.set(event.context.subarray(20), 28);
+				const [was, is] = [event.context, context].map(({ buffer, byteOffset }) => new DataView(buffer, byteOffset));
+				is!.setUint32(20, was!.getUint32(8, true) + 8, true);
+				is!.setInt32(24, was!.getInt32(12, true), true);
+				is!.setInt32(8, was!.getInt32(16, true), true);
+				return { ...event, context };
+			}),
+		}));
+	const { status, stdout, stderr } = skep("run", "--replay", elsewhere(false), fileOf("exec", "ts"));
+	assert.equal(status, 0, stderr);
+	assert.match(stderr, /^replayed (\d+) events: \1 of \1 records as Linux gave them$/m);
+	assert.match(stdout, / uname \/usr\/bin\/uname$/m);
+	const lacking = skep("run", "--replay", elsewhere(true), fileOf("exec", "ts"));
+	assert.equal(lacking.status, 0, lacking.stderr);
+	assert.match(
+		lacking.stderr,
+		/^note: the recording has no filename of tracepoint\/sched\/sched_process_exec: records may/m,
+	);
+});
+
 test("what is no recording is refused", () => {
 	const refused = (message: RegExp, status: number, ...words: string[]) => {
 		const run = skep("run", ...words, fileOf("exec", "ts"));

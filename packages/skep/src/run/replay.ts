@@ -10,6 +10,8 @@ import {
 import { RingBufferReader } from "@skep/bpf/live";
 import type { VirtualKernel } from "#backend";
 import { readBytes } from "./files.ts";
+import { shippedTracepoints } from "./kernel-data.ts";
+import { type Translation, translationOf } from "./layouts.ts";
 import { recordedMaps, sourceHash } from "./recorder.ts";
 import type { Session } from "./session.ts";
 import type { Source } from "./source.ts";
@@ -35,6 +37,11 @@ export function changesSince(recording: Recording, source: Source, words: readon
 	else if (hash !== meta.hash) changes.push(`${source.name} is not the ${meta.source} that was recorded`);
 	if (words.join("\0") !== meta.options.join("\0"))
 		changes.push(`it was recorded with ${meta.options.length === 0 ? "no options" : meta.options.join(" ")}`);
+	const tracepoints = shippedTracepoints();
+	for (const program of meta.programs) {
+		const missing = translationOf(program, tracepoints)?.missing ?? [];
+		if (missing.length > 0) changes.push(`the recording has no ${missing.join(", ")} of ${program.section}`);
+	}
 	return changes;
 }
 
@@ -89,6 +96,7 @@ class Replay implements Disposable {
 	readonly #recording: Recording;
 	/** Descriptor of each of the recording's programs; undefined: the file has it no more. */
 	readonly #programs: readonly (number | undefined)[];
+	readonly #translations: readonly (Translation | undefined)[];
 	readonly #rings = new Map<string, { readonly id: number; readonly reader: RingBufferReader }>();
 	readonly #names = new Map<number, string>();
 	readonly #differences: string[] = [];
@@ -108,7 +116,13 @@ class Replay implements Disposable {
 		this.#session = session;
 		this.#kernel = kernel;
 		this.#recording = recording;
-		this.#programs = recording.meta.programs.map(({ name }) => session.collection.programs.get(name)?.fd.number);
+		const { programs } = recording.meta;
+		this.#programs = programs.map(({ name, section }) => {
+			const same = session.source.spec.programs.get(name)?.section === section;
+			return same ? session.collection.programs.get(name)?.fd.number : undefined;
+		});
+		const tracepoints = shippedTracepoints();
+		this.#translations = programs.map((program) => translationOf(program, tracepoints));
 		for (const { name } of session.ringBuffers()) {
 			const map = session.collection.map(name);
 			const { id } = map.info();
@@ -155,8 +169,9 @@ class Replay implements Disposable {
 			return { map: this.#rings.get(map)?.id ?? 0, failed: record === undefined };
 		});
 		const { name } = this.#recording.meta.programs[event.program]!;
+		const now = this.#translations[event.program]?.translate(event) ?? event;
 		try {
-			const { emitted, addresses, refused } = this.#kernel.replay(fd, { ...event, outcomes });
+			const { emitted, addresses, refused } = this.#kernel.replay(fd, { ...now, outcomes });
 			this.#refused += refused;
 			if (event.truncated) this.#truncated++;
 			else
