@@ -18,12 +18,15 @@ import type { Is, Operation } from "./operations.ts";
 import type { Code } from "./prepare.ts";
 import { openTrap } from "./trap.ts";
 
+/** Runs code from a slot to its exit, in the frame that `cpu.depth` says. */
+export type Perform = (code: Code, slot: number, cpu: Cpu, memory: Memory, calls: Callables<Code>) => void;
+
 /**
  * Runs a program from its first instruction to exit. Arguments in r1 … r5 of `cpu.registers`, result in r0; `cpu.fuel`
  * is set by the caller and counted down; r10 is set here. No other run may be going on on this cpu; callbacks nest.
  * @throws VmFault, and whatever `calls` throws
  */
-export function run(code: Code, cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
+export function run(code: Code, cpu: Cpu, memory: Memory, calls: Callables<Code>, perform: Perform = execute): void {
 	cpu.depth = 0;
 	cpu.nested = 0;
 	cpu.tail = 0;
@@ -31,7 +34,7 @@ export function run(code: Code, cpu: Cpu, memory: Memory, calls: Callables<Code>
 	cpu.mayGoto = MAY_GOTO_LIMIT;
 	cpu.registers[R10] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
 	cpu.registers[R10 + 1] = 0;
-	execute(code, 0, cpu, memory, calls);
+	perform(code, 0, cpu, memory, calls);
 }
 
 /**
@@ -49,21 +52,28 @@ export function resume(cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
  * result in r0; r6 … r10, pc and depth are afterwards as before; r1 … r5 are lost.
  * @throws VmFault, and whatever `calls` throws
  */
-export function callback(low: number, high: number, cpu: Cpu, memory: Memory, calls: Callables<Code>): void {
+export function callback(
+	low: number,
+	high: number,
+	cpu: Cpu,
+	memory: Memory,
+	calls: Callables<Code>,
+	perform: Perform = execute,
+): void {
 	const { pc, code } = cpu;
 	const callee = codeAt(low, high, pc, calls, undefined);
 	push(cpu, pc + 1);
 	cpu.code = callee.id;
 	cpu.nested++;
-	execute(callee, low >>> 3, cpu, memory, calls);
+	perform(callee, low >>> 3, cpu, memory, calls);
 	cpu.nested--;
 	pop(cpu);
 	cpu.pc = pc;
 	cpu.code = code;
 }
 
-/** `base`: the depth at which exit ends it. */
-function execute(
+/** As `Perform`. `base`: the depth at which exit ends it. */
+export function execute(
 	first: Code,
 	entry: number,
 	cpu: Cpu,
@@ -166,7 +176,7 @@ function execute(
 					case 60 satisfies Is<"neg32">: r[d] = -r[d]! | 0; r[d + 1] = 0; continue;
 					case 61 satisfies Is<"movsx8_32">: r[d] = (r[s]! << 24) >> 24; r[d + 1] = 0; continue;
 					case 62 satisfies Is<"movsx16_32">: r[d] = (r[s]! << 16) >> 16; r[d + 1] = 0; continue;
-					case 63 satisfies Is<"addr_space_cast">: r[d] = r[s]!; r[d + 1] = 0; continue;
+					case 63 satisfies Is<"addr_space_cast">: { const a = r[s]!; r[d] = a === 0 ? 0 : (a + words[i + 1]!) | 0; r[d + 1] = a === 0 ? 0 : words[i + 3]!; continue; }
 					case 64 satisfies Is<"le16">: r[d] = r[d]! & 0xffff; r[d + 1] = 0; continue;
 					case 65 satisfies Is<"le32">: r[d + 1] = 0; continue;
 					case 66 satisfies Is<"le64">: continue;

@@ -15,6 +15,14 @@ export interface Code extends Executable {
 	readonly edges: Float64Array | undefined;
 	/** Where each instruction is announced before it runs; undefined: it is not. */
 	readonly traced: { readonly trace: Trace; readonly bare: Int32Array } | undefined;
+	/** The bytes that it was made of. */
+	readonly insns: Uint8Array;
+	/** Slots of wide loads that give the address of a map's value. */
+	readonly values: ReadonlySet<number>;
+	/** Slots of wide loads that give the address of a function. */
+	readonly functions: ReadonlySet<number>;
+	/** What an engine that translates has made of it, or knows of it. */
+	translation: object | undefined;
 }
 
 /** A wide load whose immediate stands for something. `imm` and `high` are the instruction's own words. */
@@ -25,11 +33,23 @@ export interface Reference {
 	readonly slot: number;
 }
 
+/** Where an arena is. */
+export interface ArenaPlace {
+	/** Guest address of its first byte. */
+	readonly guest: number;
+	/** Address of its first byte in user space. */
+	readonly user: bigint;
+	/** False: addresses stay the kernel's, whatever the cast. */
+	readonly casts: boolean;
+}
+
 export interface PrepareOptions {
 	/** See `Executable.id`. */
 	readonly id: number;
 	/** Guest address (both words) of what a wide load refers to; undefined: running it is a fault. */
 	readonly resolve?: (reference: Reference) => { readonly low: number; readonly high: number } | undefined;
+	/** What addr_space_cast goes by; absent: addresses are the same on both sides, but for the high word. */
+	readonly arena?: ArenaPlace | undefined;
 	/** Default: false. */
 	readonly probe?: boolean;
 	/** Counts how often each slot runs. Default: false. */
@@ -73,9 +93,10 @@ export function prepare(insns: Uint8Array, options: PrepareOptions): Code {
 		lost.push(from);
 		return slots + lost.length - 1;
 	};
+	const references = { values: new Set<number>(), functions: new Set<number>() };
 	slot = 0;
 	for (const insn of list) {
-		prepareOne(words, slot, insn, options, target);
+		prepareOne(words, slot, insn, options, target, references);
 		slot += slotsOf(insn);
 	}
 	const all = new Int32Array((slots + lost.length) * 4);
@@ -89,8 +110,14 @@ export function prepare(insns: Uint8Array, options: PrepareOptions): Code {
 		probe: options.probe ?? false,
 		edges: options.count ? new Float64Array(slots + lost.length + 1) : undefined,
 		traced: options.trace && { trace: options.trace, bare: setTraps(all, begins) },
+		insns,
+		...references,
+		translation: undefined,
 	};
 }
+
+/** addr_space_cast's immediate: destination and source, 16 bits each; 1 is the arena as user space sees it. */
+const TO_USER = 1 << 16;
 
 function prepareOne(
 	words: Int32Array,
@@ -98,6 +125,7 @@ function prepareOne(
 	insn: Instruction,
 	options: PrepareOptions,
 	target: (from: number, distance: number) => number,
+	references: { readonly values: Set<number>; readonly functions: Set<number> },
 ): void {
 	const row = rowOf(insn, slot);
 	const { dst, src, offset, imm, immHigh = 0 } = insn;
@@ -105,12 +133,20 @@ function prepareOne(
 	const kind = REFERENCES[row.name];
 	if (kind !== undefined) {
 		const to = options.resolve?.({ kind, imm, high: immHigh, slot });
+		if (to && kind.startsWith("map-value")) references.values.add(slot);
 		if (to) put(words, slot, OPERATION.ld_imm64, dst, 0, 0, to.low, to.high);
 		else put(words, slot, operation, dst, 0, 0, imm, immHigh);
 	} else if (row.name === "ld_code") {
 		const to = target(slot, imm);
 		const { low, high } = codeAddress(options.id, to);
+		references.functions.add(slot);
 		put(words, slot, OPERATION.ld_imm64, dst, 0, 0, low, high);
+	} else if (row.name === "addr_space_cast") {
+		// The second word: from a low word in user space to the guest's. The fourth: user space's high word, 0 to the kernel's.
+		const { guest, user, casts } = options.arena ?? { guest: 0, user: 0n, casts: false };
+		const delta = (guest - Number(BigInt.asUintN(32, user))) | 0;
+		const toUser = imm === TO_USER && casts;
+		put(words, slot, operation, dst, src, toUser ? -delta : delta, imm, toUser ? Number(BigInt.asIntN(32, user >> 32n)) : 0);
 	} else if (row.name === "jal" || row.name === "call_function")
 		put(words, slot, operation, dst, 0, target(slot, imm), imm, 0);
 	else if (JUMPS.includes(row.shape)) put(words, slot, operation, dst, src, target(slot, offset), imm, 0);

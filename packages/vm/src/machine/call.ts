@@ -7,6 +7,33 @@ export interface Executable {
 }
 
 /**
+ * What a call of a helper comes to where that can be said beforehand, as plain data: an engine may do it without calling.
+ * Sizes in bytes.
+ */
+export type Shortcut =
+	/** The number of the processor. */
+	| { readonly kind: "processor" }
+	/** The address of an entry of an array, by the 32-bit index that r2 points to; 0 where that is none. */
+	| {
+			readonly kind: "array";
+			/** Address of the first entry, and from one to the next. */
+			readonly data: number;
+			readonly stride: number;
+			readonly entries: number;
+			/** From one processor's value to the next one's; 0: all have the same. */
+			readonly perProcessor: number;
+			readonly valueSize: number;
+			readonly writable: boolean;
+	  }
+	/** A call whose result is 0 or the address of so many bytes, which stay a part of memory as long as the program. */
+	| { readonly kind: "lookup"; readonly valueSize: number; readonly writable: boolean }
+	/**
+	 * Calls the function at r2 with the round's number and r3, r1 times (32 bits) or until it gives other than 0; the result
+	 * is how often. More rounds than `most`: nothing but the result `beyond`. Holds where r4 is 0.
+	 */
+	| { readonly kind: "rounds"; readonly most: number; readonly beyond: number };
+
+/**
  * What the engine calls out through; `objects` binds it. Arguments are in r1 … r5 of `cpu.registers`, the result goes
  * to r0 (both words). Every method may throw; then the run ends with that error and `cpu.pc` says where.
  * A callee may enter the engine again on the same cpu (callbacks) and may change memory as it likes.
@@ -20,6 +47,11 @@ export interface Callables<Code extends Executable = Executable> {
 	packet?(offset: number, size: 1 | 2 | 4, cpu: Cpu): boolean;
 	/** Called before each instruction of code that was prepared to be traced; `cpu.code`, `pc` and `fuel` are right. */
 	observe?(cpu: Cpu): void;
+	/**
+	 * What a call of a helper is short for, by its number and both words of r1, which are 0 where they are not known.
+	 * The same as long as the program lives. Undefined: it has to be called.
+	 */
+	shortcut?(id: number, low: number, high: number): Shortcut | undefined;
 	/** Code by its id, for tail calls and callbacks; undefined: there is none. */
 	code?(id: number): Code | undefined;
 }

@@ -1,0 +1,160 @@
+import { VmFault } from "@skep/bpf/base";
+import { type Callables, type Cpu, MAX_FRAMES, type Memory, wasmHost, wasmRefusal } from "#machine";
+import { callback, execute, run } from "./interpreter.ts";
+import type { Settings } from "./jit/emitter.ts";
+import { enterLinked, type Link, type Linked, linkProgram } from "./jit/linked.ts";
+import type { Code } from "./prepare.ts";
+
+export type EngineName = "jit" | "interpreter";
+/** `auto`: programs begin in the interpreter and are translated once that pays. */
+export type EngineChoice = EngineName | "auto";
+
+export interface EngineOptions {
+	/** Default: auto. */
+	readonly engine?: EngineChoice | undefined;
+	/** Whether generated code compares accesses with the regions of memory. Default: true. */
+	readonly checked?: boolean;
+	/** Whether generated code counts instruction slots, so that a loop for ever ends. Default: true. */
+	readonly fuel?: boolean;
+}
+
+/** Runs the programs of one machine. */
+export interface Engine {
+	readonly engine: EngineName;
+	/** Why it is that one. */
+	readonly reason: string;
+	/** As the interpreter's `run`. */
+	run(code: Code, cpu: Cpu): void;
+	/** As the interpreter's `callback`. */
+	callback(low: number, high: number, cpu: Cpu): void;
+	/** The WebAssembly module that a program became; undefined: it is interpreted. */
+	wasm(code: Code): Uint8Array | undefined;
+}
+
+/** What is known of a code that is or may be translated. */
+interface Translation {
+	readonly link: Link;
+	/** Instruction slots that the interpreter has run of it. */
+	heat: number;
+	/** Undefined: not yet, or never. */
+	linked: Linked | undefined;
+	/** Why it cannot be translated. */
+	refused: string;
+}
+
+/**
+ * Slots that the interpreter runs before a program is translated: as many as take the time of translating, which is
+ * so many for any program and so many more for each of its slots. Measured: some 15 ns a slot against 1 ms and 2 µs.
+ */
+const HEAT = 60_000;
+const HEAT_A_SLOT = 150;
+
+export function newEngine(memory: Memory, calls: Callables<Code>, options: EngineOptions = {}): Engine {
+	const choice = options.engine ?? "auto";
+	if (choice === "interpreter") return interpreterEngine(memory, calls, "it was asked for");
+	const refusal = wasmRefusal();
+	if (refusal !== undefined) return interpreterEngine(memory, calls, refusal);
+	return new Jit(memory, calls, options, choice);
+}
+
+const interpreterEngine = (memory: Memory, calls: Callables<Code>, reason: string): Engine => ({
+	engine: "interpreter",
+	reason,
+	run: (code, cpu) => run(code, cpu, memory, calls),
+	callback: (low, high, cpu) => callback(low, high, cpu, memory, calls),
+	wasm: () => undefined,
+});
+
+class Jit implements Engine {
+	readonly engine = "jit";
+	readonly reason: string;
+	readonly #isEager: boolean;
+	readonly #link: Link;
+
+	constructor(memory: Memory, calls: Callables<Code>, options: EngineOptions, choice: EngineChoice) {
+		this.reason = choice === "jit" ? "it was asked for" : "the host runs generated code";
+		this.#isEager = choice === "jit";
+		const settings: Settings = { checked: options.checked ?? true, fuel: options.fuel ?? true };
+		this.#link = {
+			host: wasmHost()!,
+			memory,
+			calls,
+			settings,
+			interpret: (code, slot, cpu) => execute(code, slot, cpu, memory, calls),
+			perform: (code, slot, cpu) => this.#perform(code, slot, cpu),
+			cpu: undefined,
+		};
+	}
+
+	run(code: Code, cpu: Cpu): void {
+		const { memory, calls, perform } = this.#link;
+		run(code, cpu, memory, calls, perform);
+	}
+
+	callback(low: number, high: number, cpu: Cpu): void {
+		const { memory, calls, perform } = this.#link;
+		callback(low, high, cpu, memory, calls, perform);
+	}
+
+	wasm(code: Code): Uint8Array | undefined {
+		return this.#linkedOf(code)?.translated.bytes;
+	}
+
+	#perform(code: Code, slot: number, cpu: Cpu): void {
+		const state = this.#stateOf(code);
+		const link = this.#link;
+		if (!state.linked && state.refused === "") {
+			if (!this.#isEager && state.heat < HEAT + code.slots * HEAT_A_SLOT) {
+				const before = cpu.fuel;
+				link.interpret(code, slot, cpu);
+				state.heat += before - cpu.fuel;
+				return;
+			}
+			this.#translate(code, state);
+		}
+		const door = state.linked?.doors.get(slot);
+		if (!door || cpu.depth + door.height > MAX_FRAMES) {
+			link.interpret(code, slot, cpu);
+			return;
+		}
+		if (link.settings.checked) enterLinked(door, cpu, link);
+		else enterUnchecked(door, cpu, link);
+	}
+
+	#linkedOf(code: Code): Linked | undefined {
+		const state = this.#stateOf(code);
+		if (!state.linked && state.refused === "") this.#translate(code, state);
+		return state.linked;
+	}
+
+	#stateOf(code: Code): Translation {
+		const known = code.translation as Translation | undefined;
+		if (known?.link === this.#link) return known;
+		// Counting and stepping are the interpreter's.
+		const refused = code.edges ? "its instructions are counted" : code.traced ? "its instructions are announced" : "";
+		const state: Translation = { link: this.#link, heat: 0, linked: undefined, refused };
+		code.translation = state;
+		return state;
+	}
+
+	#translate(code: Code, state: Translation): void {
+		try {
+			state.linked = linkProgram(code, this.#link);
+		} catch (error) {
+			// A host may refuse what is too large for it.
+			if (!(error instanceof Error)) throw error;
+			state.refused = error.message;
+		}
+	}
+}
+
+/** Without comparing, only the end of memory is noticed. */
+function enterUnchecked(door: Parameters<typeof enterLinked>[0], cpu: Cpu, link: Link): void {
+	try {
+		enterLinked(door, cpu, link);
+	} catch (error) {
+		const isTrap = error instanceof Error && error.constructor.name === "RuntimeError";
+		if (!isTrap) throw error;
+		throw new VmFault("access", cpu.pc, `in generated code after this one: ${error.message}`);
+	}
+}

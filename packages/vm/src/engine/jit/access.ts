@@ -1,0 +1,207 @@
+import { STACK_FRAME_SIZE } from "#machine";
+import { type Emitter, IMPORT } from "./emitter.ts";
+import { type Facts, STACK, VALUE, type ValueFact } from "./facts.ts";
+import type { Step } from "./forms.ts";
+import { OP } from "./opcodes.ts";
+
+const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]>> = {
+	1: [OP.i64_load8_u, OP.i64_load8_s],
+	2: [OP.i64_load16_u, OP.i64_load16_s],
+	4: [OP.i64_load32_u, OP.i64_load32_s],
+	8: [OP.i64_load, OP.i64_load],
+};
+const STORES: Readonly<Record<number, number>> = {
+	1: OP.i64_store8,
+	2: OP.i64_store16,
+	4: OP.i64_store32,
+	8: OP.i64_store,
+};
+
+export type Values = ReadonlyMap<number, ValueFact>;
+
+/** How far the address on the stack is from where the access is: what its offset field has to say. */
+type Distance = number;
+
+/** Whether an access is known to lie in the function's own stack, or in a value of a map. */
+function isSafe(facts: Facts, values: Values, base: number, offset: number, size: number, writes: boolean): boolean {
+	const at = facts.low[base]! + offset;
+	switch (facts.kinds[base]) {
+		case STACK:
+			return at >= -STACK_FRAME_SIZE && at + size <= 0;
+		case VALUE: {
+			const value = values.get(facts.high[base]!);
+			return value !== undefined && at >= 0 && at + size <= value.size && (value.writable || !writes);
+		}
+		default:
+			return false;
+	}
+}
+
+/** Whether an instruction's access has to be compared with the regions. */
+export function isCompared(step: Step, facts: Facts, values: Values): boolean {
+	const { form, dst, src, second } = step;
+	switch (form.shape) {
+		case "load":
+		case "atomic_load":
+			return !isSafe(facts, values, src, second, form.size, false);
+		case "store_imm":
+		case "store_reg":
+		case "atomic":
+			return !isSafe(facts, values, dst, second, form.size, true);
+		default:
+			return false;
+	}
+}
+
+/** Pushes the address of [base + offset], compared where that is asked for and not known anyway. */
+function address(e: Emitter, facts: Facts, values: Values, step: Step, base: number, writes: boolean): Distance {
+	const { w } = e;
+	const offset = step.second;
+	const { size } = step.form;
+	if (facts.kinds[base] === STACK && isSafe(facts, values, base, offset, size, writes)) {
+		w.get(e.base);
+		return facts.low[base]! + offset + STACK_FRAME_SIZE;
+	}
+	if (!e.settings.checked || isSafe(facts, values, base, offset, size, writes)) {
+		e.get32(base);
+		// The offset of an access is not negative, and does not wrap.
+		if (offset >= 0) return offset;
+		w.i32(offset);
+		w.op(OP.i32_add);
+		return 0;
+	}
+	e.get(base);
+	if (offset !== 0) {
+		w.i64(offset);
+		w.op(OP.i64_add);
+	}
+	w.set(e.address);
+	const window = writes ? e.write : e.read;
+	beyond(e, window, size);
+	w.open(OP.if);
+	beyond(e, e.stack, size);
+	w.open(OP.if);
+	w.get(e.address);
+	w.op(OP.i32_wrap);
+	w.get(e.address);
+	w.i64(32);
+	w.op(OP.i64_shr_u, OP.i32_wrap);
+	w.i32(size);
+	w.i32(step.slot);
+	w.get(e.base);
+	w.call(writes ? IMPORT.store : IMPORT.load);
+	w.op(OP.i64_extend_u);
+	w.set(e.address);
+	e.reloadWindow(window);
+	w.end();
+	w.end();
+	w.get(e.address);
+	w.op(OP.i32_wrap);
+	return 0;
+}
+
+/** Pushes whether `size` bytes at `address` are not all in a window. */
+export function beyond(e: Emitter, window: { readonly low: number; readonly reach: number }, size: number): void {
+	const { w } = e;
+	w.get(e.address);
+	w.get(window.low);
+	w.op(OP.i64_sub);
+	w.get(window.reach);
+	if (size < 8) {
+		w.i64(8 - size);
+		w.op(OP.i64_add);
+	}
+	w.op(OP.i64_gt_u);
+}
+
+export function load(e: Emitter, facts: Facts, values: Values, step: Step): void {
+	const { form, dst, src } = step;
+	let offset = address(e, facts, values, step, src, false);
+	if (form.shape === "atomic_load" && form.size > 1) offset = aligned(e, step, offset);
+	e.w.access(LOADS[form.size]![form.signed ? 1 : 0], offset);
+	e.set(dst);
+}
+
+export function store(e: Emitter, facts: Facts, values: Values, step: Step): void {
+	const { form, dst, src, imm } = step;
+	const offset = address(e, facts, values, step, dst, true);
+	if (form.shape === "store_imm") e.w.i64(imm);
+	else e.get(src);
+	e.w.access(STORES[form.size]!, offset);
+}
+
+/** The interpreter takes over at an instruction whose address is at no multiple of its size; else the address is pushed again. */
+function aligned(e: Emitter, { form, slot }: Step, offset: number): number {
+	const { w } = e;
+	if (offset !== 0) {
+		w.i32(offset);
+		w.op(OP.i32_add);
+	}
+	w.tee(e.index);
+	w.i32(form.size - 1);
+	w.op(OP.i32_and);
+	w.open(OP.if);
+	// It has not run yet.
+	e.pending--;
+	e.leaveHere(slot);
+	e.pending++;
+	w.end();
+	w.get(e.index);
+	return 0;
+}
+
+const COMBINED: Readonly<Record<string, number>> = {
+	add: OP.i64_add,
+	or: OP.i64_or,
+	and: OP.i64_and,
+	xor: OP.i64_xor,
+};
+
+/** Read, change and write: a machine runs one program at a time, so that nothing comes between. */
+export function atomic(e: Emitter, facts: Facts, values: Values, step: Step): void {
+	const { form, dst, src } = step;
+	const { w } = e;
+	const [get] = LOADS[form.size]!;
+	const put = STORES[form.size]!;
+	const offset = address(e, facts, values, step, dst, true);
+	if (form.size > 1) aligned(e, step, offset);
+	else {
+		w.i32(offset);
+		w.op(OP.i32_add);
+		w.tee(e.index);
+	}
+	if (form.verb === "store_release") {
+		e.get(src);
+		w.access(put, 0);
+		return;
+	}
+	w.access(get, 0);
+	w.set(e.value);
+	const verb = form.verb.replace("fetch_", "");
+	w.get(e.index);
+	if (verb === "cmpxchg") {
+		e.get(src);
+		w.get(e.value);
+		w.get(e.value);
+		e.get(0);
+		// Of 32 bits the low ones are compared; what was read is zero above them.
+		if (!form.wide) {
+			w.i64(-1, 0);
+			w.op(OP.i64_and);
+		}
+		w.op(OP.i64_eq, OP.select);
+	} else if (verb === "xchg") e.get(src);
+	else {
+		w.get(e.value);
+		e.get(src);
+		w.op(COMBINED[verb]!);
+	}
+	w.access(put, 0);
+	if (form.verb === "cmpxchg") {
+		w.get(e.value);
+		e.set(0);
+	} else if (form.verb !== verb || verb === "xchg") {
+		w.get(e.value);
+		e.set(src);
+	}
+}

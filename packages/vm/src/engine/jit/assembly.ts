@@ -1,0 +1,83 @@
+import { Bytes } from "./bytes.ts";
+import { FUNC } from "./opcodes.ts";
+import type { Signature, Writer } from "./writer.ts";
+
+/** Sections of a module, in their order. */
+const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0] as const;
+/** Kinds of imports and exports. */
+const FUNCTION = 0;
+const MEMORY = 2;
+
+export interface ImportedFunction extends Signature {
+	readonly name: string;
+}
+export interface DefinedFunction extends Signature {
+	readonly body: Writer;
+	/** Absent: only called from inside. */
+	readonly exportAs?: string;
+}
+
+/**
+ * A module that imports a memory (`m.memory`) and functions (`m.NAME`) and exports functions. Functions are numbered:
+ * imported ones first. The same input gives the same bytes.
+ */
+export function assembleModule(
+	imports: readonly ImportedFunction[],
+	functions: readonly DefinedFunction[],
+): Uint8Array<ArrayBuffer> {
+	const types: string[] = [];
+	const typeBytes = new Bytes();
+	const typeOf = ({ params, results }: Signature): number => {
+		const key = `${params}:${results}`;
+		const known = types.indexOf(key);
+		if (known >= 0) return known;
+		typeBytes.byte(FUNC);
+		for (const list of [params, results]) {
+			typeBytes.unsigned(list.length);
+			for (const type of list) typeBytes.byte(type);
+		}
+		return types.push(key) - 1;
+	};
+	const imported = new Bytes();
+	imported.unsigned(imports.length + 1);
+	imported.name("m");
+	imported.name("memory");
+	for (const byte of [MEMORY, 0, 1]) imported.byte(byte);
+	for (const one of imports) {
+		imported.name("m");
+		imported.name(one.name);
+		imported.byte(FUNCTION);
+		imported.unsigned(typeOf(one));
+	}
+	const declared = new Bytes();
+	const exported = new Bytes();
+	const code = new Bytes();
+	declared.unsigned(functions.length);
+	code.unsigned(functions.length);
+	exported.unsigned(functions.filter((one) => one.exportAs !== undefined).length);
+	for (const [i, one] of functions.entries()) {
+		declared.unsigned(typeOf(one));
+		one.body.finish(code);
+		if (one.exportAs === undefined) continue;
+		exported.name(one.exportAs);
+		exported.byte(FUNCTION);
+		exported.unsigned(imports.length + i);
+	}
+	const typeSection = new Bytes();
+	typeSection.unsigned(types.length);
+	typeSection.append(typeBytes);
+	const all = new Bytes();
+	for (const byte of MAGIC) all.byte(byte);
+	for (const [id, content] of [
+		[SECTION.type, typeSection],
+		[SECTION.import, imported],
+		[SECTION.function, declared],
+		[SECTION.export, exported],
+		[SECTION.code, code],
+	] as const) {
+		all.byte(id);
+		all.sized(content);
+	}
+	return all.take();
+}

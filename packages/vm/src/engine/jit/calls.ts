@@ -1,0 +1,217 @@
+import { CODE_TAG, type Shortcut, STACK_FRAME_SIZE } from "#machine";
+import { beyond } from "./access.ts";
+import { type Emitter, IMPORT } from "./emitter.ts";
+import { CONSTANT, type Facts, STACK } from "./facts.ts";
+import type { Step } from "./forms.ts";
+import { OP } from "./opcodes.ts";
+import { SCRATCH } from "./scratch.ts";
+
+/** A function of the module, for those who call it. */
+export interface Callee {
+	/** Its number in the module. */
+	readonly index: number;
+	/** Registers that it takes, as bits. */
+	readonly parameters: number;
+	/** It, or what it calls, may leave for JavaScript: regions may be others afterwards. */
+	readonly callsOut: boolean;
+}
+
+const ARGUMENTS = [1, 2, 3, 4, 5] as const;
+const KEY_SIZE = 4;
+
+/** A call of a helper or kernel function, or a load of packet data: arguments and result lie in memory. */
+export function callOut(e: Emitter, step: Step): void {
+	const { w } = e;
+	const { form, imm, second, slot, src } = step;
+	const isPacket = form.shape === "packet";
+	if (!isPacket)
+		for (const register of ARGUMENTS) {
+			w.i32(0);
+			e.get(register);
+			w.access(OP.i64_store, SCRATCH.registers + register * 8);
+		}
+	e.storeFuel();
+	if (isPacket) {
+		w.i32(imm);
+		if (form.verb === "ld_ind") {
+			e.get32(src);
+			w.op(OP.i32_add);
+		}
+		w.i32(form.size);
+	} else {
+		w.i32(imm);
+		if (form.name === "call_kfunc") w.i32(second);
+	}
+	w.i32(slot);
+	w.get(e.base);
+	w.call(isPacket ? IMPORT.packet : form.name === "call_kfunc" ? IMPORT.kfunc : IMPORT.helper);
+	// Other than 0: the function ends here, with what another program gives or with 0.
+	w.open(OP.if);
+	w.get(e.base);
+	w.call(IMPORT.tail);
+	e.loadResult();
+	w.op(OP.return);
+	w.end();
+	e.loadResult();
+	e.set(0);
+	e.reloadFuel(slot + 1);
+	if (e.settings.checked) e.forgetWindows();
+}
+
+/** A call within the program: the next frame of the stack. */
+export function callFunction(e: Emitter, callee: Callee, slot: number): void {
+	const { w } = e;
+	e.storeFuel();
+	w.get(e.base);
+	w.i32(STACK_FRAME_SIZE);
+	w.op(OP.i32_sub);
+	for (const register of ARGUMENTS) if ((callee.parameters & (1 << register)) !== 0) e.get(register);
+	w.call(callee.index);
+	e.set(0);
+	e.reloadFuel(slot + 1);
+	if (e.settings.checked && callee.callsOut) e.forgetWindows();
+}
+
+/** Slot of the function whose address a register holds; undefined: none of this code. */
+export function codeSlot(facts: Facts, register: number, id: number): number | undefined {
+	if (facts.kinds[register] !== CONSTANT || facts.high[register] !== (CODE_TAG | id)) return undefined;
+	return facts.low[register]! >>> 3;
+}
+
+/** Whether a register is the constant 0. */
+export const isZero = (facts: Facts, register: number): boolean =>
+	facts.kinds[register] === CONSTANT && facts.low[register] === 0 && facts.high[register] === 0;
+
+/** A result that is known without a call. False: there is none, call. */
+export function shortResult(e: Emitter, facts: Facts, shortcut: Shortcut, step: Step): boolean {
+	const { w } = e;
+	switch (shortcut.kind) {
+		case "processor":
+			w.i32(0);
+			w.access(OP.i64_load32_u, SCRATCH.processor);
+			e.set(0);
+			return true;
+		case "array":
+			arrayLookup(e, facts, shortcut, step);
+			return true;
+		default:
+			return false;
+	}
+}
+
+/** Entry of an array by an index in memory: its address, or 0. A key that is nowhere is the helper's to refuse. */
+function arrayLookup(e: Emitter, facts: Facts, map: Extract<Shortcut, { kind: "array" }>, step: Step): void {
+	const { w } = e;
+	const at = facts.low[2]!;
+	const isOwn = facts.kinds[2] === STACK && at >= -STACK_FRAME_SIZE && at + KEY_SIZE <= 0;
+	if (isOwn) {
+		w.get(e.base);
+		w.access(OP.i32_load, at + STACK_FRAME_SIZE);
+		w.set(e.index);
+		entry(e, map);
+		return;
+	}
+	if (e.settings.checked) {
+		e.get(2);
+		w.set(e.address);
+		beyond(e, e.read, KEY_SIZE);
+		w.open(OP.if);
+		beyond(e, e.stack, KEY_SIZE);
+		w.set(e.index);
+		w.op(OP.else);
+		w.i32(0);
+		w.set(e.index);
+		w.end();
+		w.get(e.index);
+		w.open(OP.if);
+		const { pending } = e;
+		callOut(e, step);
+		e.pending = pending;
+		// The call has counted what the other way has not.
+		if (e.settings.fuel) {
+			w.get(e.fuel);
+			w.i32(pending);
+			w.op(OP.i32_add);
+			w.set(e.fuel);
+		}
+		w.op(OP.else);
+	}
+	e.get32(2);
+	w.access(OP.i32_load, 0);
+	w.set(e.index);
+	entry(e, map);
+	if (e.settings.checked) w.end();
+}
+
+function entry(e: Emitter, map: Extract<Shortcut, { kind: "array" }>): void {
+	const { w } = e;
+	w.get(e.index);
+	w.i32(map.stride);
+	w.op(OP.i32_mul);
+	w.i32(map.data);
+	w.op(OP.i32_add);
+	if (map.perProcessor !== 0) {
+		w.i32(0);
+		w.access(OP.i32_load, SCRATCH.processor);
+		w.i32(map.perProcessor);
+		w.op(OP.i32_mul, OP.i32_add);
+	}
+	w.op(OP.i64_extend_u);
+	w.i64(0);
+	w.get(e.index);
+	w.i32(map.entries);
+	w.op(OP.i32_lt_u, OP.select);
+	e.set(0);
+}
+
+/** Rounds of a function whose address is known: a loop, in which r1 is the round and r2 what r3 was. */
+export function loopCall(e: Emitter, callee: Callee, limit: { most: number; beyond: number }, slot: number): void {
+	const { w } = e;
+	const round = e.index;
+	e.storeFuel();
+	const all = w.open(OP.block);
+	const inside = w.open(OP.block);
+	e.get32(1);
+	w.i32(limit.most);
+	w.op(OP.i32_le_u);
+	w.branch(OP.br_if, inside);
+	w.i64(limit.beyond);
+	e.set(0);
+	w.branch(OP.br, all);
+	w.end();
+	w.i32(0);
+	w.set(round);
+	const ended = w.open(OP.block);
+	const loop = w.open(OP.loop);
+	w.get(round);
+	e.get32(1);
+	w.op(OP.i32_ge_u);
+	w.branch(OP.br_if, ended);
+	w.get(e.base);
+	w.i32(STACK_FRAME_SIZE);
+	w.op(OP.i32_sub);
+	for (const register of ARGUMENTS) {
+		if ((callee.parameters & (1 << register)) === 0) continue;
+		if (register === 1) {
+			w.get(round);
+			w.op(OP.i64_extend_u);
+		} else e.get(register === 2 ? 3 : register);
+	}
+	w.call(callee.index);
+	w.set(e.value);
+	w.get(round);
+	w.i32(1);
+	w.op(OP.i32_add);
+	w.set(round);
+	w.get(e.value);
+	w.op(OP.i64_eqz);
+	w.branch(OP.br_if, loop);
+	w.end();
+	w.end();
+	w.get(round);
+	w.op(OP.i64_extend_u);
+	e.set(0);
+	w.end();
+	e.reloadFuel(slot + 1);
+	if (e.settings.checked && callee.callsOut) e.forgetWindows();
+}

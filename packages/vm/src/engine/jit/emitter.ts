@@ -1,0 +1,231 @@
+import { STACK_FRAME_SIZE } from "#machine";
+import { I32, I64, OP } from "./opcodes.ts";
+import { SCRATCH } from "./scratch.ts";
+import { type Label, Writer } from "./writer.ts";
+
+/** Functions that generated code imports, by their numbers. */
+export const IMPORT = { helper: 0, kfunc: 1, packet: 2, load: 3, store: 4, leave: 5, tail: 6 } as const;
+
+/** What a function's code is made with; all of it is the same for the whole module. */
+export interface Settings {
+	/** Accesses are compared with the regions of memory. */
+	readonly checked: boolean;
+	/** Instruction slots are counted. */
+	readonly fuel: boolean;
+}
+
+/** Two locals: where a region begins, and how far above that 8 bytes may still lie. */
+interface Window {
+	readonly low: number;
+	readonly reach: number;
+}
+
+/** One function while it is written: its locals, and what everything that writes needs. */
+export class Emitter {
+	readonly w: Writer;
+	readonly settings: Settings;
+	/** Parameter: lowest address of the function's stack. */
+	readonly base = 0;
+	/** Locals of r0 … r9. */
+	readonly registers: readonly number[];
+	/** Instruction slots of the code that count as one more round: while there are more, no count can run out. */
+	readonly margin: number;
+	readonly address: number;
+	readonly value: number;
+	readonly index: number;
+	readonly fuel: number;
+	readonly pc: number;
+	readonly mayGoto: number;
+	readonly read: Window;
+	readonly write: Window;
+	/** Of the stack's frames in use: lowest address, and the reach above it. */
+	readonly stack: Window;
+	/** Instructions that ran and were not yet counted. */
+	pending = 0;
+	/** Where the interpreter takes over, at the slot in `pc`. */
+	#leaving: Label = 0;
+
+	/** @param parameters registers r1 … r5 that the function takes, as bits */
+	constructor(settings: Settings, parameters: number, margin: number) {
+		const taken = [1, 2, 3, 4, 5].filter((r) => (parameters & (1 << r)) !== 0);
+		const w = new Writer(1 + taken.length);
+		this.w = w;
+		this.settings = settings;
+		this.margin = margin;
+		const registers: number[] = [];
+		for (let r = 0; r < 10; r++) registers.push(taken.includes(r) ? 1 + taken.indexOf(r) : w.local(I64));
+		this.registers = registers;
+		this.address = w.local(I64);
+		this.value = w.local(I64);
+		this.read = { low: w.local(I64), reach: w.local(I64) };
+		this.write = { low: w.local(I64), reach: w.local(I64) };
+		this.stack = { low: w.local(I64), reach: w.local(I64) };
+		this.index = w.local(I32);
+		this.fuel = w.local(I32);
+		this.pc = w.local(I32);
+		this.mayGoto = w.local(I32);
+	}
+
+	/** Before the first instruction. `usesMemory`: whether any access has to be compared. */
+	begin(entry: number, usesMemory: boolean, mayGotoLimit: number | undefined): void {
+		const { w } = this;
+		this.#leaving = w.open(OP.block);
+		if (mayGotoLimit !== undefined) {
+			w.i32(mayGotoLimit);
+			w.set(this.mayGoto);
+		}
+		if (usesMemory && this.settings.checked) {
+			w.get(this.base);
+			w.op(OP.i64_extend_u);
+			w.set(this.stack.low);
+			w.i32(0);
+			w.access(OP.i32_load, SCRATCH.stackEnd);
+			w.get(this.base);
+			w.op(OP.i32_sub);
+			w.i32(8);
+			w.op(OP.i32_sub, OP.i64_extend_u);
+			w.set(this.stack.reach);
+			this.forgetWindows();
+		}
+		if (this.settings.fuel) this.reloadFuel(entry);
+	}
+
+	/** Behind the last instruction: where the interpreter takes over. */
+	finish(): void {
+		const { w } = this;
+		w.op(OP.unreachable);
+		w.end();
+		for (const [r, local] of this.registers.entries()) {
+			w.i32(0);
+			w.get(local);
+			w.access(OP.i64_store, SCRATCH.registers + r * 8);
+		}
+		for (const [at, local] of [
+			[SCRATCH.fuel, this.fuel],
+			[SCRATCH.mayGoto, this.mayGoto],
+		] as const) {
+			if (at === SCRATCH.fuel && !this.settings.fuel) continue;
+			w.i32(0);
+			w.get(local);
+			w.access(OP.i32_store, at);
+		}
+		w.get(this.pc);
+		w.get(this.base);
+		w.call(IMPORT.leave);
+		this.loadResult();
+	}
+
+	/** Pushes a register. */
+	get(register: number): void {
+		if (register < 10) {
+			this.w.get(this.registers[register]!);
+			return;
+		}
+		this.w.get(this.base);
+		this.w.i32(STACK_FRAME_SIZE);
+		this.w.op(OP.i32_add, OP.i64_extend_u);
+	}
+	/** Pushes a register's low word. */
+	get32(register: number): void {
+		if (register < 10) {
+			this.w.get(this.registers[register]!);
+			this.w.op(OP.i32_wrap);
+			return;
+		}
+		this.w.get(this.base);
+		this.w.i32(STACK_FRAME_SIZE);
+		this.w.op(OP.i32_add);
+	}
+	/** Pops a register. r10 is nobody's to write: what would be written is dropped. */
+	set(register: number): void {
+		this.w.set(register < 10 ? this.registers[register]! : this.value);
+	}
+	/** Pops a 32-bit number into a register. */
+	set32(register: number): void {
+		this.w.op(OP.i64_extend_u);
+		this.set(register);
+	}
+
+	/** Leaves for the interpreter, to go on at a slot. */
+	leave(slot: number): void {
+		this.count();
+		this.leaveCounted(slot);
+	}
+	/** The same where what ran is counted on this way only. */
+	leaveHere(slot: number): void {
+		const { pending } = this;
+		this.leave(slot);
+		this.pending = pending;
+	}
+	private leaveCounted(slot: number): void {
+		this.w.i32(slot);
+		this.w.set(this.pc);
+		this.w.branch(OP.br, this.#leaving);
+	}
+
+	/** Takes what ran from the fuel. */
+	count(): void {
+		if (this.settings.fuel && this.pending > 0) {
+			this.w.get(this.fuel);
+			this.w.i32(this.pending);
+			this.w.op(OP.i32_sub);
+			this.w.set(this.fuel);
+		}
+		this.pending = 0;
+	}
+	/** Where so little is left that an instruction may be the last one, the interpreter goes on at `slot`. */
+	checkFuel(slot: number): void {
+		if (!this.settings.fuel) return;
+		this.w.get(this.fuel);
+		this.w.i32(this.margin);
+		this.w.op(OP.i32_lt_s);
+		this.w.open(OP.if);
+		this.leaveCounted(slot);
+		this.w.end();
+	}
+	storeFuel(): void {
+		this.count();
+		if (!this.settings.fuel) return;
+		this.w.i32(0);
+		this.w.get(this.fuel);
+		this.w.access(OP.i32_store, SCRATCH.fuel);
+	}
+	reloadFuel(slot: number): void {
+		if (!this.settings.fuel) return;
+		this.w.i32(0);
+		this.w.access(OP.i32_load, SCRATCH.fuel);
+		this.w.set(this.fuel);
+		this.checkFuel(slot);
+	}
+
+	/** Pushes the result that JavaScript left. */
+	loadResult(): void {
+		this.w.i32(0);
+		this.w.access(OP.i64_load, SCRATCH.registers);
+	}
+
+	/** The windows are the function's own stack: regions may have gone. */
+	forgetWindows(): void {
+		for (const window of [this.read, this.write]) {
+			this.w.get(this.stack.low);
+			this.w.set(window.low);
+			this.w.i64(STACK_FRAME_SIZE - 8, 0);
+			this.w.set(window.reach);
+		}
+	}
+	reloadWindow(window: Window): void {
+		this.w.i32(0);
+		this.w.access(OP.i64_load, SCRATCH.windowLow);
+		this.w.set(window.low);
+		this.w.i32(0);
+		this.w.access(OP.i64_load, SCRATCH.windowReach);
+		this.w.set(window.reach);
+	}
+
+	/** exit: r0 is the result. */
+	exit(): void {
+		this.storeFuel();
+		this.get(0);
+		this.w.op(OP.return);
+	}
+}

@@ -1,0 +1,206 @@
+import {
+	type Callables,
+	type Cpu,
+	MAX_FRAMES,
+	MAY_GOTO_LIMIT,
+	type Memory,
+	R10,
+	STACK_FRAME_SIZE,
+	type WasmHost,
+} from "#machine";
+import { none, reachLoad, reachStore } from "../faults.ts";
+import type { Code } from "../prepare.ts";
+import type { Settings } from "./emitter.ts";
+import { type Translated, translateProgram } from "./module.ts";
+import { SCRATCH, word } from "./scratch.ts";
+
+/** Runs a function of a program on the frame that `cpu.depth` says, arguments in r1 … r5, result in r0. */
+export type Perform = (code: Code, slot: number, cpu: Cpu) => void;
+
+/** What generated code of one machine shares. `cpu` is the one that runs. */
+export interface Link {
+	readonly host: WasmHost;
+	readonly memory: Memory;
+	readonly calls: Callables<Code>;
+	readonly settings: Settings;
+	/** Goes on in the interpreter. */
+	readonly interpret: Perform;
+	/** Whatever is best. */
+	readonly perform: Perform;
+	cpu: Cpu | undefined;
+}
+
+interface Door {
+	readonly open: (base: number) => void;
+	readonly parameters: number;
+	readonly height: number;
+}
+
+/** A program, translated and instantiated. */
+export interface Linked {
+	readonly doors: ReadonlyMap<number, Door>;
+	readonly translated: Translated;
+}
+
+const REGISTERS = word(SCRATCH.registers);
+const FUEL = word(SCRATCH.fuel);
+const MAY_GOTO = word(SCRATCH.mayGoto);
+const STACK_END = word(SCRATCH.stackEnd);
+const PROCESSOR = word(SCRATCH.processor);
+const WINDOW = word(SCRATCH.windowLow);
+/** What generated code counts in. */
+const MOST_FUEL = 0x7fff_ffff;
+
+/** @throws what the host throws where it does not take the module; RangeError where it has no memory to share */
+export function linkProgram(code: Code, link: Link): Linked {
+	const { memory, calls, host } = link;
+	const shared = memory.wasm;
+	if (!shared) throw new RangeError("the host has no memory that generated code could share");
+	const translated = translateProgram(
+		code,
+		memory,
+		link.settings,
+		calls.shortcut ? (id, low, high) => calls.shortcut!(id, low, high) : () => undefined,
+	);
+	const instance = new host.Instance(new host.Module(translated.bytes), {
+		m: { memory: shared, ...importsOf(code, link) },
+	});
+	const doors = new Map<number, Door>();
+	for (const [slot, { name, parameters, height }] of translated.entries)
+		doors.set(slot, { open: instance.exports[name] as Door["open"], parameters, height });
+	return { doors, translated };
+}
+
+/** Enters generated code on the frame that `cpu.depth` says. */
+export function enterLinked(door: Door, cpu: Cpu, link: Link): void {
+	const { memory } = link;
+	const { depth, code, registers } = cpu;
+	const outer = link.cpu;
+	const words = memory.words;
+	const stackEnd = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
+	link.cpu = cpu;
+	for (let r = 1, left = door.parameters >>> 1; left !== 0; r++, left >>>= 1)
+		if ((left & 1) !== 0) {
+			words[REGISTERS + r * 2] = registers[r * 2]!;
+			words[REGISTERS + r * 2 + 1] = registers[r * 2 + 1]!;
+		}
+	const spare = Math.max(cpu.fuel - MOST_FUEL, 0);
+	words[FUEL] = cpu.fuel - spare;
+	words[STACK_END] = stackEnd;
+	words[PROCESSOR] = cpu.id;
+	try {
+		door.open(stackEnd - (depth + 1) * STACK_FRAME_SIZE);
+	} finally {
+		link.cpu = outer;
+	}
+	const after = memory.words;
+	registers[0] = after[REGISTERS]!;
+	registers[1] = after[REGISTERS + 1]!;
+	if (link.settings.fuel) cpu.fuel = after[FUEL]! + spare;
+	cpu.depth = depth;
+	cpu.code = code;
+	if (outer && outer !== cpu) {
+		after[STACK_END] = outer.stack + MAX_FRAMES * STACK_FRAME_SIZE;
+		after[PROCESSOR] = outer.id;
+	}
+}
+
+function importsOf(code: Code, link: Link): Record<string, unknown> {
+	const { memory, calls, settings } = link;
+	/** The processor as whoever is called sees it: where the program is, and how deep. */
+	const at = (pc: number, base: number): Cpu => {
+		const cpu = link.cpu!;
+		cpu.pc = pc;
+		cpu.code = code.id;
+		cpu.depth = MAX_FRAMES - 1 - (((base - cpu.stack) / STACK_FRAME_SIZE) | 0);
+		cpu.registers[R10] = base + STACK_FRAME_SIZE;
+		cpu.registers[R10 + 1] = 0;
+		return cpu;
+	};
+	const callOut = (pc: number, base: number): Cpu => {
+		const cpu = at(pc, base);
+		const { words } = memory;
+		const { registers } = cpu;
+		for (let i = 2; i < 12; i++) registers[i] = words[REGISTERS + i]!;
+		if (settings.fuel) cpu.fuel = words[FUEL]!;
+		return cpu;
+	};
+	const comeBack = (cpu: Cpu): void => {
+		const { words } = memory;
+		words[REGISTERS] = cpu.registers[0]!;
+		words[REGISTERS + 1] = cpu.registers[1]!;
+		if (settings.fuel) words[FUEL] = cpu.fuel;
+	};
+	const look = (base: number): void => {
+		const { words, foundStart, foundEnd } = memory;
+		const room = foundEnd - foundStart - 8;
+		// A region of few bytes has no place for 8: the function's own stack stands in its place.
+		words[WINDOW] = room < 0 ? base : foundStart;
+		words[WINDOW + 1] = 0;
+		words[WINDOW + 2] = room < 0 ? STACK_FRAME_SIZE - 8 : room;
+		words[WINDOW + 3] = 0;
+	};
+	return {
+		helper(id: number, pc: number, base: number): number {
+			const cpu = callOut(pc, base);
+			if (!calls.helper(id, cpu)) none("helper", id, pc);
+			comeBack(cpu);
+			return cpu.tail;
+		},
+		kfunc(id: number, module: number, pc: number, base: number): number {
+			const cpu = callOut(pc, base);
+			if (!calls.kfunc?.(id, module, cpu)) none("kfunc", id, pc);
+			comeBack(cpu);
+			return cpu.tail;
+		},
+		packet(offset: number, size: 1 | 2 | 4, pc: number, base: number): number {
+			const cpu = at(pc, base);
+			if (settings.fuel) cpu.fuel = memory.words[FUEL]!;
+			const isThere = calls.packet?.(offset, size, cpu) ?? none("packet data", offset, pc);
+			if (!isThere) {
+				cpu.registers[0] = 0;
+				cpu.registers[1] = 0;
+			}
+			comeBack(cpu);
+			return isThere ? cpu.tail : 1;
+		},
+		load(low: number, high: number, size: number, pc: number, base: number): number {
+			const cpu = at(pc, base);
+			cpu.registers[0] = low;
+			cpu.registers[1] = high;
+			const address = reachLoad(code, cpu, memory, 0, 0, size, pc);
+			look(base);
+			return address;
+		},
+		store(low: number, high: number, size: number, pc: number, base: number): number {
+			const cpu = at(pc, base);
+			cpu.registers[0] = low;
+			cpu.registers[1] = high;
+			const address = reachStore(code, cpu, memory, 0, 0, size, pc);
+			look(base);
+			return address;
+		},
+		leave(pc: number, base: number): void {
+			const cpu = at(pc, base);
+			const { words } = memory;
+			for (let i = 0; i < R10; i++) cpu.registers[i] = words[REGISTERS + i]!;
+			if (settings.fuel) cpu.fuel = words[FUEL]!;
+			cpu.mayGoto = words[MAY_GOTO]!;
+			link.interpret(code, pc, cpu);
+			comeBack(cpu);
+		},
+		tail(base: number): void {
+			const cpu = link.cpu!;
+			const id = cpu.tail;
+			// No tail call but the end of packet data: the result is there.
+			if (id === 0) return;
+			at(cpu.pc, base);
+			cpu.tail = 0;
+			const next = calls.code?.(id) ?? none("program", id, cpu.pc);
+			cpu.code = next.id;
+			cpu.mayGoto = MAY_GOTO_LIMIT;
+			link.perform(next, 0, cpu);
+			comeBack(cpu);
+		},
+	};
+}

@@ -1,0 +1,133 @@
+import { flowOf, graphOf, type Listing, listing } from "@skep/bpf/cfg";
+import { decode } from "@skep/bpf/isa";
+import type { Memory } from "#machine";
+import type { Code } from "../prepare.ts";
+import { factsOf } from "./facts.ts";
+import { readsOf, type Step, stepAt, writeOf } from "./forms.ts";
+import { type FunctionPlan, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
+
+/** A program as far as it is looked at before it is translated. Functions are named by the slots of their entries. */
+export interface ProgramPlan {
+	/** Callees before their callers. Those that call themselves, by whatever way, are not among them. */
+	readonly functions: readonly FunctionPlan[];
+	/** How many frames of the stack each takes, with all that it calls. */
+	readonly heights: ReadonlyMap<number, number>;
+	/** Those that may leave for JavaScript. */
+	readonly callingOut: ReadonlySet<number>;
+	/** Those that JavaScript may enter: the program itself, and those whose address is taken. */
+	readonly entered: ReadonlySet<number>;
+}
+
+type Draft = Omit<FunctionPlan, "parameters"> & { readonly calls: ReadonlySet<number>; readonly callsOut: boolean };
+
+const ARGUMENTS = 0b11_1110;
+
+export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts): ProgramPlan {
+	const list = listing(decode(code.insns));
+	const drafts = new Map<number, Draft>();
+	const entered = new Set([0]);
+	const work = [0];
+	while (work.length > 0) {
+		const entry = work.pop()!;
+		if (drafts.has(entry)) continue;
+		const draft = draftOf(list, entry, code, memory, shortcuts);
+		drafts.set(entry, draft);
+		work.push(...draft.calls);
+		for (const step of draft.steps.flat()) {
+			if (list.insns[list.at[step.slot]!]!.opcode !== 0x18) continue;
+			const to = addressTaken(code, step);
+			if (to === undefined || (list.at[to] ?? -1) < 0) continue;
+			entered.add(to);
+			work.push(to);
+		}
+	}
+	const ordered = calleesFirst(drafts);
+	const heights = new Map<number, number>();
+	const callingOut = new Set<number>();
+	const functions: FunctionPlan[] = [];
+	const parameters = new Map<number, number>();
+	for (const draft of ordered) {
+		const { entry, calls, callsOut } = draft;
+		const known = [...calls].filter((to) => heights.has(to));
+		heights.set(entry, 1 + Math.max(0, ...known.map((to) => heights.get(to)!)));
+		if (callsOut || known.length < calls.size || known.some((to) => callingOut.has(to))) callingOut.add(entry);
+		parameters.set(entry, parametersOf(draft, parameters));
+		functions.push({ ...draft, parameters: parameters.get(entry)! });
+	}
+	return { functions, heights, callingOut, entered };
+}
+
+/** Slot of the function whose address a wide load gives; undefined: it gives something else. */
+function addressTaken(code: Code, { slot, imm }: Step): number | undefined {
+	return code.functions.has(slot) ? imm >>> 3 : undefined;
+}
+
+function draftOf(list: Listing, entry: number, code: Code, memory: Memory, shortcuts: Shortcuts): Draft {
+	const graph = graphOf(list, entry);
+	const flow = flowOf(graph);
+	const steps = graph.blocks.map(({ first, end }) => {
+		const found: Step[] = [];
+		for (let i = first; i < end; i++) found.push(stepAt(code.words, list.slots[i]!));
+		return found;
+	});
+	const values = new Values(code, memory, shortcuts);
+	const facts = factsOf(graph, flow, (block) => steps[block]!, values.origin);
+	const calls = new Set<number>();
+	let callsOut = false;
+	values.walk(flow, steps, facts, (step, now) => {
+		const { form, second } = step;
+		if (form.name === "call_function") {
+			if ((list.at[second] ?? -1) >= 0) calls.add(second);
+			else callsOut = true;
+		} else if (form.shape === "call" || form.shape === "call_reg" || form.shape === "packet") {
+			const rounds = roundsOf(shortcutOf(shortcuts, step, now), now, code.id);
+			if (rounds !== undefined && (list.at[rounds] ?? -1) >= 0) calls.add(rounds);
+			callsOut = true;
+		}
+	});
+	return { entry, graph, flow, steps, facts, values, calls, callsOut };
+}
+
+/** Callees before callers; what is part of a circle, or calls such, is left out. */
+function calleesFirst(drafts: ReadonlyMap<number, Draft>): Draft[] {
+	const waiting = new Map<number, number>();
+	const callers = new Map<number, number[]>();
+	for (const { entry, calls } of drafts.values()) {
+		waiting.set(entry, calls.size);
+		for (const to of calls) callers.set(to, [...(callers.get(to) ?? []), entry]);
+	}
+	const ready = [...drafts.keys()].filter((entry) => waiting.get(entry) === 0).sort((a, b) => a - b);
+	const ordered: Draft[] = [];
+	for (let i = 0; i < ready.length; i++) {
+		const entry = ready[i]!;
+		ordered.push(drafts.get(entry)!);
+		for (const caller of callers.get(entry) ?? []) {
+			const left = waiting.get(caller)! - 1;
+			waiting.set(caller, left);
+			if (left === 0) ready.push(caller);
+		}
+	}
+	return ordered;
+}
+
+/** Of r1 … r5 those that are read before they are written, on some way through the function. */
+function parametersOf({ graph, flow, steps }: Draft, callees: ReadonlyMap<number, number>): number {
+	const live = new Int32Array(graph.blocks.length);
+	for (let changed = true; changed; ) {
+		changed = false;
+		for (let i = flow.order.length - 1; i >= 0; i--) {
+			const index = flow.order[i]!;
+			const { taken, next } = graph.blocks[index]!;
+			let now = (live[taken ?? -1] ?? 0) | (live[next ?? -1] ?? 0);
+			for (const step of steps[index]!.toReversed()) {
+				const written = writeOf(step);
+				if (written >= 0) now &= ~(1 << written);
+				now |= readsOf(step, callees.get(step.second) ?? ARGUMENTS);
+			}
+			if (now === live[index]) continue;
+			live[index] = now;
+			changed = true;
+		}
+	}
+	return live[0]! & ARGUMENTS;
+}

@@ -1,0 +1,225 @@
+import type { Flow, Graph } from "@skep/bpf/cfg";
+import { MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
+import type { Code } from "../prepare.ts";
+import { atomic, isCompared, load, store } from "./access.ts";
+import { binary, byteOrder, condition, extend, negate } from "./arithmetic.ts";
+import { type Callee, callFunction, callOut, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
+import { Emitter, type Settings } from "./emitter.ts";
+import { advance, CONSTANT, Facts, type ValueFact } from "./facts.ts";
+import type { Step } from "./forms.ts";
+import { I32, OP } from "./opcodes.ts";
+import { writeDispatched, writeStructured } from "./structure.ts";
+import type { Writer } from "./writer.ts";
+
+/** What a call of a helper comes to; see `Callables.shortcut`. */
+export type Shortcuts = (helper: number, low: number, high: number) => Shortcut | undefined;
+
+/** One function of a program, as far as it was looked at before it is translated. */
+export interface FunctionPlan {
+	readonly entry: number;
+	readonly graph: Graph;
+	readonly flow: Flow;
+	/** By block. */
+	readonly steps: readonly (readonly Step[])[];
+	/** By block: what is known at its beginning. */
+	readonly facts: readonly Facts[];
+	readonly values: Values;
+	readonly parameters: number;
+}
+
+export interface Surroundings {
+	readonly code: Code;
+	readonly settings: Settings;
+	readonly shortcuts: Shortcuts;
+	/** By the slot of a function's entry; those that are missing are the interpreter's to call. */
+	readonly callees: ReadonlyMap<number, Callee>;
+}
+
+/** Of a helper's call: what is known of it without knowing helpers. */
+export function shortcutOf(shortcuts: Shortcuts, step: Step, facts: Facts): Shortcut | undefined {
+	if (step.form.name !== "call_helper") return undefined;
+	const isKnown = facts.kinds[1] === CONSTANT;
+	return shortcuts(step.imm, isKnown ? facts.low[1]! : 0, isKnown ? facts.high[1]! : 0);
+}
+
+/** The function that a call of a helper goes round and round in; undefined: that is not known. */
+export function roundsOf(shortcut: Shortcut | undefined, facts: Facts, code: number): number | undefined {
+	return shortcut?.kind === "rounds" && isZero(facts, 4) ? codeSlot(facts, 2, code) : undefined;
+}
+
+/** What calls and wide loads are known to give: by the slot of each. */
+export class Values {
+	readonly found = new Map<number, ValueFact>();
+	readonly #code: Code;
+	readonly #memory: Memory;
+	readonly #shortcuts: Shortcuts;
+
+	constructor(code: Code, memory: Memory, shortcuts: Shortcuts) {
+		this.#code = code;
+		this.#memory = memory;
+		this.#shortcuts = shortcuts;
+	}
+
+	readonly origin = (step: Step, facts: Facts): ValueFact | undefined => {
+		if (step.form.shape !== "wide") {
+			const shortcut = shortcutOf(this.#shortcuts, step, facts);
+			if (shortcut?.kind !== "array" && shortcut?.kind !== "lookup") return undefined;
+			const value = { size: shortcut.valueSize, writable: shortcut.writable };
+			this.found.set(step.slot, value);
+			return value;
+		}
+		// A map that the program refers to lives as long as the program.
+		if (!this.#code.values.has(step.slot) || !this.#memory.find(step.imm, 1)) return undefined;
+		const { foundStart, foundEnd, foundWritable } = this.#memory;
+		const value = { size: foundEnd - foundStart, writable: foundWritable, offset: step.imm - foundStart };
+		this.found.set(step.slot, value);
+		return value;
+	};
+
+	/** Each instruction with what is known before it, block by block. */
+	walk(
+		flow: Flow,
+		steps: readonly (readonly Step[])[],
+		facts: readonly Facts[],
+		visit: (step: Step, now: Facts) => void,
+	): void {
+		const now = new Facts();
+		for (const block of flow.order) {
+			now.copy(facts[block]!);
+			for (const step of steps[block]!) {
+				visit(step, now);
+				advance(now, step, this.origin);
+			}
+		}
+	}
+}
+
+/** Writes one function. */
+export function translate(plan: FunctionPlan, around: Surroundings): Writer {
+	const { graph, flow, steps, facts, values } = plan;
+	const e = new Emitter(around.settings, plan.parameters, around.code.slots + 1);
+	const all = steps.flat();
+	const isCounting = all.some(({ form }) => form.name === "may_goto");
+	e.begin(plan.entry, needsWindows(plan), isCounting ? MAY_GOTO_LIMIT : undefined);
+	const now = new Facts();
+	const headers = new Set(flow.loops.map(({ header }) => header));
+	const writer = {
+		body(block: number): void {
+			if (headers.has(block) || !flow.reducible) e.checkFuel(graph.blocks[block]!.slot);
+			now.copy(facts[block]!);
+			for (const step of steps[block]!) {
+				emit(e, step, now, values, around);
+				advance(now, step, values.origin);
+			}
+			e.count();
+		},
+		condition(block: number): void {
+			const last = steps[block]!.at(-1)!;
+			if (last.form.name === "may_goto") {
+				e.w.get(e.mayGoto);
+				e.w.op(OP.i32_eqz);
+			} else condition(e, last);
+		},
+		notTaken(block: number): void {
+			if (steps[block]!.at(-1)!.form.name !== "may_goto") return;
+			e.w.get(e.mayGoto);
+			e.w.i32(1);
+			e.w.op(OP.i32_sub);
+			e.w.set(e.mayGoto);
+		},
+		outside(block: number, taken: boolean): void {
+			const last = steps[block]!.at(-1)!;
+			// Behind the code, and where no instruction begins, words say so.
+			e.leave(taken ? last.second : around.code.slots);
+		},
+	};
+	if (flow.reducible) writeStructured(graph, flow, e.w, writer);
+	else writeDispatched(graph, e.w, e.w.local(I32), writer);
+	e.finish();
+	return e.w;
+}
+
+/** Whether any access has to be compared; keys of lookups are compared too. */
+function needsWindows({ flow, steps, facts, values }: FunctionPlan): boolean {
+	let found = false;
+	values.walk(flow, steps, facts, (step, now) => {
+		found ||= step.form.name === "call_helper" || isCompared(step, now, values.found);
+	});
+	return found;
+}
+
+/** One instruction. Those that end a block only count here. */
+function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surroundings): void {
+	const { form, slot, imm, high, dst, src } = step;
+	if (form.shape === "wide" ? form.name !== "ld_imm64" : isLeft(step, around)) {
+		const { pending } = e;
+		e.leave(slot);
+		e.pending = pending;
+		return;
+	}
+	e.pending++;
+	switch (form.shape) {
+		case "alu_imm":
+		case "alu_reg":
+			binary(e, step);
+			break;
+		case "unary":
+			negate(e, step);
+			break;
+		case "extend":
+			extend(e, step);
+			break;
+		case "cast":
+			e.get32(src);
+			e.set32(dst);
+			break;
+		case "endian":
+			byteOrder(e, step);
+			break;
+		case "wide":
+			e.pending++;
+			e.w.i64(imm, high);
+			e.set(dst);
+			break;
+		case "load":
+		case "atomic_load":
+			load(e, facts, values.found, step);
+			break;
+		case "store_imm":
+		case "store_reg":
+			store(e, facts, values.found, step);
+			break;
+		case "atomic":
+			atomic(e, facts, values.found, step);
+			break;
+		case "packet":
+			callOut(e, step);
+			break;
+		case "call":
+			call(e, step, facts, around);
+			break;
+		case "exit":
+			e.exit();
+			break;
+		default:
+			break;
+	}
+}
+
+/** Whether an instruction is the interpreter's to run, with all that comes after it. */
+function isLeft({ form, second }: Step, { callees }: Surroundings): boolean {
+	if (form.shape === "call_reg" || form.shape === "outside") return true;
+	return form.name === "call_function" && !callees.has(second);
+}
+
+function call(e: Emitter, step: Step, facts: Facts, around: Surroundings): void {
+	if (step.form.name === "call_function") {
+		callFunction(e, around.callees.get(step.second)!, step.slot);
+		return;
+	}
+	const shortcut = shortcutOf(around.shortcuts, step, facts);
+	const rounds = roundsOf(shortcut, facts, around.code.id);
+	const callee = rounds === undefined ? undefined : around.callees.get(rounds);
+	if (callee && shortcut?.kind === "rounds") loopCall(e, callee, shortcut, step.slot);
+	else if (!shortcut || !shortResult(e, facts, shortcut, step)) callOut(e, step);
+}

@@ -1,0 +1,103 @@
+import { Bytes } from "./bytes.ts";
+import { type I32, type I64, OP, VOID } from "./opcodes.ts";
+
+/** A place to branch to: how many blocks were open when it was opened, itself included. */
+export type Label = number;
+
+/** The body of one WebAssembly function, written front to back. */
+export class Writer {
+	readonly #code = new Bytes();
+	readonly #locals: number[] = [];
+	readonly #params: number;
+	#depth = 0;
+
+	/** @param params number of the function's parameters: locals begin behind them */
+	constructor(params: number) {
+		this.#params = params;
+	}
+
+	/** A new local: its index. */
+	local(type: typeof I32 | typeof I64): number {
+		this.#locals.push(type);
+		return this.#params + this.#locals.length - 1;
+	}
+	op(...opcodes: number[]): void {
+		for (const opcode of opcodes) this.#code.byte(opcode);
+	}
+	get(local: number): void {
+		this.#code.byte(OP.local_get);
+		this.#code.unsigned(local);
+	}
+	set(local: number): void {
+		this.#code.byte(OP.local_set);
+		this.#code.unsigned(local);
+	}
+	tee(local: number): void {
+		this.#code.byte(OP.local_tee);
+		this.#code.unsigned(local);
+	}
+	i32(value: number): void {
+		this.#code.byte(OP.i32_const);
+		this.#code.signed(value);
+	}
+	/** Both words; the high one is the low one's sign by default. */
+	i64(low: number, high = low >> 31): void {
+		this.#code.byte(OP.i64_const);
+		this.#code.signed64(low, high);
+	}
+	/** A load or store at the address on the stack, plus `offset`. */
+	access(opcode: number, offset: number): void {
+		this.#code.byte(opcode);
+		this.#code.byte(0);
+		this.#code.unsigned(offset);
+	}
+	call(index: number): void {
+		this.#code.byte(OP.call);
+		this.#code.unsigned(index);
+	}
+
+	/** Opens a block, a loop or an if. */
+	open(opcode: typeof OP.block | typeof OP.loop | typeof OP.if, type: number = VOID): Label {
+		this.op(opcode, type);
+		return ++this.#depth;
+	}
+	end(): void {
+		this.op(OP.end);
+		this.#depth--;
+	}
+	branch(opcode: typeof OP.br | typeof OP.br_if, to: Label): void {
+		this.op(opcode);
+		this.#code.unsigned(this.#depth - to);
+	}
+	/** Branches to one of the labels by the number on the stack; the last is for all others. */
+	table(to: readonly Label[]): void {
+		this.op(OP.br_table);
+		this.#code.unsigned(to.length - 1);
+		for (const label of to) this.#code.unsigned(this.#depth - label);
+	}
+
+	/** The function as the code section has it. */
+	finish(into: Bytes): void {
+		const all = new Bytes();
+		// Runs of one type.
+		const runs: [type: number, count: number][] = [];
+		for (const type of this.#locals) {
+			const last = runs.at(-1);
+			if (last?.[0] === type) last[1]++;
+			else runs.push([type, 1]);
+		}
+		all.unsigned(runs.length);
+		for (const [type, count] of runs) {
+			all.unsigned(count);
+			all.byte(type);
+		}
+		all.append(this.#code);
+		all.byte(OP.end);
+		into.sized(all);
+	}
+}
+
+export interface Signature {
+	readonly params: readonly number[];
+	readonly results: readonly number[];
+}
