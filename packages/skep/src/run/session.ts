@@ -13,7 +13,7 @@ import { findHandle } from "./bind.ts";
 import { Feed, type FeedRun } from "./feed.ts";
 import { foreignRecord, foreignTarget, isBuffer, lenient } from "./foreign.ts";
 import { rawMap } from "./maps.ts";
-import { codecOf, opaqueCodec, recordReader, shapeOf } from "./shapes.ts";
+import { codecOf, opaqueCodec, opaqueShape, recordReader, shapeOf } from "./shapes.ts";
 import type { Source } from "./source.ts";
 
 export interface Attached {
@@ -295,6 +295,7 @@ export class Session implements ActiveSession, FeedRun {
 	#attachAll(attached: Attached[], unattached: Unattached[], iterators: Attached[]): number {
 		const { manifest, spec: whole } = this.source;
 		let wanted = 0;
+		const devices = new Set<string | number>();
 		for (const name of this.collection.structOps.keys()) {
 			wanted++;
 			attached.push({ program: name, link: this.collection.attach(name) });
@@ -314,8 +315,13 @@ export class Session implements ActiveSession, FeedRun {
 				unattached.push({ program: name, reason: plan.why });
 				continue;
 			}
+			if (plan.way === "xdp" && devices.has(plan.device)) {
+				unattached.push({ program: name, reason: `${plan.device} takes one XDP program, and has one of this object` });
+				continue;
+			}
 			try {
 				const link = this.collection.attach(name, target);
+				if (plan.way === "xdp") devices.add(plan.device);
 				// An iterator's link runs nothing: somebody has to read it.
 				(plan.way === "iterator" ? iterators : attached).push({ program: name, link });
 			} catch (error) {
@@ -420,7 +426,7 @@ export class Session implements ActiveSession, FeedRun {
 
 	#codec(type: number, size: number): Codec {
 		const { btf } = this.source.spec;
-		return btf === undefined || type === 0 ? opaqueCodec(size) : codecOf(btf, type);
+		return btf === undefined || type === 0 ? opaqueCodec(size, this.source.manifest === undefined) : codecOf(btf, type);
 	}
 
 	/** What is compiled here writes ring buffers only; of others' objects perf buffers are read too. */
@@ -521,10 +527,10 @@ export class Session implements ActiveSession, FeedRun {
 		for (const [name, map] of this.collection.maps) {
 			if (map.type === "ringbuf" || !SHOWN.has(map.type)) continue;
 			const said = manifest?.maps.find((m) => m.name === name);
-			if (manifest === undefined ? name.startsWith(".") : said === undefined || said.internal === true) continue;
+			if (manifest === undefined ? /^(\.|__)/.test(name) : said === undefined || said.internal === true) continue;
 			const types = spec.maps.get(name);
 			const shape = (id: number, size: number): Shape =>
-				spec.btf === undefined || id === 0 ? { kind: "opaque", size } : shapeOf(spec.btf, id);
+				spec.btf === undefined || id === 0 ? opaqueShape(size, manifest === undefined) : shapeOf(spec.btf, id);
 			shown.push({
 				name,
 				binding: this.mapByName(name),

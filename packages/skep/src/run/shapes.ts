@@ -60,12 +60,36 @@ export function codecOf(btf: Btf, id: number): Codec {
 	};
 }
 
-/** Where nothing is known of a type: its bytes as numbers. */
-export function opaqueCodec(size: number): Codec {
+/** Sizes of whole numbers. */
+const WORDS: ReadonlySet<number> = new Set([1, 2, 4, 8]);
+
+/** The shape of what `opaqueCodec` gives. */
+export const opaqueShape = (size: number, words: boolean): Shape =>
+	words && WORDS.has(size) ? { kind: "int", bits: size * 8, signed: false } : { kind: "opaque", size };
+
+/** Where nothing is known of a type: its bytes as numbers; with `words`, those of the size of a whole number as one. */
+export function opaqueCodec(size: number, words = false): Codec {
+	if (words && WORDS.has(size)) return wordCodec(size);
 	return {
 		size,
 		decode: (view, offset) => Array.from({ length: size }, (_, i) => view.getUint8(offset + i)),
 		encode: (value) => Uint8Array.from(value as ArrayLike<number>),
+	};
+}
+
+function wordCodec(size: number): Codec {
+	return {
+		size,
+		decode: (view, offset) => {
+			let value = 0n;
+			for (let i = size; i-- > 0; ) value = (value << 8n) | BigInt(view.getUint8(offset + i));
+			return size > 4 ? value : Number(value);
+		},
+		encode: (value) => {
+			const bytes = new Uint8Array(8);
+			new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, BigInt(value as number | bigint)), true);
+			return bytes.subarray(0, size);
+		},
 	};
 }
 
