@@ -39,9 +39,12 @@ import {
 	type RunEnvironment,
 	raise,
 	replay,
+	restoreSystem,
 	runPacket,
+	type Snapshot,
 	type StructValue,
 	StructWriter,
+	saveSystem,
 	type System,
 	setTask,
 	type Tables,
@@ -60,6 +63,7 @@ export type {
 	Raised,
 	ReplayEvent,
 	Replayed,
+	Snapshot,
 	StructValue,
 	Verdict,
 } from "#objects";
@@ -265,6 +269,16 @@ export class VirtualKernel implements Kernel {
 		return counts;
 	}
 
+	/** All that it is now, as plain data: to be restored later. What is as it was in `before` is shared with it. */
+	snapshot(before?: Snapshot): Snapshot {
+		return saveSystem(this.system, before);
+	}
+
+	/** Makes it what it was when the snapshot was taken. */
+	restore(snapshot: Snapshot): void {
+		restoreSystem(this.system, snapshot);
+	}
+
 	/** Gives back what `user`, `bytes` and `place` gave. False: there is nothing. */
 	free(address: bigint): boolean {
 		return this.system.memory.free(Number(address));
@@ -356,6 +370,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		count: options.count ?? false,
 		closedTracepoints: options.tracepoints !== undefined,
 		codes: new Map(),
+		tracing: undefined,
 	};
 	return system;
 }

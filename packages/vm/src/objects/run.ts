@@ -1,5 +1,5 @@
 import { VmFault } from "@skep/bpf/base";
-import { type Code, callback, prepare, type Reference, run, slotCounts } from "#engine";
+import { type Code, callback, closeTrap, newTrace, prepare, type Reference, resume, run, slotCounts } from "#engine";
 import { abandonRecords, helperFunction, loadAbsolute, MAP_TAG, replayResult } from "#helpers";
 import { HOOKS, type Input } from "#hooks";
 import type { Callables, Cpu } from "#machine";
@@ -31,6 +31,7 @@ function callsOf(system: System): Callables<Code> {
 			},
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
 			code: (id) => codeOf(system, id),
+			observe: (cpu) => system.tracing?.observe(cpu),
 		};
 		callables.set(system, calls);
 	}
@@ -39,17 +40,20 @@ function callsOf(system: System): Callables<Code> {
 
 /** A program as the engine takes it: prepared once, again where the cache lost it. */
 function codeOf(system: System, id: number): Code | undefined {
-	const before = system.codes.get(id);
+	const { tracing } = system;
+	const codes = tracing?.codes ?? system.codes;
+	const before = codes.get(id);
 	if (before) return before;
 	const program = system.tables.programs.get(id);
 	if (!program) return undefined;
 	const code = prepare(program.insns, {
 		id,
 		probe: HOOKS[program.type]!.probe,
-		count: system.count,
+		count: system.count && !tracing,
+		trace: tracing?.trace,
 		resolve: (reference) => addressOf(system, program, reference),
 	});
-	system.codes.set(id, code);
+	codes.set(id, code);
 	return code;
 }
 
@@ -96,6 +100,7 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 	cpu.depth = 0;
 	try {
 		const code = codeOf(system, program.id)!;
+		if (system.tracing) closeTrap(system.tracing.trace);
 		run(code, cpu, memory, callsOf(system));
 		return cpu.registers[0]! >>> 0;
 	} catch (error) {
@@ -104,5 +109,28 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 	} finally {
 		if (environment.run.reserved.length > 0) abandonRecords(environment);
 		environment.run = outer;
+	}
+}
+
+/** From now on `observe` is told of each instruction, of whatever runs; the function that it gives ends that. */
+export function startTracing(system: System, observe: (cpu: Cpu) => void): () => void {
+	const outer = system.tracing;
+	system.tracing = { trace: newTrace(), codes: new Map(), observe };
+	return () => {
+		system.tracing = outer;
+	};
+}
+
+/**
+ * Goes on with a run in whose middle the machine was saved, on the processor that ran, and ends it as `runProgram` does.
+ * @throws VmFault, and what an observer throws
+ */
+export function resumeRun(system: System, cpu: Cpu): void {
+	const { environment, memory } = system;
+	if (system.tracing) closeTrap(system.tracing.trace);
+	try {
+		resume(cpu, memory, callsOf(system));
+	} finally {
+		if (environment.run.reserved.length > 0) abandonRecords(environment);
 	}
 }

@@ -1,5 +1,5 @@
 import type { Btf } from "@skep/bpf/btf";
-import type { Code } from "#engine";
+import type { Code, Trace } from "#engine";
 import type { Environment, RunState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
@@ -36,4 +36,15 @@ export interface System {
 	readonly closedTracepoints: boolean;
 	/** Prepared programs by id: made again when they are missing. */
 	readonly codes: Map<number, Code>;
+	/** Set while programs run step by step: what is told of each instruction, and the codes that announce them. */
+	tracing: Tracing | undefined;
+}
+
+/** Who watches each instruction. */
+export interface Tracing {
+	readonly trace: Trace;
+	/** Prepared for it, by id. */
+	readonly codes: Map<number, Code>;
+	/** Before each instruction. What it throws ends the run. */
+	observe(cpu: Cpu): void;
 }

@@ -1,0 +1,107 @@
+import type { RunState } from "#helpers";
+import type { Scratch } from "#hooks";
+import type { ClockState, Cpu, MemoryState, ReplayState, Task } from "#machine";
+import type { System } from "./system.ts";
+import type { Tables } from "./tables.ts";
+
+/**
+ * A whole machine at one moment: plain data that nobody changes, so it can be restored any number of times. Also in the
+ * middle of a run, as far as that is data: see `Cpu.nested`.
+ */
+export interface Snapshot {
+	readonly memory: MemoryState;
+	readonly cpus: readonly Cpu[];
+	readonly clock: ClockState;
+	readonly tasks: readonly Task[];
+	readonly tables: Tables;
+	readonly scratch: readonly Scratch[];
+	readonly taskStructs: System["taskStructs"];
+	readonly trace: readonly string[];
+	readonly random: number;
+	readonly task: Task;
+	readonly run: RunState;
+	readonly replay: ReplayState | undefined;
+}
+
+/** What the machine is now; memory that is as in `before` is shared with it. */
+export function saveSystem(system: System, before?: Snapshot): Snapshot {
+	const { environment } = system;
+	return {
+		memory: system.memory.save(before?.memory),
+		cpus: copied(system.cpus),
+		clock: system.clock.state,
+		tasks: system.tasks.rows(),
+		// Many rows, which never change: only their list grows.
+		tables: { ...copied({ ...system.tables, tracepoints: [] }), tracepoints: [...system.tables.tracepoints] },
+		scratch: copied(system.scratch),
+		taskStructs: copied(system.taskStructs),
+		trace: [...environment.trace],
+		random: environment.random,
+		task: environment.task,
+		run: copied(environment.run),
+		replay: copied(environment.replay),
+	};
+}
+
+/** Makes the machine again what it was. */
+export function restoreSystem(system: System, snapshot: Snapshot): void {
+	const { environment, tasks } = system;
+	system.memory.restore(snapshot.memory);
+	assign(system.cpus, snapshot.cpus);
+	system.clock.state = snapshot.clock;
+	const kept = new Set(snapshot.tasks.map(({ pid }) => pid));
+	for (const { pid } of tasks.rows()) if (!kept.has(pid)) tasks.delete(pid);
+	for (const task of snapshot.tasks) tasks.set(task);
+	const { tracepoints } = system.tables;
+	tracepoints.splice(0, tracepoints.length, ...snapshot.tables.tracepoints);
+	assign(system.tables, { ...snapshot.tables, tracepoints });
+	assign(system.scratch, snapshot.scratch);
+	assign(system.taskStructs, snapshot.taskStructs);
+	environment.trace.splice(0, environment.trace.length, ...snapshot.trace);
+	environment.random = snapshot.random;
+	environment.task = snapshot.task;
+	environment.run = copied(snapshot.run);
+	environment.replay = copied(snapshot.replay);
+}
+
+/**
+ * A copy of plain data: objects, arrays, maps, sets, words. Bytes are shared: those in tables are never changed in place
+ * (instructions, types, what was recorded); the ones that are stand in memory.
+ */
+function copied<T>(value: T): T {
+	return copyOf(value) as T;
+}
+
+function copyOf(value: unknown): unknown {
+	if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+	if (Array.isArray(value)) return value.map(copyOf);
+	if (value instanceof Map) return new Map([...value].map(([key, each]) => [key, copyOf(each)]));
+	if (value instanceof Set) return new Set(value);
+	if (ArrayBuffer.isView(value)) return (value as Int32Array).slice();
+	return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, copyOf(each)]));
+}
+
+/** Makes `to` equal to `from` without exchanging what others hold: the containers, and rows of fixed places. */
+function assign(to: object, from: object): void {
+	if (to === from) return;
+	if (to instanceof Map && from instanceof Map) {
+		to.clear();
+		for (const [key, each] of from) to.set(key, copyOf(each));
+	} else if (to instanceof Set && from instanceof Set) {
+		to.clear();
+		for (const each of from) to.add(each);
+	} else if (to instanceof Int32Array) to.set(from as Int32Array);
+	else if (Array.isArray(to) && Array.isArray(from) && (to.length !== from.length || !from.every(isContainer)))
+		to.splice(0, to.length, ...(copyOf(from) as unknown[]));
+	else {
+		const target = to as Record<string, unknown>;
+		for (const [key, each] of Object.entries(from)) {
+			const own = target[key];
+			if (isContainer(own) && isContainer(each)) assign(own, each);
+			else target[key] = copyOf(each);
+		}
+	}
+}
+
+const isContainer = (value: unknown): value is object =>
+	typeof value === "object" && value !== null && !(value instanceof Uint8Array);
