@@ -20,17 +20,21 @@ import type { RunState } from "#helpers";
 import { newScratch } from "#hooks";
 import { Clock, MAX_FRAMES, Memory, newCpu, STACK_FRAME_SIZE, type Task, Tasks } from "#machine";
 import {
+	advance,
 	become,
 	COMMANDS,
 	closeDescriptor,
 	controlPerfEvent,
+	drop,
 	endTask,
 	enter,
 	executed,
+	hold,
 	idOf,
 	isBpffs,
 	type MachineEvent,
 	mapMemory,
+	mapRing,
 	newTables,
 	openPerfEvent,
 	type Raised,
@@ -44,13 +48,14 @@ import {
 	type Snapshot,
 	type StructValue,
 	StructWriter,
-	saveSystem,
 	type System,
+	saveSystem,
 	setTask,
 	type Tables,
 	taskStruct,
 	tracepointId,
 	unmapMemory,
+	unmapRing,
 	unpin,
 	type Verdict,
 } from "#objects";
@@ -156,9 +161,16 @@ export class VirtualKernel implements Kernel {
 	}
 
 	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
-		const address = mapMemory(this.system, fd, offset, length, writable);
-		if (address < 0) return address;
-		return new VirtualMapping(this.system, idOf(this.system, fd, "map"), address, writable);
+		const event = idOf(this.system, fd, "event");
+		if (event > 0) {
+			const ring = mapRing(this.system, fd, offset, length);
+			return ring < 0 ? ring : new VirtualMapping(this.system, ring, undefined, () => unmapRing(this.system, event));
+		}
+		const at = mapMemory(this.system, fd, offset, length, writable);
+		if (at < 0) return at;
+		const map = this.system.tables.maps.get(idOf(this.system, fd, "map"))!;
+		const address = map.type === "arena" ? Number(map.userStart) : undefined;
+		return new VirtualMapping(this.system, at, address, () => unmapMemory(this.system, map, writable));
 	}
 
 	close(fd: number): number {
@@ -192,7 +204,15 @@ export class VirtualKernel implements Kernel {
 		return this.system.btf?.bytes ?? -ERRNO.ENOENT;
 	}
 
-	/** Time, for whoever makes it go. */
+	/**
+	 * Time goes on by so many nanoseconds, and timers of programs that come due run, each at its time.
+	 * @throws VmFault of the first of them that did what no verifier lets pass
+	 */
+	advance(nanoseconds: bigint): void {
+		advance(this.system, nanoseconds);
+	}
+
+	/** Time, for whoever makes it go; timers of programs wait for `advance`. */
 	get clock(): Clock {
 		return this.system.clock;
 	}
@@ -292,16 +312,17 @@ const EMPTY = Btf.decode(
 /** Mapped memory: a window of the machine's, whose buffer is another one once the machine has grown. */
 class VirtualMapping implements Mapping {
 	readonly offset: number;
+	/** Arenas: where user space sees it. */
+	readonly address: number | undefined;
 	readonly #system: System;
-	readonly #map: number;
-	readonly #writable: boolean;
+	readonly #close: () => void;
 	#open = true;
 
-	constructor(system: System, map: number, address: number, writable: boolean) {
+	constructor(system: System, offset: number, address: number | undefined, close: () => void) {
 		this.#system = system;
-		this.#map = map;
-		this.offset = address;
-		this.#writable = writable;
+		this.offset = offset;
+		this.address = address;
+		this.#close = close;
 	}
 
 	get buffer(): ArrayBuffer {
@@ -309,8 +330,7 @@ class VirtualMapping implements Mapping {
 	}
 
 	unmap(): void {
-		const map = this.#system.tables.maps.get(this.#map);
-		if (this.#open && map) unmapMemory(this.#system, map, this.#writable);
+		if (this.#open) this.#close();
 		this.#open = false;
 	}
 }
@@ -350,6 +370,11 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		task: tasks.get(0)!,
 		run: IDLE,
 		replay: undefined,
+		timers: tables.timers,
+		events: tables.events,
+		holdProgram: (id) => hold(system, "program", id),
+		dropProgram: (id) => drop(system, "program", id),
+		taskOf: (pid) => taskStruct(system, pid),
 		taskAddress: () => environment.replay?.taskStruct ?? taskStruct(system, environment.task.pid),
 		callback: (low, high, cpu) => enter(system, low, high, cpu),
 	};

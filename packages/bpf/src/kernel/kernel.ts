@@ -63,6 +63,6 @@ export interface Mapping {
 	/** Where the mapped bytes begin in `buffer`. Absent: at 0. */
 	readonly offset?: number;
 	/** User space address of the first mapped byte, where there is such a thing: what pointers into an arena are relative to. */
-	readonly address?: number;
+	readonly address?: number | undefined;
 	unmap(): void;
 }

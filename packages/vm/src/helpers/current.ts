@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import { ERRNO } from "@skep/bpf/kernel";
 import type { Cpu } from "#machine";
-import { give, giveUnsigned, giveWide, u32, writable } from "./arguments.ts";
+import { give, giveUnsigned, giveWide, low, u32, writable } from "./arguments.ts";
 import type { Environment } from "./environment.ts";
 
 /** Families: the current task, time, the processor, chance. */
@@ -30,6 +30,14 @@ export function comm(env: Environment, cpu: Cpu): undefined {
 
 export const task = (env: Environment, cpu: Cpu): undefined => giveUnsigned(cpu, env.taskAddress());
 export const cgroupId = (env: Environment, cpu: Cpu): undefined => giveWide(cpu, env.task.cgroupId);
+
+/** The machine's cgroups stand one below the root: level 0 is the root, level 1 the task's own. */
+export function ancestorCgroupId(env: Environment, cpu: Cpu): undefined {
+	const level = low(cpu, 1);
+	const { cgroupId: own } = env.task;
+	giveWide(cpu, level === 0 ? ROOT_CGROUP : level === 1 && own !== ROOT_CGROUP ? own : 0n);
+}
+const ROOT_CGROUP = 1n;
 
 /** ns_pid and ns_tgid of the one pid namespace that this machine has; anything else is refused. */
 export function nsPidTgid(env: Environment, cpu: Cpu): undefined {

@@ -18,6 +18,57 @@ export interface RunState {
 	readonly reserved: number[];
 	/** Tail calls so far. */
 	tailCalls: number;
+	/** The timer whose callback this is; 0 or absent: it is none. */
+	readonly timer?: number;
+}
+
+/** A timer or a work item in a map's value, which holds its id. Plain. */
+export interface TimerState {
+	readonly id: number;
+	readonly kind: "timer" | "wq";
+	readonly map: number;
+	/** Address of the value that it is in, and of itself. */
+	readonly value: number;
+	readonly at: number;
+	/** CLOCK_REALTIME 0, CLOCK_MONOTONIC 1, CLOCK_BOOTTIME 7. */
+	readonly clock: number;
+	/** Program that the callback is of; 0: none yet. */
+	program: number;
+	/** Code address of the callback. */
+	low: number;
+	high: number;
+	/** Monotonic time when it is due; undefined: it is not started. */
+	due: bigint | undefined;
+	/** Of those that are due at the same time, the one that was started first comes first. */
+	order: number;
+	/** Where it runs. */
+	cpu: number;
+}
+
+/** What is to be called later. Plain. */
+export interface Timers {
+	/** By the number that stands in the value. */
+	readonly rows: Map<number, TimerState>;
+	/** Numbers and orders given out so far. */
+	made: number;
+	/** Numbers of work items that were started, in order. */
+	readonly work: number[];
+}
+
+/** Ring of a perf event that programs write to. Plain. */
+export interface PerfRing {
+	/** Whether it takes what programs write: PERF_COUNT_SW_BPF_OUTPUT. */
+	readonly isOutput: boolean;
+	/** -1: any. */
+	readonly cpu: number;
+	readonly enabled: boolean;
+	readonly paused: boolean;
+	/** Guest address of its first page; 0: it is not mapped. */
+	readonly ring: number;
+	/** Bytes behind that page. */
+	readonly ringSize: number;
+	/** Records that found no room since the last that did. */
+	lost: number;
 }
 
 /** All that helpers see. `objects` makes it; nothing in it is the helpers' own. */
@@ -37,6 +88,14 @@ export interface Environment {
 	readonly replay: ReplayState | undefined;
 	/** Where the current task's task_struct is; 0: the kernel has no types to lay it out by. */
 	taskAddress(): number;
+	readonly timers: Timers;
+	/** Perf events by id. */
+	readonly events: ReadonlyMap<number, PerfRing>;
+	/** A program is held, or no more, by what may call it later. */
+	holdProgram(id: number): void;
+	dropProgram(id: number): void;
+	/** Where a task's task_struct is, by its pid; 0: there is no such task. */
+	taskOf(pid: number): number;
 	/** Enters a function of the program by its code address; the result is in r0. */
 	callback(low: number, high: number, cpu: Cpu): void;
 }

@@ -3,8 +3,17 @@
  * function of the environment (`Environment`: memory, maps, clock, current task, the run) and the processor: arguments in
  * r1 … r5, result in r0. Pointers are checked against the machine's regions; one that leads elsewhere is a VmFault.
  */
-export { type Environment, MAP_TAG, type RunState } from "./environment.ts";
+export {
+	type Environment,
+	MAP_TAG,
+	type PerfRing,
+	type RunState,
+	type TimerState,
+	type Timers,
+} from "./environment.ts";
+export { kernelFunction, ProgramException } from "./kfunc-table.ts";
 export { loadAbsolute } from "./packet.ts";
 export { replayResult } from "./replay.ts";
 export { abandonRecords } from "./ring-buffer.ts";
 export { type HelperFunction, helperFits, helperFunction } from "./table.ts";
+export { endTimer, isAlive } from "./timer.ts";

@@ -1,17 +1,42 @@
 import { ERRNO } from "@skep/bpf/kernel";
+import type { MapType } from "@skep/bpf/uapi";
 import type { Cpu } from "#machine";
-import { drop, type MapState, mapHandler, peek, push } from "#maps";
+import { addToFilter, askFilter, drop, type MapState, mapHandler, peek, push, slotOf } from "#maps";
 import { give, giveUnsigned, high, low, mapOf, readable, u32, writable } from "./arguments.ts";
-import type { Environment } from "./environment.ts";
+import { type Environment, MAP_TAG } from "./environment.ts";
 
 /** Families: lookup, update and delete of keyed maps; push, pop, peek of queues and stacks; walking a map. */
 
 const handlerOf = (map: MapState) => mapHandler(map.type)!;
-const keyed = (map: MapState): boolean => map.keySize > 0 && map.slots.length === 0 && map.type !== "prog_array";
+/** Types whose elements programs cannot get at by a key. */
+const CLOSED: ReadonlySet<MapType> = new Set<MapType>([
+	"prog_array",
+	"perf_event_array",
+	"array_of_maps",
+	"hash_of_maps",
+	"task_storage",
+	"cgrp_storage",
+]);
+const keyed = (map: MapState): boolean => map.keySize > 0 && !CLOSED.has(map.type);
+
+/** Of a map of maps a program gets the map itself. */
+function lookupInner(env: Environment, cpu: Cpu, map: MapState): undefined {
+	if (!map.inner) return give(cpu, 0);
+	const key = readable(env, cpu, 2, map.keySize);
+	const { view } = env.memory;
+	let id = 0;
+	if (map.type === "array_of_maps") id = slotOf(map, view.getUint32(key, true));
+	else {
+		const at = handlerOf(map).lookup(map, env.memory, undefined, key, true);
+		if (at !== 0) id = view.getUint32(at, true);
+	}
+	cpu.registers[0] = id;
+	cpu.registers[1] = id === 0 ? 0 : MAP_TAG;
+}
 
 export function lookup(env: Environment, cpu: Cpu): undefined {
 	const map = mapOf(env, cpu, 1);
-	if (!keyed(map)) return give(cpu, 0);
+	if (!keyed(map)) return lookupInner(env, cpu, map);
 	const key = readable(env, cpu, 2, map.keySize);
 	const value = handlerOf(map).lookup(map, env.memory, undefined, key, true);
 	giveUnsigned(cpu, value === 0 || map.copies === 1 ? value : value + cpu.id * map.stride);
@@ -43,12 +68,18 @@ export function remove(env: Environment, cpu: Cpu): undefined {
 export function pushElement(env: Environment, cpu: Cpu): undefined {
 	const map = mapOf(env, cpu, 1);
 	if (!handlerOf(map).keyless) return give(cpu, -ERRNO.EINVAL);
-	give(cpu, push(map, env.memory, undefined, readable(env, cpu, 2, map.valueSize), low(cpu, 3)));
+	const value = readable(env, cpu, 2, map.valueSize);
+	if (map.type === "bloom_filter") return give(cpu, addToFilter(map, env.memory, undefined, value, low(cpu, 3)));
+	give(cpu, push(map, env.memory, undefined, value, low(cpu, 3)));
 }
 
 function take(env: Environment, cpu: Cpu, gone: boolean): undefined {
 	const map = mapOf(env, cpu, 1);
 	if (!handlerOf(map).keyless) return give(cpu, -ERRNO.EINVAL);
+	if (map.type === "bloom_filter") {
+		if (gone) return give(cpu, -ERRNO.EOPNOTSUPP);
+		return give(cpu, askFilter(map, env.memory, undefined, readable(env, cpu, 2, map.valueSize)));
+	}
 	const to = writable(env, cpu, 2, map.valueSize);
 	const from = peek(map);
 	if (from === 0) {

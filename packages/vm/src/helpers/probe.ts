@@ -1,6 +1,6 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import type { Cpu, Memory } from "#machine";
-import { give, high, u32, writable } from "./arguments.ts";
+import { give, high, readable, u32, writable } from "./arguments.ts";
 import type { Environment } from "./environment.ts";
 import { replayRead } from "./replay.ts";
 
@@ -66,6 +66,16 @@ function readText(env: Environment, cpu: Cpu, side: Side): undefined {
 	u8.copyWithin(to, from, from + text);
 	u8[to + text] = 0;
 	give(cpu, text + 1);
+}
+
+/** probe_write_user(address, from, size). */
+export function writeUser(env: Environment, cpu: Cpu): undefined {
+	const size = u32(cpu, 3);
+	const from = readable(env, cpu, 2, size);
+	const to = u32(cpu, 1);
+	if (high(cpu, 1) !== 0 || !reaches(env.memory, to, size, "user")) return give(cpu, -ERRNO.EFAULT);
+	env.memory.u8.copyWithin(to, from, from + size);
+	give(cpu, 0);
 }
 
 export const readKernel = (env: Environment, cpu: Cpu): undefined => read(env, cpu, "kernel");

@@ -18,7 +18,7 @@ import type { Environment } from "./environment.ts";
 const WAKEUPS = RINGBUF.BPF_RB_NO_WAKEUP | RINGBUF.BPF_RB_FORCE_WAKEUP;
 const MOST = 0x3fff_ffff;
 
-function ringOf(env: Environment, cpu: Cpu): MapState {
+export function ringOf(env: Environment, cpu: Cpu): MapState {
 	const map = mapOf(env, cpu, 1);
 	if (map.type !== "ringbuf")
 		throw new VmFault("reference", cpu.pc, `argument 1 of helper is a map of type ${map.type}, not ringbuf`);

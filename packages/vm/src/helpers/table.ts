@@ -2,13 +2,20 @@ import { HELPERS } from "@skep/bpf/uapi";
 import type { Cpu } from "#machine";
 import { strncmp } from "./compare.ts";
 import * as current from "./current.ts";
+import * as dynptr from "./dynptr.ts";
 import type { Environment } from "./environment.ts";
+import * as lock from "./lock.ts";
 import * as map from "./map.ts";
+import * as number from "./number.ts";
 import * as packet from "./packet.ts";
+import { perfOutput } from "./perf.ts";
 import * as print from "./print.ts";
 import * as probe from "./probe.ts";
 import * as ring from "./ring-buffer.ts";
+import * as storage from "./storage.ts";
 import { tailCall } from "./tail-call.ts";
+import * as timer from "./timer.ts";
+import { drainUserRing } from "./user-ring.ts";
 
 /** What a helper does: arguments in r1 … r5, the result in r0. @throws VmFault where an argument is not what it must be */
 export type HelperFunction = (env: Environment, cpu: Cpu) => void;
@@ -35,12 +42,31 @@ const ROWS: Readonly<Record<string, Row>> = {
 	map_peek_elem: { run: map.peekElement },
 	for_each_map_elem: { run: map.forEachElement },
 	loop: { run: map.loop },
+	spin_lock: { run: lock.spinLock },
+	spin_unlock: { run: lock.spinUnlock },
+	timer_init: { run: timer.initTimer },
+	timer_set_callback: { run: timer.setCallback },
+	timer_start: { run: timer.startTimer },
+	timer_cancel: { run: timer.cancelTimer },
+	task_storage_get: { run: storage.getStorage },
+	task_storage_delete: { run: storage.deleteStorage },
+	cgrp_storage_get: { run: storage.getStorage },
+	cgrp_storage_delete: { run: storage.deleteStorage },
 	tail_call: { run: tailCall },
 	ringbuf_output: { run: ring.output },
 	ringbuf_reserve: { run: ring.reserve },
 	ringbuf_submit: { run: ring.submit },
 	ringbuf_discard: { run: ring.discard },
 	ringbuf_query: { run: ring.query },
+	ringbuf_reserve_dynptr: { run: dynptr.reserveDynptr },
+	ringbuf_submit_dynptr: { run: dynptr.submitDynptr },
+	ringbuf_discard_dynptr: { run: dynptr.discardDynptr },
+	user_ringbuf_drain: { run: drainUserRing },
+	dynptr_from_mem: { run: dynptr.fromMemory },
+	dynptr_read: { run: dynptr.readDynptr },
+	dynptr_write: { run: dynptr.writeDynptr },
+	dynptr_data: { run: dynptr.dynptrData },
+	perf_event_output: { run: perfOutput },
 	ktime_get_ns: { run: current.ktime },
 	ktime_get_boot_ns: { run: current.bootTime },
 	ktime_get_coarse_ns: { run: current.ktime },
@@ -56,6 +82,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 	get_current_task: { run: current.task },
 	get_current_task_btf: { run: current.task },
 	get_current_cgroup_id: { run: current.cgroupId },
+	get_current_ancestor_cgroup_id: { run: current.ancestorCgroupId },
 	get_attach_cookie: { run: current.cookie },
 	probe_read: { run: probe.readAny },
 	probe_read_str: { run: probe.readAnyText },
@@ -64,10 +91,13 @@ const ROWS: Readonly<Record<string, Row>> = {
 	probe_read_user: { run: probe.readUser },
 	probe_read_user_str: { run: probe.readUserText },
 	copy_from_user: { run: probe.readUser },
+	probe_write_user: { run: probe.writeUser },
 	trace_printk: { run: print.tracePrintk },
 	trace_vprintk: { run: print.traceVprintk },
 	snprintf: { run: print.snprintf },
 	strncmp: { run: strncmp },
+	strtol: { run: number.strtol },
+	strtoul: { run: number.strtoul },
 	csum_diff: { run: packet.csumDiff, only: NETWORK },
 	redirect: { run: packet.redirect, only: NETWORK },
 	xdp_adjust_head: { run: packet.adjustHead, only: XDP },

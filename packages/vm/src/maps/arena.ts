@@ -6,7 +6,8 @@ import type { MapHandler, MapShape, MapState } from "./map.ts";
 /**
  * Arenas: pages that programs and user space share, as many as `maxEntries`, at addresses that both know. The whole place
  * is reserved; a page is a region once it is allocated. `slots` has 1 for an allocated page. `userStart` is the address of
- * the first byte in user space: what programs' pointers count from after addr_space_cast to user space.
+ * the first byte in user space: what programs' pointers count from after addr_space_cast to user space. Where user space
+ * may touch any page, which allocates it, all of the place is one region (`made` is 1): nobody sees when that happens.
  */
 const PAGE = 4096;
 const FLAGS = MAP_FLAGS.BPF_F_SEGV_ON_FAULT | MAP_FLAGS.BPF_F_MMAPABLE | MAP_FLAGS.BPF_F_NO_USER_CONV;
@@ -36,6 +37,7 @@ function allocate(map: MapState, memory: Memory): number {
 
 /** Makes the regions of the place what the pages say: one for each run of allocated pages. */
 function lay(map: MapState, memory: Memory, isOpen: boolean): void {
+	if (map.made === 1) return;
 	let start = -1;
 	for (let page = 0; page <= map.slots.length; page++) {
 		const isThere = map.slots[page] === 1;
@@ -49,6 +51,7 @@ function lay(map: MapState, memory: Memory, isOpen: boolean): void {
 
 function release(map: MapState, memory: Memory): void {
 	lay(map, memory, false);
+	if (map.made === 1) memory.shut(map.data);
 	map.slots.length = 0;
 	memory.unreserve(map.data, sizeOf(map));
 }
@@ -59,24 +62,12 @@ function pageAt(map: MapState, low: number): number {
 	return from < sizeOf(map) ? Math.floor(from / PAGE) : -1;
 }
 
-/** Whether user space, which needs not ask, wrote to a page. */
-function isTouched(map: MapState, memory: Memory, page: number): boolean {
-	if (map.writers === 0 || (map.flags & MAP_FLAGS.BPF_F_SEGV_ON_FAULT) !== 0) return false;
+/** Whether a page is in use: allocated, or written by user space, which needs not ask. */
+function isTaken(map: MapState, memory: Memory, page: number): boolean {
+	if (map.slots[page] === 1) return true;
+	if (map.made !== 1) return false;
 	const from = map.data + page * PAGE;
 	return memory.u8.subarray(from, from + PAGE).some((byte) => byte !== 0);
-}
-
-/** Allocates what user space touched meanwhile: programs may then go there. */
-export function noticeTouched(map: MapState, memory: Memory): void {
-	if (map.writers === 0) return;
-	let isChanged = false;
-	for (let page = 0; page < map.maxEntries; page++) {
-		if (map.slots[page] === 1 || !isTouched(map, memory, page)) continue;
-		if (!isChanged) lay(map, memory, false);
-		isChanged = true;
-		setPages(map, page, 1, 1);
-	}
-	if (isChanged) lay(map, memory, true);
 }
 
 function setPages(map: MapState, first: number, count: number, state: number): void {
@@ -86,7 +77,6 @@ function setPages(map: MapState, first: number, count: number, state: number): v
 
 /** Allocates `count` pages, at `low` of an address in user space where it is not 0. Low word of their address, or 0. */
 export function allocatePages(map: MapState, memory: Memory, low: number, count: number): number {
-	noticeTouched(map, memory);
 	let first = 0;
 	if (low !== 0) {
 		if (low % PAGE !== 0) return 0;
@@ -94,7 +84,7 @@ export function allocatePages(map: MapState, memory: Memory, low: number, count:
 	}
 	if (count === 0 || count > map.maxEntries || first < 0) return 0;
 	const isFree = (from: number): boolean => {
-		for (let page = from; page < from + count; page++) if (map.slots[page] === 1) return false;
+		for (let page = from; page < from + count; page++) if (isTaken(map, memory, page)) return false;
 		return from + count <= map.maxEntries;
 	};
 	if (low === 0) while (first + count <= map.maxEntries && !isFree(first)) first++;
@@ -120,10 +110,15 @@ export function freePages(map: MapState, memory: Memory, low: number, count: num
 }
 
 /** Maps the arena; from then on it has an address in user space. Linux minds a length that is too long only the second time. */
-function mapping(map: MapState, offset: number, length: number): number {
+function mapping(map: MapState, offset: number, length: number, writable: boolean, memory: Memory): number {
 	if (offset !== 0) return -ERRNO.EINVAL;
 	if (map.userStart !== 0n && Math.ceil(length / PAGE) * PAGE > sizeOf(map)) return -ERRNO.E2BIG;
 	if (map.userStart === 0n) map.userStart = (USER_HALF << 32n) | BigInt(map.data);
+	if (writable && map.made === 0 && (map.flags & MAP_FLAGS.BPF_F_SEGV_ON_FAULT) === 0) {
+		lay(map, memory, false);
+		map.made = 1;
+		memory.open(map.data, sizeOf(map), "map");
+	}
 	return map.data;
 }
 

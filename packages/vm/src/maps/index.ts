@@ -6,7 +6,7 @@
  * Values that a program may touch are regions of kind `map`; heads of entries and keys are the kernel's own.
  */
 
-export { allocatePages, freePages, noticeTouched } from "./arena.ts";
+export { allocatePages, freePages } from "./arena.ts";
 export { addToFilter, askFilter } from "./bloom-filter.ts";
 export { createMap, MAP_TYPE_NAMES } from "./create.ts";
 export {

@@ -63,11 +63,11 @@ export interface MapState extends MapShape {
 	headBytes: number;
 	/** Hash: entries that hold something. */
 	used: number;
-	/** Hash: entries ever handed out. */
+	/** Hash, trie: entries ever handed out. Queue: where the first stands. Arena: 1 once all of it is one region. */
 	made: number;
 	/** Hash: first entry of the free list + 1; 0: none. */
 	free: number;
-	/** LRU: most and least recently used entry + 1; 0: none. */
+	/** LRU: most and least recently used entry + 1; 0: none. Trie: `newest` is the root. */
 	newest: number;
 	oldest: number;
 	/**
@@ -111,7 +111,7 @@ export interface MapHandler {
 	/** Up to `room` entries from position `from` on. Absent: the type has no batches. */
 	batch?(map: MapState, memory: Memory, from: number, room: number): Batch | number;
 	/** mmap: address of `length` bytes from `offset` on, or -errno. Absent: the type cannot be mapped. */
-	mapping?(map: MapState, offset: number, length: number, writable: boolean): number;
+	mapping?(map: MapState, offset: number, length: number, writable: boolean, memory: Memory): number;
 	/** Key of the entry whose value is at `value`: its address in the machine's memory; of an array the index itself. */
 	keyOf?(map: MapState, memory: Memory, value: number): number;
 	/** LOOKUP_AND_DELETE of one element. */

@@ -2,7 +2,7 @@ import { FormatError } from "@skep/bpf/base";
 import { byOpcode, decode, type Instruction, slotsOf, WIDE } from "@skep/bpf/isa";
 import { ERRNO } from "@skep/bpf/kernel";
 import { helper, type ProgramType, PSEUDO_CALL, PSEUDO_LOAD } from "@skep/bpf/uapi";
-import { helperFits, helperFunction } from "#helpers";
+import { helperFits, helperFunction, kernelFunction } from "#helpers";
 import { HOOKS } from "#hooks";
 
 /** Why a program is not taken: what the log says, and the errno that goes with it. */
@@ -11,14 +11,6 @@ export interface Objection {
 	readonly text: string;
 	readonly errno: number;
 }
-
-/** Kernel functions that this kernel has; all of them only mark a section. */
-export const KFUNCS: ReadonlySet<string> = new Set([
-	"bpf_rcu_read_lock",
-	"bpf_rcu_read_unlock",
-	"bpf_preempt_disable",
-	"bpf_preempt_enable",
-]);
 
 export interface CheckInput {
 	readonly insns: Uint8Array;
@@ -68,7 +60,9 @@ export function checkStructure(input: CheckInput): Objection | undefined {
 			return invalid(slots[i]!, `invalid insn idx ${slots[i]} insn_idx_in_range ${target}`);
 		starts.add(target);
 	}
-	return flow(list, slots, bySlot, end, starts) ?? contents(input, list, slots);
+	const isThrow = (insn: Instruction): boolean =>
+		insn.opcode === CALL && insn.src === PSEUDO_CALL.BPF_PSEUDO_KFUNC_CALL && input.kfuncName(insn.imm) === "bpf_throw";
+	return flow(list, slots, bySlot, end, starts, isThrow) ?? contents(input, list, slots);
 }
 
 function undecodable(insns: Uint8Array, error: FormatError): Objection {
@@ -93,6 +87,8 @@ function jumpTarget(insn: Instruction, slot: number): number | undefined {
 	return slot + 1 + (insn.opcode === JA32 ? insn.imm : insn.offset);
 }
 
+const isEnd = (insn: Instruction): boolean => insn.opcode === EXIT || insn.opcode === JA || insn.opcode === JA32;
+
 /** Jumps, ends of functions, and that every instruction can be reached. */
 function flow(
 	list: readonly Instruction[],
@@ -100,6 +96,7 @@ function flow(
 	bySlot: readonly (Instruction | undefined)[],
 	end: number,
 	starts: ReadonlySet<number>,
+	isThrow: (insn: Instruction) => boolean,
 ): Objection | undefined {
 	const order = [...starts].sort((a, b) => a - b);
 	let part = 0;
@@ -113,7 +110,7 @@ function flow(
 			if (target < from || target >= to) return invalid(slot, `jump out of range from insn ${slot} to ${target}`);
 			if (!bySlot[target]) return invalid(slot, `jump into the middle of ldimm64 insn ${target}`);
 		}
-		if (slot + slotsOf(insn) === to && insn.opcode !== EXIT && insn.opcode !== JA && insn.opcode !== JA32) {
+		if (slot + slotsOf(insn) === to && !isEnd(insn) && !isThrow(insn)) {
 			return invalid(slot, "last insn is not an exit or jmp");
 		}
 	}
@@ -126,7 +123,7 @@ function flow(
 		const insn = bySlot[slot]!;
 		const target = jumpTarget(insn, slot);
 		if (target !== undefined) open.push(target);
-		if (insn.opcode !== EXIT && insn.opcode !== JA && insn.opcode !== JA32) open.push(slot + slotsOf(insn));
+		if (!isEnd(insn) && !(isThrow(insn) && (slot + 1 === end || starts.has(slot + 1)))) open.push(slot + slotsOf(insn));
 	}
 	const lost = slots.find((slot) => seen[slot] === 0);
 	return lost === undefined ? undefined : invalid(lost, `unreachable insn ${lost}`);
@@ -153,7 +150,9 @@ function call(input: CheckInput, insn: Instruction, slot: number): Objection | u
 	if (insn.src === PSEUDO_CALL.BPF_PSEUDO_KFUNC_CALL) {
 		const name = input.kfuncName(insn.imm);
 		if (name === undefined) return invalid(slot, `kernel btf_id ${insn.imm} is not a function`);
-		return KFUNCS.has(name) ? undefined : invalid(slot, `calling kernel function ${name} is not allowed`, ERRNO.EACCES);
+		return kernelFunction(name)
+			? undefined
+			: invalid(slot, `calling kernel function ${name} is not allowed`, ERRNO.EACCES);
 	}
 	if (insn.src !== 0) return undefined;
 	if (!helperFunction(insn.imm)) return invalid(slot, `invalid func unknown#${insn.imm}`);

@@ -1,5 +1,6 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
+import { endTimer, isAlive } from "#helpers";
 import { type MapState, mapHandler } from "#maps";
 import type { System } from "./system.ts";
 import type { Descriptor, ObjectKind } from "./tables.ts";
@@ -81,14 +82,24 @@ export function drop(system: System, kind: ObjectKind, id: number): void {
 	else if (kind === "map") emptyUnseen(system, id);
 }
 
-/** A program array that no descriptor and no pin leads to forgets its programs: they may be what holds it. */
+/** A map that no descriptor and no pin leads to forgets its programs and timers: they may be what holds it. */
 function emptyUnseen(system: System, id: number): void {
 	const { tables } = system;
 	const map = tables.maps.get(id);
-	if (map?.type !== "prog_array") return;
+	if (!map || (map.type !== "prog_array" && !map.fields)) return;
 	for (const each of tables.descriptors.values()) if (each.kind === "map" && each.id === id) return;
 	for (const each of tables.pins.values()) if (each.kind === "map" && each.id === id) return;
+	endTimersOf(system, id);
 	for (const program of map.slots.splice(0)) if (program !== 0) drop(system, "program", program);
+}
+
+function endTimersOf(system: System, map: number): void {
+	const { environment, memory } = system;
+	for (const row of [...environment.timers.rows.values()]) {
+		if (row.map !== map) continue;
+		if (isAlive(environment, row)) memory.view.setUint32(row.at, 0, true);
+		endTimer(environment, row);
+	}
 }
 
 /** What a map holds: programs, perf events, maps. Slots are empty afterwards. */
@@ -115,6 +126,7 @@ function end(system: System, kind: ObjectKind, id: number): void {
 	switch (kind) {
 		case "map": {
 			const map = tables.maps.get(id)!;
+			if (map.fields) endTimersOf(system, id);
 			tables.maps.delete(id);
 			for (const [kind, held] of heldBy(system, map)) drop(system, kind, held);
 			mapHandler(map.type)?.release(map, memory);

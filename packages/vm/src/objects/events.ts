@@ -1,7 +1,14 @@
 import { ERRNO, PERF_TYPE, type PerfEventAttr, type PerfEventRequest } from "@skep/bpf/kernel";
-import { descriptorOf, hold, idOf, openDescriptor } from "./descriptors.ts";
+import { descriptorOf, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
 import type { System } from "./system.ts";
 import { tracepointOf } from "./tracepoints.ts";
+
+/** PERF_COUNT_SW_BPF_OUTPUT. */
+const BPF_OUTPUT = 10n;
+const PAGE = 4096;
+/** Where in the first page of a ring it says where the data begin, and how many. */
+const DATA_OFFSET = 1040;
+const DATA_SIZE = 1048;
 
 /** perf_event_open(2): tracepoints, and the software event that a perf event array takes. */
 export function openPerfEvent(system: System, attr: PerfEventAttr, pid: number, cpu: number): number {
@@ -17,6 +24,12 @@ export function openPerfEvent(system: System, attr: PerfEventAttr, pid: number, 
 		id,
 		tracepoint: tracepoint?.id ?? 0,
 		enabled: attr.disabled !== true,
+		isOutput: attr.type === PERF_TYPE.SOFTWARE && attr.config === BPF_OUTPUT,
+		cpu,
+		paused: false,
+		ring: 0,
+		ringSize: 0,
+		lost: 0,
 		program: 0,
 		link: 0,
 		references: 0,
@@ -30,8 +43,11 @@ export function controlPerfEvent(system: System, fd: number, request: PerfEventR
 	if (!held) return -ERRNO.EBADF;
 	if (held.kind !== "event") return -ERRNO.ENOTTY;
 	const event = system.tables.events.get(held.id)!;
-	// There is no ring that output could stop going to.
-	if (request === "PAUSE_OUTPUT") return -ERRNO.EINVAL;
+	if (request === "PAUSE_OUTPUT") {
+		if (event.ring === 0) return -ERRNO.EINVAL;
+		event.paused = argument !== 0;
+		return 0;
+	}
 	if (request !== "SET_BPF") {
 		event.enabled = request === "ENABLE";
 		return 0;
@@ -43,4 +59,30 @@ export function controlPerfEvent(system: System, fd: number, request: PerfEventR
 	event.program = id;
 	hold(system, "program", id);
 	return 0;
+}
+
+/** mmap(2) of a perf event's descriptor: a page, and a power of two of them behind it for records. Guest address, or -errno. */
+export function mapRing(system: System, fd: number, offset: number, length: number): number {
+	const event = system.tables.events.get(idOf(system, fd, "event"));
+	if (!event) return -ERRNO.EBADF;
+	const pages = Math.ceil(length / PAGE) - 1;
+	if (offset !== 0 || pages < 0 || (pages & (pages - 1)) !== 0) return -ERRNO.EINVAL;
+	if (event.ring !== 0) return event.ringSize === pages * PAGE ? event.ring : -ERRNO.EINVAL;
+	const ring = system.memory.allocate((pages + 1) * PAGE, "kernel", false, PAGE);
+	if (ring === undefined) return -ERRNO.ENOMEM;
+	system.memory.view.setBigUint64(ring + DATA_OFFSET, BigInt(PAGE), true);
+	system.memory.view.setBigUint64(ring + DATA_SIZE, BigInt(pages * PAGE), true);
+	event.ring = ring;
+	event.ringSize = pages * PAGE;
+	hold(system, "event", event.id);
+	return ring;
+}
+
+/** Undoes `mapRing`. */
+export function unmapRing(system: System, id: number): void {
+	const event = system.tables.events.get(id);
+	if (!event || event.ring === 0) return;
+	system.memory.free(event.ring);
+	event.ring = 0;
+	drop(system, "event", id);
 }

@@ -4,8 +4,8 @@
  * with ids. Also the kernel's own types: laid out so that no offset is a real kernel's, and objects placed by them.
  */
 export { COMMANDS } from "./commands.ts";
-export { closeDescriptor, idOf } from "./descriptors.ts";
-export { controlPerfEvent, openPerfEvent } from "./events.ts";
+export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
+export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, unpin } from "./pins.ts";
 export { type Argument, become, type MachineEvent, type Raised, raise, runPacket, type Verdict } from "./raise.ts";
@@ -16,5 +16,6 @@ export { type KernelValue, type StructValue, StructWriter } from "./structs.ts";
 export type { RunEnvironment, System, Tracing } from "./system.ts";
 export { newTables, type ProgramState, type Tables } from "./tables.ts";
 export { endTask, setTask, taskStruct } from "./tasks.ts";
+export { advance } from "./timers.ts";
 export { tracepointId } from "./tracepoints.ts";
 export { virtualBtf } from "./virtual-btf.ts";

@@ -439,7 +439,7 @@ export function mapMemory(system: System, fd: number, offset: number, length: nu
 	if (writable && (map.frozen || (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) !== 0)) {
 		return map.frozen ? -ERRNO.EPERM : -ERRNO.EACCES;
 	}
-	const address = handler.mapping(map, offset, length, writable);
+	const address = handler.mapping(map, offset, length, writable, system.memory);
 	if (address < 0) return address;
 	hold(system, "map", id);
 	if (writable) map.writers++;

@@ -27,6 +27,7 @@ const KNOWN_FLAGS = Object.values(PROG_FLAGS).reduce((all, flag) => all | flag, 
 const LOG_LEVELS = 7;
 /** Instructions that a program may have. */
 const MOST_INSNS = 1_000_000;
+const PAGE = 4096;
 
 export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): number {
 	const refused = early(attr);
@@ -57,6 +58,12 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 		);
 		return log.end(-objection.errno);
 	}
+	const arenas = [...new Set(Object.values(mapAt))].filter((id) => system.tables.maps.get(id)!.type === "arena");
+	const noArena = arenaFault(system, arenas);
+	if (noArena) {
+		log.say(`${noArena.text}\n`);
+		return log.end(-noArena.errno);
+	}
 	const count = attr.insns.length / 8;
 	log.say(`processed ${count} insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n`);
 	const full = log.end(0);
@@ -70,6 +77,7 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 		insns: attr.insns.slice(),
 		mapAt,
 		maps: [...new Set(Object.values(mapAt))],
+		arena: arenas[0] ?? 0,
 		gpl,
 		flags: attr.prog_flags ?? 0,
 		tag: tagOf(attr.insns),
@@ -159,6 +167,14 @@ export function functionName(system: System, id: number): string | undefined {
 	return type.kind === "func" ? type.name : undefined;
 }
 
+/** What is wrong with a program's arenas: it has one, which has an address. */
+function arenaFault(system: System, arenas: readonly number[]): Objection | undefined {
+	if (arenas.length > 1) return { slot: 0, text: "Program already has arena", errno: ERRNO.EBUSY };
+	const map = system.tables.maps.get(arenas[0] ?? 0);
+	if (map?.userStart !== 0n) return undefined;
+	return { slot: 0, text: "arena's user address must be set via map_extra or mmap()", errno: ERRNO.EINVAL };
+}
+
 /** Finds the map of a wide load and notes it by slot; what is wrong with it otherwise. */
 function mapFault(
 	system: System,
@@ -182,11 +198,11 @@ function mapFault(
 	if (id < 0) return fault(`fd ${fd} is not pointing to valid bpf_map`, -id);
 	const map = system.tables.maps.get(id)!;
 	if (isValue) {
-		if (map.type !== "array" || map.maxEntries !== 1)
+		if (map.type !== "arena" && (map.type !== "array" || map.maxEntries !== 1))
 			return fault(`no direct value access support for this map type (${map.type})`);
 		const offset = (insn.immHigh ?? 0) >>> 0;
-		if (offset >= map.valueSize)
-			return fault(`invalid access to map value pointer, value_size=${map.valueSize} off=${offset}`);
+		const size = map.type === "arena" ? map.maxEntries * PAGE : map.valueSize;
+		if (offset >= size) return fault(`invalid access to map value pointer, value_size=${map.valueSize} off=${offset}`);
 	}
 	if (!mapHandler(map.type)) return fault(`map type ${map.type} is not supported`);
 	mapAt[slot] = id;

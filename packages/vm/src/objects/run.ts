@@ -1,9 +1,33 @@
 import { VmFault } from "@skep/bpf/base";
-import { type Code, callback, closeTrap, newTrace, prepare, type Reference, resume, run, slotCounts } from "#engine";
-import { abandonRecords, helperFunction, loadAbsolute, MAP_TAG, replayResult } from "#helpers";
+import { MAP_FLAGS } from "@skep/bpf/uapi";
+import {
+	type Code,
+	callback,
+	closeTrap,
+	newTrace,
+	type PrepareOptions,
+	prepare,
+	type Reference,
+	resume,
+	run,
+	slotCounts,
+} from "#engine";
+import {
+	abandonRecords,
+	type HelperFunction,
+	helperFunction,
+	isAlive,
+	kernelFunction,
+	loadAbsolute,
+	MAP_TAG,
+	ProgramException,
+	replayResult,
+	type TimerState,
+} from "#helpers";
 import { HOOKS, type Input } from "#hooks";
-import type { Callables, Cpu } from "#machine";
-import { KFUNCS } from "./check.ts";
+import { type Callables, type Cpu, codeAddress, MAX_FRAMES, MAY_GOTO_LIMIT, R10, STACK_FRAME_SIZE } from "#machine";
+import { mapHandler } from "#maps";
+import { exceptionCallback } from "./exceptions.ts";
 import { functionName } from "./programs.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
@@ -15,6 +39,7 @@ function callsOf(system: System): Callables<Code> {
 	let calls = callables.get(system);
 	if (!calls) {
 		const { environment } = system;
+		const kernelFunctions = new Map<number, HelperFunction | undefined>();
 		calls = {
 			helper(id, cpu) {
 				const found = helperFunction(id);
@@ -24,9 +49,13 @@ function callsOf(system: System): Callables<Code> {
 				return true;
 			},
 			kfunc(id, _module, cpu) {
-				if (!KFUNCS.has(functionName(system, id) ?? "")) return false;
-				cpu.registers[0] = 0;
-				cpu.registers[1] = 0;
+				let found = kernelFunctions.get(id);
+				if (!found) {
+					found = kernelFunction(functionName(system, id) ?? "");
+					kernelFunctions.set(id, found);
+				}
+				if (!found) return false;
+				found(environment, cpu);
 				return true;
 			},
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
@@ -48,7 +77,9 @@ function codeOf(system: System, id: number): Code | undefined {
 	if (!program) return undefined;
 	const code = prepare(program.insns, {
 		id,
-		probe: HOOKS[program.type]!.probe,
+		// What is not allocated of an arena reads as 0, as on Linux.
+		probe: HOOKS[program.type]!.probe || program.arena !== 0,
+		arena: arenaOf(system, program),
 		count: system.count && !tracing,
 		trace: tracing?.trace,
 		resolve: (reference) => addressOf(system, program, reference),
@@ -71,7 +102,17 @@ function addressOf(
 	const map = system.tables.maps.get(program.mapAt[reference.slot] ?? 0);
 	if (!map) return undefined;
 	const isValue = reference.kind === "map-value" || reference.kind === "map-value-by-index";
+	if (isValue && map.type === "arena") {
+		const address = map.userStart + BigInt(reference.high >>> 0);
+		return { low: Number(BigInt.asIntN(32, address)), high: Number(BigInt.asIntN(32, address >> 32n)) };
+	}
 	return isValue ? { low: map.data + reference.high, high: 0 } : { low: map.id, high: MAP_TAG };
+}
+
+/** Where the arena of a program is: what addr_space_cast goes by. */
+function arenaOf(system: System, program: ProgramState): PrepareOptions["arena"] {
+	const map = system.tables.maps.get(program.arena);
+	return map && { guest: map.data, user: map.userStart, casts: (map.flags & MAP_FLAGS.BPF_F_NO_USER_CONV) === 0 };
 }
 
 /** Enters a program's function on the processor that runs. */
@@ -104,11 +145,91 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 		run(code, cpu, memory, callsOf(system));
 		return cpu.registers[0]! >>> 0;
 	} catch (error) {
+		if (error instanceof ProgramException) return caught(system, program, error, cpu);
 		if (error instanceof VmFault) program.faults++;
 		throw error;
 	} finally {
 		if (environment.run.reserved.length > 0) abandonRecords(environment);
 		environment.run = outer;
+		if (environment.timers.work.length > 0) runWork(system);
+	}
+}
+
+/** What a program returns that threw: what its exception callback makes of the cookie, else the cookie. */
+function caught(system: System, program: ProgramState, thrown: ProgramException, cpu: Cpu): number {
+	const slot = exceptionCallback(system, program);
+	if (slot === undefined) return Number(thrown.cookie & 0xffff_ffffn);
+	const { low, high } = codeAddress(program.id, slot);
+	beginAnew(system, program.id, cpu);
+	cpu.registers[2] = Number(BigInt.asIntN(32, thrown.cookie));
+	cpu.registers[3] = Number(BigInt.asIntN(32, thrown.cookie >> 32n));
+	enter(system, low, high, cpu);
+	return cpu.registers[0]! >>> 0;
+}
+
+/** An empty stack for a function that a program does not call itself. */
+function beginAnew(system: System, program: number, cpu: Cpu): void {
+	cpu.depth = 0;
+	cpu.tail = 0;
+	cpu.pc = 0;
+	cpu.code = program;
+	cpu.fuel = system.fuel;
+	cpu.mayGoto = MAY_GOTO_LIMIT;
+	cpu.registers[R10] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
+	cpu.registers[R10 + 1] = 0;
+}
+
+/** Runs work items that were started, and those that they start. The first fault. */
+export function runWork(system: System): unknown {
+	const { environment } = system;
+	const { rows, work } = environment.timers;
+	let fault: unknown;
+	for (let id = work.shift(); id !== undefined; id = work.shift()) {
+		const row = rows.get(id);
+		if (row && isAlive(environment, row)) fault ??= fire(system, row);
+	}
+	return fault;
+}
+
+/** Bytes of an array's key, which stands nowhere in memory. */
+const INDEX = 4;
+
+/** Calls a row's function with its map, key and value. The fault that it ended with. */
+export function fire(system: System, row: TimerState): VmFault | undefined {
+	const { environment, memory, tables } = system;
+	const map = tables.maps.get(row.map)!;
+	const program = tables.programs.get(row.program);
+	const cpu = system.cpus[row.cpu]!;
+	if (!program) return undefined;
+	let key = mapHandler(map.type)!.keyOf?.(map, memory, row.value) ?? 0;
+	const index = map.type === "array" ? (memory.allocate(INDEX, "map", false) ?? 0) : 0;
+	if (index !== 0) {
+		memory.view.setUint32(index, key, true);
+		key = index;
+	}
+	const outer = environment.run;
+	environment.run = { ...outer, program: program.type, reserved: [], tailCalls: 0, timer: row.id };
+	beginAnew(system, program.id, cpu);
+	const { registers } = cpu;
+	registers[2] = map.id;
+	registers[3] = MAP_TAG;
+	registers[4] = key;
+	registers[5] = 0;
+	registers[6] = row.value;
+	registers[7] = 0;
+	environment.holdProgram(program.id);
+	try {
+		enter(system, row.low, row.high, cpu);
+		return undefined;
+	} catch (error) {
+		if (error instanceof ProgramException) return undefined;
+		if (!(error instanceof VmFault)) throw error;
+		program.faults++;
+		return error;
+	} finally {
+		environment.run = outer;
+		environment.dropProgram(program.id);
+		if (index !== 0) memory.free(index);
 	}
 }
 

@@ -1,4 +1,5 @@
 import type { AttachType, ProgramType } from "@skep/bpf/uapi";
+import type { PerfRing, Timers } from "#helpers";
 import type { MapState } from "#maps";
 
 /** What a file descriptor or a pin is of. */
@@ -22,6 +23,8 @@ export interface ProgramState {
 	readonly mapAt: Readonly<Record<number, number>>;
 	/** Maps that it holds, each once. */
 	readonly maps: readonly number[];
+	/** The one of them that is an arena; 0: none. */
+	readonly arena: number;
 	readonly gpl: boolean;
 	readonly flags: number;
 	readonly tag: string;
@@ -63,11 +66,14 @@ export interface LinkState {
 	detached: boolean;
 }
 
-export interface EventState {
+export interface EventState extends PerfRing {
 	readonly id: number;
 	/** Of the tracepoint; 0: another kind of event. */
 	readonly tracepoint: number;
 	enabled: boolean;
+	paused: boolean;
+	ring: number;
+	ringSize: number;
 	/** Set by ioctl; 0: none. */
 	program: number;
 	/** Link that took it over; 0: none. */
@@ -98,6 +104,7 @@ export interface Tables {
 	readonly next: Record<"map" | "program" | "btf" | "link" | "event", number>;
 	/** Descriptors that hold BPF_ENABLE_STATS. */
 	statistics: number;
+	readonly timers: Timers;
 }
 
 export const newTables = (): Tables => ({
@@ -112,4 +119,5 @@ export const newTables = (): Tables => ({
 	devices: [],
 	next: { map: 1, program: 1, btf: 1, link: 1, event: 1 },
 	statistics: 0,
+	timers: { rows: new Map(), made: 0, work: [] },
 });
