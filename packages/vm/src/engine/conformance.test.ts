@@ -6,7 +6,7 @@ import type { Kernel } from "@skep/bpf/kernel";
 import { VirtualKernel } from "@skep/vm";
 import { type Callables, Memory, newCpu, registerOf, setRegister } from "#machine";
 import { type Case, readCases } from "./cases.test-support.ts";
-import { type Code, callback, prepare, run, slotCounts } from "./index.ts";
+import { type Code, type EngineOptions, newEngine, prepare, slotCounts } from "./index.ts";
 import { cell, KEY, linuxOrSkip, loadFunction, loadProgram, NO_PACKET, u64 } from "./linux.test-support.ts";
 import { sceneFailures, stayOnOneCpu } from "./scene.test-support.ts";
 
@@ -14,12 +14,25 @@ const cases = readCases();
 /** Enough for every case that ends, spent soon by those that do not. */
 const FUEL = 40_000_000;
 
-/** A machine for one case: helpers 1 (r1 + r2), 2 (tail call of the code itself), 3 (callback at r1 with r2), kfunc 7. */
-function onInterpreter(one: Case, memoryBytes: Uint8Array | undefined, executed?: Set<string>): bigint {
+/** Every way to run a program: the same faults but where nothing is compared. */
+const ENGINES: Readonly<Record<string, EngineOptions>> = {
+	interpreter: { engine: "interpreter" },
+	"checked JIT": { engine: "jit" },
+	JIT: { engine: "jit", checked: false },
+};
+
+/**
+ * A machine for one case: helpers 1 (r1 + r2), 2 (tail call of the code itself), 3 (callback at r1 with r2), kfunc 7. Runs
+ * it on what r1 is to point to.
+ */
+function machineFor(
+	one: Case,
+	options: EngineOptions,
+	executed?: Set<string>,
+): (memoryBytes: Uint8Array | undefined) => bigint {
 	const memory = new Memory(1 << 20);
 	const cpu = newCpu(0, memory.allocate(4096, "stack")!);
-	const insns = encode(one.insns);
-	const code = prepare(insns, { id: 1, count: executed !== undefined });
+	const code = prepare(encode(one.insns), { id: 1, count: executed !== undefined });
 	const calls: Callables<Code> = {
 		helper(id, at) {
 			if (id === 1) setRegister(at, 0, BigInt.asUintN(64, registerOf(at, 1) + registerOf(at, 2)));
@@ -27,7 +40,7 @@ function onInterpreter(one: Case, memoryBytes: Uint8Array | undefined, executed?
 			else if (id === 3) {
 				const [low, high] = [at.registers[2]!, at.registers[3]!];
 				setRegister(at, 1, registerOf(at, 2));
-				callback(low, high, at, memory, calls);
+				engine.callback(low, high, at);
 			} else return false;
 			return true;
 		},
@@ -45,31 +58,34 @@ function onInterpreter(one: Case, memoryBytes: Uint8Array | undefined, executed?
 		},
 		code: (id) => (id === 1 ? code : undefined),
 	};
-	let address = 0;
-	if (memoryBytes) {
-		address = memory.allocate(memoryBytes.length, "packet")!;
-		memory.u8.set(memoryBytes, address);
-	}
-	setRegister(cpu, 1, BigInt(address));
-	setRegister(cpu, 2, BigInt(memoryBytes?.length ?? 0));
-	cpu.fuel = FUEL;
-	try {
-		run(code, cpu, memory, calls);
-	} finally {
-		if (executed) {
-			const counts = slotCounts(code);
-			let slot = 0;
-			for (const insn of one.insns) {
-				if (counts[slot]! > 0) executed.add(rowOf(insn).name);
-				slot += slotsOf(insn);
-			}
+	const engine = newEngine(memory, calls, options);
+	return (memoryBytes) => {
+		const address = memoryBytes ? memory.allocate(memoryBytes.length, "packet")! : 0;
+		if (memoryBytes) memory.u8.set(memoryBytes, address);
+		setRegister(cpu, 1, BigInt(address));
+		setRegister(cpu, 2, BigInt(memoryBytes?.length ?? 0));
+		cpu.fuel = FUEL;
+		try {
+			engine.run(code, cpu);
+		} finally {
+			memory.free(address);
+			if (executed) noteExecuted(one, code, executed);
 		}
-	}
-	return registerOf(cpu, 0);
+		return registerOf(cpu, 0);
+	};
 }
 
-/** What went wrong with a case on the interpreter; undefined: nothing. */
-function failure(one: Case, executed: Set<string>): string | undefined {
+function noteExecuted(one: Case, code: Code, executed: Set<string>): void {
+	const counts = slotCounts(code);
+	let slot = 0;
+	for (const insn of one.insns) {
+		if (counts[slot]! > 0) executed.add(rowOf(insn).name);
+		slot += slotsOf(insn);
+	}
+}
+
+/** What went wrong with a case; undefined: nothing. */
+function failure(one: Case, options: EngineOptions, executed?: Set<string>): string | undefined {
 	try {
 		if (one.scene) {
 			const wrong = sceneFailures(new VirtualKernel({ memory: 1 << 22 }), one.scene);
@@ -77,8 +93,9 @@ function failure(one: Case, executed: Set<string>): string | undefined {
 		}
 		const runs = one.error ? [{ memory: one.memory, result: 0n }] : one.runs;
 		assert.ok(runs.length > 0, "a case needs a result, rows or an error");
+		const run = machineFor(one, options, executed);
 		for (const [row, { memory, result }] of runs.entries()) {
-			const got = onInterpreter(one, memory, executed);
+			const got = run(memory);
 			if (one.error) return `gave 0x${got.toString(16)}, expected a fault: ${one.error.kind}`;
 			if (got !== result) return `row ${row + 1}: 0x${got.toString(16)}, expected 0x${result.toString(16)}`;
 		}
@@ -95,7 +112,7 @@ function failure(one: Case, executed: Set<string>): string | undefined {
 test("interpreter: every case, and every instruction of the table runs in one", () => {
 	const executed = new Set<string>();
 	const wrong = cases.flatMap((one) => {
-		const why = failure(one, executed);
+		const why = failure(one, ENGINES["interpreter"]!, executed);
 		return why === undefined ? [] : [`${one.name}: ${why}`];
 	});
 	assert.deepEqual(wrong, [], `${wrong.length} of ${cases.length} cases`);
@@ -105,6 +122,34 @@ test("interpreter: every case, and every instruction of the table runs in one", 
 		INSTRUCTIONS.map((row) => row.name).filter((name) => !executed.has(name)),
 		[],
 	);
+});
+
+test("JIT: every case, with the interpreter's faults where accesses are compared", () => {
+	for (const name of ["checked JIT", "JIT"]) {
+		const { checked = true } = ENGINES[name]!;
+		const fit = cases.filter((one) => !one.scene && (checked || !isCompared(one)));
+		const wrong = fit.flatMap((one) => {
+			const why = failure(one, ENGINES[name]!);
+			return why === undefined ? [] : [`${one.name}: ${why}`];
+		});
+		assert.deepEqual(wrong, [], `${name}: ${wrong.length} of ${fit.length} cases`);
+	}
+});
+
+/** Whether a case is of accesses that only comparing finds. */
+const isCompared = ({ error }: Case): boolean => ["access", "read-only"].includes(error?.kind ?? "");
+
+test("JIT: faults are where the interpreter has them", () => {
+	const outcome = (one: Case, engine: EngineOptions): unknown => {
+		try {
+			return machineFor(one, engine)(one.memory);
+		} catch (error) {
+			if (!(error instanceof VmFault)) throw error;
+			return [error.kind, error.pc, error.address, error.message];
+		}
+	};
+	for (const one of cases.filter((each) => each.error && !each.scene))
+		assert.deepEqual(outcome(one, ENGINES["checked JIT"]!), outcome(one, ENGINES["interpreter"]!), one.name);
 });
 
 /** What went wrong with a case on Linux; undefined: nothing. */
