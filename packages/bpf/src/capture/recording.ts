@@ -14,7 +14,7 @@ export interface RecordingMeta {
 	readonly producer: string;
 	/** The program's file, without its folder. */
 	readonly source: string;
-	/** Of the program's instructions and maps, hex: tells whether it was changed since. */
+	/** Tells whether the file was changed since; whose it is knows how. */
 	readonly hash: string;
 	/** Of the kernel: `uname -r`. */
 	readonly release: string;

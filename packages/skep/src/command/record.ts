@@ -16,6 +16,7 @@ import {
 	programTypes,
 	Recorder,
 	readRecordingSource,
+	readSource,
 	Session,
 	showLive,
 	writeLines,
@@ -41,6 +42,7 @@ export async function run(call: Invocation, _commands: readonly Command[]): Prom
 	checkFolder(output);
 	const source = await readRecordingSource(file, { btf }).catch(reportFindings);
 	if (source.warnings !== "") writeError(source.warnings);
+	const plain = await readSource(file, { btf });
 	if (loadsItself(source))
 		throw new NotSupportedError("recording a file that calls load()", "only the door that loads it could record it");
 	const { chooseKernel } = await import("#backend");
@@ -57,7 +59,7 @@ export async function run(call: Invocation, _commands: readonly Command[]): Prom
 		const nothing = nothingAttached(session, evaluated);
 		if (nothing !== undefined) throw new BpfError("ERR_NOTHING_ATTACHED", nothing);
 		if (!json) writeError(begun);
-		using recorder = new Recorder(session, { limit, words, tracepoints });
+		using recorder = new Recorder(session, { limit, words, tracepoints, plain });
 		if (json) await writeLines(session, reason);
 		else if (evaluated) await evaluateUserHalf(source, () => session);
 		else await showLive(session);

@@ -30,7 +30,7 @@ export {
 	runPackets,
 	withoutPins,
 } from "./packets.ts";
-export { Recorder, type RecorderOptions, recordedMaps, sourceHash } from "./recorder.ts";
+export { Recorder, type RecorderOptions, recordedMaps } from "./recorder.ts";
 export { changesSince, type ReplayCounts, readRecordingFile, renderReplay, replayInto } from "./replay.ts";
 export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";

@@ -94,6 +94,28 @@ tpBtf("sched_process_exec", (task) => {
 	assert.notEqual(BigInt(total), 0n);
 });
 
+test("an edit of the user half is no change of what was recorded, nor is the object; one of the kernel half is", async (t) => {
+	const program = join(work, "halves.ts");
+	const text = readFileSync(join(root, "examples/exec/exec.ts"), "utf8");
+	writeFileSync(program, text);
+	const file = join(work, "halves.rec");
+	const words = ["record", "--json", "--limit", "2", "-o", file, program];
+	const run = await ready(t, new Run(process.execPath, [launcher, ...words]));
+	if (!run) return;
+	happen();
+	endedWell(await run.ended);
+	const replay = (name: string) => skep("run", "--json", "--replay", file, name);
+	writeFileSync(program, `// Another line.\n${text.replace("for await", "console.log(1);\nfor await")}`);
+	const edited = replay(program);
+	assert.equal(edited.status, 0, edited.stderr);
+	assert.doesNotMatch(edited.stderr, /note:/);
+	const object = join(work, "halves.o");
+	assert.equal(skep("build", program, "-o", object).status, 0);
+	assert.doesNotMatch(replay(object).stderr, /note:/);
+	writeFileSync(program, text.replace("current.uid", "current.gid"));
+	assert.match(replay(program).stderr, /note: .*halves\.ts is not the halves\.ts that was recorded/);
+});
+
 test("a recording has no address of the kernel", async (t) => {
 	const file = join(work, "tree.rec");
 	const words = ["record", "--duration", "3", "-o", file, "examples/exec-tree/exec-tree.ts"];

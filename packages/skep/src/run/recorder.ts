@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { basename, dirname, relative } from "node:path";
+import { basename } from "node:path";
 import { setImmediate as immediate } from "node:timers/promises";
 import { BpfError } from "@skep/bpf/base";
 import {
@@ -12,6 +11,7 @@ import {
 import { RingBufferReader } from "@skep/bpf/live";
 import type { ManifestRecording } from "@skep/bpf/spec";
 import type { TracepointTable } from "@skep/compiler/declare";
+import { identityOf } from "./identity.ts";
 import type { Session } from "./session.ts";
 import type { Source } from "./source.ts";
 
@@ -32,6 +32,8 @@ export interface RecorderOptions {
 	readonly words: readonly string[];
 	/** What the file was compiled with. */
 	readonly tracepoints: TracepointTable;
+	/** The same file, compiled without what logs. */
+	readonly plain: Source;
 }
 
 /** Reads the log of a recording variant while it runs, and makes the recording at its end. */
@@ -90,7 +92,7 @@ export class Recorder implements Disposable {
 			meta: {
 				producer: source.manifest?.producer ?? "",
 				source: basename(source.path),
-				hash: sourceHash(source),
+				hash: identityOf(this.#options.plain),
 				release: kernel.release,
 				cpus: kernel.possibleCpus,
 				options: this.#options.words,
@@ -149,14 +151,4 @@ export function recordedMaps(session: Session): RecordedMap[] {
 		entries.sort((a, b) => Buffer.compare(a.key, b.key));
 		return { name, keySize: key.size, valueSize: value.size, written: session.written.has(name), entries };
 	});
-}
-
-/** Of the texts of a file's modules, whatever folder they are in. Empty: an object has none. */
-export function sourceHash(source: Source): string {
-	if (source.texts.size === 0) return "";
-	const hash = createHash("sha256");
-	const folder = dirname(source.path);
-	const named = Array.from(source.texts, ([path, text]) => [relative(folder, path), text] as const);
-	for (const [path, text] of named.sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${path}\0${text}\0`);
-	return hash.digest("hex").slice(0, 32);
 }

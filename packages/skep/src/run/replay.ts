@@ -10,9 +10,10 @@ import {
 import { RingBufferReader } from "@skep/bpf/live";
 import type { VirtualKernel } from "#backend";
 import { readBytes } from "./files.ts";
+import { isRecorded } from "./identity.ts";
 import { shippedTracepoints } from "./kernel-data.ts";
 import { type Translation, translationOf } from "./layouts.ts";
-import { recordedMaps, sourceHash } from "./recorder.ts";
+import { recordedMaps } from "./recorder.ts";
 import type { Session } from "./session.ts";
 import type { Source } from "./source.ts";
 
@@ -32,9 +33,9 @@ export function readRecordingFile(name: string): Recording {
 export function changesSince(recording: Recording, source: Source, words: readonly string[]): string[] {
 	const { meta } = recording;
 	const changes: string[] = [];
-	const hash = sourceHash(source);
-	if (hash === "") changes.push(`${source.name} is an object: whether it is what was recorded is not known`);
-	else if (hash !== meta.hash) changes.push(`${source.name} is not the ${meta.source} that was recorded`);
+	const same = isRecorded(source, meta.hash);
+	if (same === undefined) changes.push(`${source.name} is an object: whether it is what was recorded is not known`);
+	else if (!same) changes.push(`${source.name} is not the ${meta.source} that was recorded`);
 	if (words.join("\0") !== meta.options.join("\0"))
 		changes.push(`it was recorded with ${meta.options.length === 0 ? "no options" : meta.options.join(" ")}`);
 	const tracepoints = shippedTracepoints();
