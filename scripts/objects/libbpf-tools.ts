@@ -43,7 +43,7 @@ mkdirSync(objects);
 
 /** The binary package of a Debian suite, fetched with lists of its own: the system's are left alone. */
 function fetchPackage(suite: string): string {
-	writeFileSync(join(work, "sources.list"), `deb http://deb.debian.org/debian ${suite} main\n`);
+	writeFileSync(join(work, "sources.list"), `deb ${mirror()} ${suite} main\n`);
 	mkdirSync(join(work, "lists/partial"), { recursive: true });
 	mkdirSync(join(work, "cache/archives/partial"), { recursive: true });
 	const settings = [
@@ -59,6 +59,14 @@ function fetchPackage(suite: string): string {
 	if (!file) throw new Error("apt-get download left no package");
 	execFileSync("dpkg-deb", ["-x", join(work, file), join(work, "unpacked")]);
 	return file;
+}
+
+/** Where this machine's own packages come from. */
+function mirror(): string {
+	const text = readFileSync("/etc/apt/sources.list.d/debian.sources", "utf8");
+	const found = /^URIs: *(\S+)/m.exec(text)?.[1];
+	if (found === undefined) throw new Error("/etc/apt/sources.list.d/debian.sources names no mirror (URIs:)");
+	return found;
 }
 
 const EM_BPF = 247;
