@@ -2,6 +2,7 @@ import { encodeUtf8, FormatError } from "#base";
 import { encodeTypes, StringTable } from "./encode.ts";
 import { makeType, type RecordSource, VOID } from "./record.ts";
 import { BtfStrings, hashName, NameTable } from "./strings.ts";
+import type { TextSink } from "./text-sink.ts";
 import type { BtfKind, BtfType } from "./types.ts";
 import {
 	BTF_HEADER_SIZE,
@@ -194,6 +195,12 @@ export class Btf {
 	/** String at an offset of the string section; `.BTF.ext` refers to strings so. @throws FormatError */
 	string(offset: number): string {
 		return this.#strings.at(offset) ?? this.#noString(offset, 0, `strings[${offset}]`);
+	}
+
+	/** Writes the string at an offset, without making it. @throws FormatError */
+	writeString(out: TextSink, offset: number): void {
+		if (offset >= this.#strings.end) this.#noString(offset, 0, `strings[${offset}]`);
+		this.#strings.write(out, offset);
 	}
 
 	#noString(offset: number, place: number, path: string): never {

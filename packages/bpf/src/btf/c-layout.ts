@@ -31,9 +31,38 @@ export class CLayout {
 	sizeOf(id: number): number {
 		const known = this.#sizes[id]!;
 		if (known > 0) return known - 1;
-		const size = this.#btf.sizeOf(id);
+		const size = this.#plainSize(id) ?? this.#btf.sizeOf(id);
 		this.#sizes[id] = size + 1;
 		return size;
+	}
+
+	/** From the record alone: most types need not be made for it. undefined: of an array, or something odd. */
+	#plainSize(id: number): number | undefined {
+		for (let steps = 0; steps < MAX_DEPTH; steps++) {
+			switch (this.#kinds[id]!) {
+				case K.ptr:
+					return 8;
+				case K.int:
+				case K.struct:
+				case K.union:
+				case K.enum:
+				case K.enum64:
+				case K.float: {
+					const { words, at } = this.#btf.record(id);
+					return words[at + 2]!;
+				}
+				case K.typedef:
+				case K.const:
+				case K.volatile:
+				case K.restrict:
+				case K.type_tag:
+					id = this.#targets[id]!;
+					continue;
+				default:
+					return undefined;
+			}
+		}
+		return undefined;
 	}
 
 	packed(id: number): boolean {

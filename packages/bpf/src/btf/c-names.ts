@@ -1,5 +1,6 @@
 import type { Btf } from "./btf.ts";
 import type { NameTable } from "./strings.ts";
+import type { TextSink } from "./text-sink.ts";
 
 /** Words that C's integer types are spelled with. Others are names that some compiler gave an integer of its own. */
 const INT_WORDS = new Set(["char", "short", "int", "long", "unsigned", "signed", "_Bool", "__int128"]);
@@ -84,6 +85,12 @@ export class CNames {
 		if (offset === 0) return "";
 		const name = this.#btf.string(offset);
 		return this.#odd.has(offset) ? identifier(name) : name;
+	}
+
+	/** Writes what `plain` gives. */
+	writePlain(out: TextSink, offset: number): void {
+		if (this.#odd.has(offset)) out.text(this.plain(offset));
+		else this.#btf.writeString(out, offset);
 	}
 
 	/** `struct name`. A forward declaration shares the name with the definition of the same keyword. */

@@ -101,6 +101,11 @@ export class CSpelling {
 		return before;
 	}
 
+	/** Whether `before` gives the same text whenever it is asked. */
+	isKept(id: number): boolean {
+		return this.#befores[id] !== undefined;
+	}
+
 	#spellAnew(id: number, qualifiers: string, indent: number): string {
 		const target = this.#targets[id]!;
 		switch (this.#kinds[id]!) {

@@ -20,6 +20,8 @@ const MAX_NESTING = 400;
 const MAX_CHAIN = 1000;
 const TABS = Array.from({ length: 16 }, (_, i) => "\t".repeat(i));
 /** A kernel's types take half their size as C; small ones a little more. */
+const TEXT_USUAL = 0.6;
+const TEXT_ROOM = 1 << 12;
 const TEXT_PER_BYTE = 64;
 const TEXT_LEAST = 1 << 20;
 
@@ -63,12 +65,19 @@ class CWriter {
 	/** So many bytes may be written. */
 	#limit: number;
 	#nesting = 0;
-	readonly #out = new TextSink();
+	readonly #out: TextSink;
+	/** By type: where what stands before a name was written first, and its bytes. Never at 0: a record's head is before. */
+	readonly #placed: Uint32Array;
+	readonly #sizes: Uint32Array;
+	/** For records and enums in place, by nesting; kept for the next. */
+	readonly #sinks: TextSink[] = [];
+	#inPlace = 0;
 
 	constructor(btf: Btf) {
 		this.#btf = btf;
 		this.#limit = TEXT_LEAST;
 		for (let b: Btf | undefined = btf; b; b = b.base) this.#limit += b.bytes.length * TEXT_PER_BYTE;
+		this.#out = new TextSink(btf.bytes.length * TEXT_USUAL + TEXT_ROOM);
 		this.#graph = new TypeGraph(btf);
 		this.#kinds = this.#graph.kinds;
 		this.#targets = this.#graph.targets;
@@ -76,9 +85,11 @@ class CWriter {
 		this.#layout = new CLayout(btf, this.#graph);
 		this.#state = new Uint8Array(btf.count + 1);
 		this.#declared = new Uint8Array(btf.count + 1);
+		this.#placed = new Uint32Array(btf.count + 1);
+		this.#sizes = new Uint32Array(btf.count + 1);
 		this.#spelling = new CSpelling(btf, this.#graph, this.#names, {
-			record: (id, indent) => this.#record(id, indent),
-			enumeration: (id, indent) => this.#enum(id, indent),
+			record: (id, indent) => this.#apart((out) => this.#writeRecord(out, id, indent)),
+			enumeration: (id, indent) => this.#apart((out) => this.#writeEnum(out, id, indent)),
 		});
 	}
 
@@ -88,9 +99,21 @@ class CWriter {
 		return this.#out.toString();
 	}
 
-	#emit(text: string): void {
-		this.#out.text(text);
+	/** Ends a declaration. */
+	#end(): void {
+		this.#out.text(";\n\n");
 		this.#check(this.#out);
+	}
+
+	/** What is written in place, as text: it stands in the middle of a declaration. */
+	#apart(write: (out: TextSink) => void): string {
+		const place = this.#inPlace++;
+		this.#sinks[place] ??= new TextSink(TEXT_ROOM);
+		const out = this.#sinks[place];
+		out.clear();
+		write(out);
+		this.#inPlace--;
+		return out.toString();
 	}
 
 	/** Records in records, each twice in the next, would fill any memory. */
@@ -106,7 +129,8 @@ class CWriter {
 				if (this.#graph.named(id)) this.#define(id);
 				else if (asked) {
 					this.#need(id, true);
-					this.#emit(`${this.#spelling.declare(id, "", 0)};\n\n`);
+					this.#out.text(this.#spelling.declare(id, "", 0));
+					this.#end();
 				}
 				return;
 			case K.enum:
@@ -178,7 +202,7 @@ class CWriter {
 				case K.int:
 				case K.float: {
 					const alias = this.#names.aliasOf(id);
-					if (alias !== undefined) this.#emit(alias);
+					if (alias !== undefined) this.#out.text(alias);
 					return;
 				}
 				default:
@@ -228,19 +252,21 @@ class CWriter {
 		this.#needMembers(id);
 		this.#declared[id] = 1;
 		this.#writeRecord(this.#out, id, 0);
-		this.#emit(";\n\n");
+		this.#end();
 	}
 
 	#declare(id: number): void {
 		if (this.#declared[id] !== 0) return;
 		this.#declared[id] = 1;
-		this.#emit(`${this.#names.tag(id)};\n\n`);
+		this.#out.text(this.#names.tag(id));
+		this.#end();
 	}
 
 	#defineEnum(id: number): void {
 		if (this.#state[id] === DONE) return;
 		this.#state[id] = DONE;
-		this.#emit(`${this.#enum(id, 0)};\n\n`);
+		this.#writeEnum(this.#out, id, 0);
+		this.#end();
 	}
 
 	#typedef(id: number): void {
@@ -250,29 +276,28 @@ class CWriter {
 		this.#need(target, false);
 		this.#close(id);
 		if (this.#names.isBuiltin(id)) return;
-		this.#emit(`typedef ${this.#spelling.declare(target, this.#names.ordinary(id), 0)};\n\n`);
+		// Its name is given out before those of enumerators in place.
+		const name = this.#names.ordinary(id);
+		const before = this.#spelling.before(target, "", 0);
+		this.#out.text("typedef ").text(before).text(name).text(this.#spelling.after);
+		this.#end();
 	}
 
-	#enum(id: number, indent: number): string {
+	#writeEnum(out: TextSink, id: number, indent: number): void {
 		const { words, at } = this.#btf.record(id);
 		const info = words[at + 1]!;
 		const wide = this.#kinds[id] === K.enum64;
 		const signed = info >>> 31 === 1;
-		const tabs = "\t".repeat(indent);
-		let out = this.#graph.named(id) ? `${this.#names.tag(id)} {\n` : "enum {\n";
+		const tabs = TABS[indent] ?? "\t".repeat(indent);
+		out.text(this.#graph.named(id) ? this.#names.tag(id) : "enum").text(" {\n");
 		for (let i = 0, v = at + 3; i < (info & 0xffff); i++, v += wide ? 3 : 2) {
 			const low = words[v + 1]!;
-			const value = wide ? word64(low, words[v + 2]!, signed) : signed ? low | 0 : low;
-			out += `${tabs}\t${this.#names.enumerator(words[v]!)} = ${value}${wide ? (signed ? "LL" : "ULL") : ""},\n`;
+			out.text(tabs).text("\t").text(this.#names.enumerator(words[v]!)).text(" = ");
+			if (wide) out.text(`${word64(low, words[v + 2]!, signed)}${signed ? "LL" : "ULL"}`);
+			else out.number(signed ? low | 0 : low);
+			out.text(",\n");
 		}
-		return `${out}${tabs}}${this.#layout.enumMode(id)}`;
-	}
-
-	/** A record without a name, in place. */
-	#record(id: number, indent: number): string {
-		const out = new TextSink(1 << 10);
-		this.#writeRecord(out, id, indent);
-		return out.toString();
+		out.text(tabs).text("}").text(this.#layout.enumMode(id));
 	}
 
 	#writeRecord(out: TextSink, id: number, indent: number): void {
@@ -303,7 +328,11 @@ class CWriter {
 			const before = spelling.before(type, "", indent + 1);
 			out.text(tabs).text("\t");
 			if (words[m] === 0) out.text(before.trimEnd());
-			else out.text(before).text(this.#names.plain(words[m]!));
+			else {
+				if (out === this.#out) this.#before(type, before);
+				else out.text(before);
+				this.#names.writePlain(out, words[m]!);
+			}
 			out.text(spelling.after);
 			if (bitSize > 0) out.text(": ").number(bitSize);
 			out.text(";\n");
@@ -313,6 +342,21 @@ class CWriter {
 		if (out.length === empty) out.back(1);
 		else out.text(tabs);
 		out.text(packed ? "} __attribute__((packed))" : "}");
+	}
+
+	/** Writes what stands before a member's name; copied from where it stands already, which is quicker than from a string. */
+	#before(type: number, text: string): void {
+		const out = this.#out;
+		const known = this.#placed[type]!;
+		if (known > 0) {
+			out.again(known, this.#sizes[type]!);
+			return;
+		}
+		const start = out.length;
+		out.text(text);
+		if (!this.#spelling.isKept(type)) return;
+		this.#placed[type] = start;
+		this.#sizes[type] = out.length - start;
 	}
 
 	/** What makes the record as large as BTF says, where its members alone, up to `bit`, do not. */

@@ -1,4 +1,5 @@
 import { decodeUtf8, encodeUtf8 } from "#base";
+import type { TextSink } from "./text-sink.ts";
 
 /** 1 for letters, digits and `_`. */
 const WORD = Uint8Array.from({ length: 256 }, (_, b) => (/^\w$/.test(String.fromCharCode(b)) ? 1 : 0));
@@ -83,23 +84,25 @@ export class BtfStrings {
 		// By first byte the lengths of the words: nearly every string is told apart by that.
 		const lengths = new Uint16Array(256);
 		for (const word of words) lengths[word.charCodeAt(0)]! |= 1 << word.length;
-		let start = 0;
-		let odd = false;
 		for (let p = 0; p < bytes.length; p++) {
-			const b = bytes[p]!;
-			if (b !== 0) {
-				if (WORD[b] === 0 || (p === start && b < 0x3a)) odd = true;
-				continue;
-			}
-			if (
-				odd ||
-				(p - start <= 8 && lengths[bytes[start]!]! & (1 << (p - start)) && words.has(this.at(start + this.first)!))
-			)
-				out.add(start + this.first);
-			start = p + 1;
-			odd = false;
+			const start = p;
+			// NUL is no letter either, and the last byte is one.
+			while (WORD[bytes[p]!] === 1) p++;
+			let odd = bytes[p] !== 0 || (p > start && bytes[start]! < 0x3a);
+			while (bytes[p] !== 0) p++;
+			odd ||=
+				p - start <= 8 &&
+				(lengths[bytes[start]!]! & (1 << (p - start))) !== 0 &&
+				words.has(this.at(start + this.first)!);
+			if (odd) out.add(start + this.first);
 		}
 		return out;
+	}
+
+	/** Writes the text at an offset; nothing where it is past the end. */
+	write(out: TextSink, offset: number): void {
+		if (offset < this.first) this.base!.write(out, offset);
+		else if (offset < this.end) out.cstring(this.#bytes, offset - this.first);
 	}
 
 	/** FNV-1a of the bytes at an offset up to their NUL. */

@@ -1,5 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from "#base";
 
+const STRETCH = 256;
+
 /** Text that is written piece by piece as bytes: millions of short strings joined would be garbage first. */
 export class TextSink {
 	#bytes: Uint8Array;
@@ -18,6 +20,43 @@ export class TextSink {
 	/** Takes the last bytes away. */
 	back(bytes: number): void {
 		this.#at -= bytes;
+	}
+
+	/** Begins again, in the room that there is. */
+	clear(): void {
+		this.#at = 0;
+	}
+
+	/** What was written from `start` on, `size` bytes of it, once more. */
+	again(start: number, size: number): this {
+		if (this.#at + size > this.#bytes.length) this.#grow(size);
+		const bytes = this.#bytes;
+		let at = this.#at;
+		for (let p = start, end = start + size; p < end; p++) bytes[at++] = bytes[p]!;
+		this.#at = at;
+		return this;
+	}
+
+	/** Text as bytes, from `start` of `bytes` up to a NUL, which must be there. */
+	cstring(bytes: Uint8Array, start: number): this {
+		let at = this.#at;
+		for (let p = start; ; ) {
+			// A name is short: room for the most of one stretch is asked for once.
+			if (at + STRETCH > this.#bytes.length) {
+				this.#at = at;
+				this.#grow(STRETCH);
+			}
+			const to = this.#bytes;
+			const end = at + STRETCH;
+			while (at < end) {
+				const b = bytes[p++]!;
+				if (b === 0) {
+					this.#at = at;
+					return this;
+				}
+				to[at++] = b;
+			}
+		}
 	}
 
 	#grow(more: number): void {
