@@ -16,6 +16,7 @@ import {
 	type PerfEventAttr,
 	type PerfEventRequest,
 } from "@skep/bpf/kernel";
+import type { EngineChoice, EngineName } from "#engine";
 import type { RunState } from "#helpers";
 import { newScratch } from "#hooks";
 import { Clock, MAX_FRAMES, Memory, newCpu, STACK_FRAME_SIZE, type Task, Tasks } from "#machine";
@@ -27,6 +28,7 @@ import {
 	controlPerfEvent,
 	drop,
 	endTask,
+	engineOf,
 	enter,
 	executed,
 	hold,
@@ -60,6 +62,7 @@ import {
 	type Verdict,
 } from "#objects";
 
+export type { EngineChoice, EngineName } from "#engine";
 export type { Task } from "#machine";
 export type {
 	Argument,
@@ -99,6 +102,11 @@ export interface VirtualKernelOptions {
 	readonly tasks?: Iterable<Task>;
 	/** Instruction slots that one run may take before it is a fault. Default 64 million. */
 	readonly fuel?: number;
+	/**
+	 * What programs run in: translated to WebAssembly at their first run (`jit`), once that pays (`auto`), or never. What
+	 * the host does not allow falls back, and `engine` says so. Default: interpreter.
+	 */
+	readonly engine?: EngineChoice;
 	/** Whether it counts how often each instruction runs: see `executed`. Default: false. */
 	readonly count?: boolean;
 }
@@ -210,6 +218,12 @@ export class VirtualKernel implements Kernel {
 	 */
 	advance(nanoseconds: bigint): void {
 		advance(this.system, nanoseconds);
+	}
+
+	/** What programs run in, and why. */
+	get engine(): { readonly engine: EngineName; readonly reason: string } {
+		const { engine, reason } = engineOf(this.system);
+		return { engine, reason };
 	}
 
 	/** Time, for whoever makes it go; timers of programs wait for `advance`. */
@@ -392,6 +406,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		btfId,
 		taskStructs: new Map(),
 		fuel: options.fuel ?? FUEL,
+		engine: options.engine ?? "interpreter",
 		count: options.count ?? false,
 		closedTracepoints: options.tracepoints !== undefined,
 		codes: new Map(),

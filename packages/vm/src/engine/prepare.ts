@@ -133,7 +133,8 @@ function prepareOne(
 	const kind = REFERENCES[row.name];
 	if (kind !== undefined) {
 		const to = options.resolve?.({ kind, imm, high: immHigh, slot });
-		if (to && kind.startsWith("map-value")) references.values.add(slot);
+		// Parts of an arena come and go.
+		if (to && kind.startsWith("map-value") && !options.arena) references.values.add(slot);
 		if (to) put(words, slot, OPERATION.ld_imm64, dst, 0, 0, to.low, to.high);
 		else put(words, slot, operation, dst, 0, 0, imm, immHigh);
 	} else if (row.name === "ld_code") {
@@ -146,7 +147,16 @@ function prepareOne(
 		const { guest, user, casts } = options.arena ?? { guest: 0, user: 0n, casts: false };
 		const delta = (guest - Number(BigInt.asUintN(32, user))) | 0;
 		const toUser = imm === TO_USER && casts;
-		put(words, slot, operation, dst, src, toUser ? -delta : delta, imm, toUser ? Number(BigInt.asIntN(32, user >> 32n)) : 0);
+		put(
+			words,
+			slot,
+			operation,
+			dst,
+			src,
+			toUser ? -delta : delta,
+			imm,
+			toUser ? Number(BigInt.asIntN(32, user >> 32n)) : 0,
+		);
 	} else if (row.name === "jal" || row.name === "call_function")
 		put(words, slot, operation, dst, 0, target(slot, imm), imm, 0);
 	else if (JUMPS.includes(row.shape)) put(words, slot, operation, dst, src, target(slot, offset), imm, 0);

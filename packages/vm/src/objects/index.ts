@@ -10,7 +10,7 @@ export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, unpin } from "./pins.ts";
 export { type Argument, become, type MachineEvent, type Raised, raise, runPacket, type Verdict } from "./raise.ts";
 export { type ReplayEvent, type Replayed, type ReplayObject, type ReplayShape, replay } from "./replay.ts";
-export { enter, executed, resumeRun, startTracing } from "./run.ts";
+export { engineOf, enter, executed, resumeRun, startTracing } from "./run.ts";
 export { restoreSystem, type Snapshot, saveSystem } from "./snapshot.ts";
 export { type KernelValue, type StructValue, StructWriter } from "./structs.ts";
 export type { RunEnvironment, System, Tracing } from "./system.ts";

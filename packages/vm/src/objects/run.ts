@@ -2,14 +2,14 @@ import { VmFault } from "@skep/bpf/base";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import {
 	type Code,
-	callback,
 	closeTrap,
+	type Engine,
+	newEngine,
 	newTrace,
 	type PrepareOptions,
 	prepare,
 	type Reference,
 	resume,
-	run,
 	slotCounts,
 } from "#engine";
 import {
@@ -29,6 +29,7 @@ import { type Callables, type Cpu, codeAddress, MAX_FRAMES, MAY_GOTO_LIMIT, R10,
 import { mapHandler } from "#maps";
 import { exceptionCallback } from "./exceptions.ts";
 import { functionName } from "./programs.ts";
+import { shortcutOf } from "./shortcuts.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
 
@@ -61,10 +62,38 @@ function callsOf(system: System): Callables<Code> {
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
 			code: (id) => codeOf(system, id),
 			observe: (cpu) => system.tracing?.observe(cpu),
+			shortcut: (id, low, high) => shortcutOf(system, id, low, high),
 		};
 		callables.set(system, calls);
 	}
 	return calls;
+}
+
+interface Engines {
+	readonly chosen: Engine;
+	/** For runs in which what helpers give is given beforehand. */
+	readonly plain: Engine;
+}
+const engines = new WeakMap<System, Engines>();
+
+function enginesOf(system: System): Engines {
+	let found = engines.get(system);
+	if (!found) {
+		const calls = callsOf(system);
+		const plain = newEngine(system.memory, calls, { engine: "interpreter" });
+		const chosen = newEngine(system.memory, calls, { engine: system.engine });
+		found = { chosen, plain };
+		engines.set(system, found);
+	}
+	return found;
+}
+
+/** What runs the programs of a system. */
+export const engineOf = (system: System): Engine => enginesOf(system).chosen;
+
+function runningEngine(system: System): Engine {
+	const { chosen, plain } = enginesOf(system);
+	return system.environment.replay ? plain : chosen;
 }
 
 /** A program as the engine takes it: prepared once, again where the cache lost it. */
@@ -117,12 +146,12 @@ function arenaOf(system: System, program: ProgramState): PrepareOptions["arena"]
 
 /** Enters a program's function on the processor that runs. */
 export function enter(system: System, low: number, high: number, cpu: Cpu): void {
-	callback(low, high, cpu, system.memory, callsOf(system));
+	runningEngine(system).callback(low, high, cpu);
 }
 
 /** Runs a program on a processor and gives r0's low word, unsigned. @throws VmFault, which is counted */
 export function runProgram(system: System, program: ProgramState, input: Input, cpu: Cpu, cookie: bigint): number {
-	const { environment, memory } = system;
+	const { environment } = system;
 	const outer = environment.run;
 	environment.run = {
 		program: program.type,
@@ -142,7 +171,7 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 	try {
 		const code = codeOf(system, program.id)!;
 		if (system.tracing) closeTrap(system.tracing.trace);
-		run(code, cpu, memory, callsOf(system));
+		runningEngine(system).run(code, cpu);
 		return cpu.registers[0]! >>> 0;
 	} catch (error) {
 		if (error instanceof ProgramException) return caught(system, program, error, cpu);

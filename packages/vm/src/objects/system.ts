@@ -1,5 +1,5 @@
 import type { Btf } from "@skep/bpf/btf";
-import type { Code, Trace } from "#engine";
+import type { Code, EngineChoice, Trace } from "#engine";
 import type { Environment, RunState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
@@ -30,6 +30,8 @@ export interface System {
 	readonly taskStructs: Map<number, { readonly address: number; readonly parts: readonly number[] }>;
 	/** Instruction slots that one run may take. */
 	readonly fuel: number;
+	/** What programs run in. */
+	readonly engine: EngineChoice;
 	/** Whether prepared programs count how often each instruction runs. */
 	readonly count: boolean;
 	/** Whether tracepoints are only those listed; else any well-formed name is one. */

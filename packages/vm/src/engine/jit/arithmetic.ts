@@ -136,6 +136,20 @@ export function extend(e: Emitter, { form, dst, src }: Step): void {
 	pop(e, dst, form.wide);
 }
 
+/** addr_space_cast: 0 stays 0; else the low word is moved and the high one is the other side's. */
+export function cast(e: Emitter, { dst, src, second, high }: Step): void {
+	const { w } = e;
+	e.get32(src);
+	w.i32(second);
+	w.op(OP.i32_add, OP.i64_extend_u);
+	w.i64(0, high);
+	w.op(OP.i64_or);
+	w.i64(0);
+	e.get32(src);
+	w.op(OP.select);
+	e.set(dst);
+}
+
 /** le, be, bswap: memory is little-endian, so that the first only cuts. */
 export function byteOrder(e: Emitter, { form, dst }: Step): void {
 	const { w } = e;

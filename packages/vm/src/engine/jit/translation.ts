@@ -2,7 +2,7 @@ import type { Flow, Graph } from "@skep/bpf/cfg";
 import { MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
 import type { Code } from "../prepare.ts";
 import { atomic, isCompared, load, store } from "./access.ts";
-import { binary, byteOrder, condition, extend, negate } from "./arithmetic.ts";
+import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
 import { type Callee, callFunction, callOut, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
 import { advance, CONSTANT, Facts, type ValueFact } from "./facts.ts";
@@ -69,7 +69,7 @@ export class Values {
 			return value;
 		}
 		// A map that the program refers to lives as long as the program.
-		if (!this.#code.values.has(step.slot) || !this.#memory.find(step.imm, 1)) return undefined;
+		if (!this.#code.values.has(step.slot) || step.high !== 0 || !this.#memory.find(step.imm, 1)) return undefined;
 		const { foundStart, foundEnd, foundWritable } = this.#memory;
 		const value = { size: foundEnd - foundStart, writable: foundWritable, offset: step.imm - foundStart };
 		this.found.set(step.slot, value);
@@ -150,7 +150,7 @@ function needsWindows({ flow, steps, facts, values }: FunctionPlan): boolean {
 
 /** One instruction. Those that end a block only count here. */
 function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surroundings): void {
-	const { form, slot, imm, high, dst, src } = step;
+	const { form, slot, imm, high, dst } = step;
 	if (form.shape === "wide" ? form.name !== "ld_imm64" : isLeft(step, around)) {
 		const { pending } = e;
 		e.leave(slot);
@@ -170,8 +170,7 @@ function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surr
 			extend(e, step);
 			break;
 		case "cast":
-			e.get32(src);
-			e.set32(dst);
+			cast(e, step);
 			break;
 		case "endian":
 			byteOrder(e, step);
