@@ -1,8 +1,9 @@
 import { realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Link } from "@skep/bpf/live";
 import type { ManifestHandle } from "@skep/bpf/spec";
-import { BindError, type Site } from "#program";
+import { BindError, type LinkBinding, type Site } from "#program";
 import { display } from "./files.ts";
 import type { Source } from "./source.ts";
 
@@ -52,4 +53,16 @@ function real(path: string): string {
 	} catch {
 		return path;
 	}
+}
+
+/** A link as handles show it. */
+export function linkBinding(link: Link): LinkBinding {
+	return {
+		get id() {
+			return link.info()?.id ?? 0;
+		},
+		target: link.target,
+		detach: () => link.close(),
+		pin: (path) => link.pin(path),
+	};
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { getSystemErrorMessage } from "node:util";
 import { BpfError, FormatError } from "@skep/bpf/base";
@@ -102,4 +102,14 @@ export function readBtfFile(name: string): Btf {
 /** By its magic 0xeb9f, in either byte order. */
 function isBtf([a, b]: Uint8Array): boolean {
 	return (a === 0x9f && b === 0xeb) || (a === 0xeb && b === 0x9f);
+}
+
+/** Only in a bpffs does it hold pins: what is not one is the loader's to tell. */
+export function makeFolder(path: string): void {
+	try {
+		// One level only: recursive, Node never ends where the file system makes no folders, as sysfs without a bpffs on it.
+		mkdirSync(path, { mode: 0o700 });
+	} catch {
+		// no bpffs is mounted there, or no permission
+	}
 }

@@ -158,15 +158,20 @@ const RECORD = "record";
 export function foreignOptions(spec: CollectionSpec): ManifestOption[] {
 	const options = new Map<string, ManifestOption>();
 	for (const program of spec.programs.values()) {
-		if (!program.autoload) continue;
 		let target: AttachTarget = {};
 		for (const { asked } of questions(program, () => target)) {
 			target = { ...target, ...asked.target(asked.example) };
 			options.set(asked.option.name, asked.option);
 		}
 	}
+	if (spec.programs.size > 1)
+		options.set(
+			PROGRAMS,
+			text(PROGRAMS, "which of its programs are loaded, with commas between (default: as it says)"),
+		);
 	if ([...spec.maps.values()].some((map) => isBuffer(map) && !recordOf(map, spec)))
 		options.set(RECORD, text(RECORD, "struct of the object that its records are (default: event, where there is one)"));
+	if ([...spec.maps.values()].some(isOpen)) options.set(ENTRIES.name, ENTRIES);
 	for (const variable of spec.variables.values()) {
 		const option = variable.map === ".rodata" ? constantOption(variable, spec) : undefined;
 		if (option && !options.has(option.name)) options.set(option.name, option);
@@ -183,6 +188,7 @@ function constantOption(
 	const contents = spec.maps.get(map)?.contents;
 	if (!btf || !contents || type === 0 || !/^[A-Za-z]\w*$/.test(name)) return undefined;
 	const view = new DataView(contents.buffer, contents.byteOffset + offset, size);
+	const little = spec.byteOrder !== "big";
 	const option = (kind: ManifestOption["type"], value: OptionJson): ManifestOption => ({
 		name,
 		type: kind,
@@ -203,18 +209,74 @@ function constantOption(
 		case "u1":
 			return option("u8", view.getUint8(0));
 		case "u2":
-			return option("u16", view.getUint16(0, true));
+			return option("u16", view.getUint16(0, little));
 		case "u4":
-			return option("u32", view.getUint32(0, true));
+			return option("u32", view.getUint32(0, little));
 		case "i4":
-			return option("i32", view.getInt32(0, true));
+			return option("i32", view.getInt32(0, little));
 		case "u8":
-			return option("u64", String(view.getBigUint64(0, true)));
+			return option("u64", String(view.getBigUint64(0, little)));
 		case "i8":
-			return option("i64", String(view.getBigInt64(0, true)));
+			return option("i64", String(view.getBigInt64(0, little)));
 		default:
 			return undefined;
 	}
+}
+
+/** Name of the option that chooses programs: tools load one way out of several. */
+const PROGRAMS = "programs";
+
+/** Which programs are to be loaded; undefined: those that the object says. @throws BpfError ERR_OPTION for names that are none */
+export function foreignPrograms(
+	spec: CollectionSpec,
+	values: OptionValues,
+): ((program: ProgramSpec) => boolean) | undefined {
+	const asked = values[PROGRAMS];
+	if (typeof asked !== "string") return undefined;
+	const names = new Set(asked.split(","));
+	for (const name of names) {
+		if (spec.programs.has(name)) continue;
+		const known = [...spec.programs.keys()].join(", ");
+		throw new BpfError("ERR_OPTION", `--${PROGRAMS}: ${spec.name} has no program ${name}; it has ${known}`);
+	}
+	return ({ name }) => names.has(name);
+}
+
+/** What is shown of records of an unknown kind: their bytes, and what can be read in them. */
+export function unknownRecord(view: DataView, offset: number, length: number): { text: string; bytes: string } {
+	const bytes = Buffer.from(view.buffer, view.byteOffset + offset, length);
+	const words = bytes.toString("latin1").match(/[\x20-\x7e]{4,}/g) ?? [];
+	return { text: words.join(" "), bytes: bytes.toString("hex") };
+}
+
+/** Map types that an object may leave without a size, for its own loader to choose one. */
+// biome-ignore format: table
+const SIZED: ReadonlySet<string> = new Set([
+	"hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percpu_hash", "lpm_trie", "stack_trace", "queue", "stack",
+]);
+const isOpen = ({ type, maxEntries }: MapSpec): boolean => maxEntries === 0 && SIZED.has(type);
+const ENTRIES: ManifestOption = {
+	name: "max_entries",
+	type: "u32",
+	default: 1024,
+	help: "size of the maps that the object leaves open",
+};
+/** PERF_MAX_STACK_DEPTH addresses. */
+const STACK_BYTES = 127 * 8;
+
+/** The spec with sizes where the object leaves them to its own loader, which is not here; that is noted. */
+export function completed(spec: CollectionSpec, values: OptionValues): CollectionSpec {
+	const open = [...spec.maps.values()].filter(isOpen);
+	if (open.length === 0) return spec;
+	const maxEntries = Number(values[ENTRIES.name] ?? ENTRIES.default);
+	const maps = new Map(spec.maps);
+	for (const map of open) {
+		const valueSize = map.type === "stack_trace" && map.valueSize === 0 ? STACK_BYTES : map.valueSize;
+		maps.set(map.name, { ...map, maxEntries, valueSize });
+	}
+	const names = open.map(({ name }) => name).join(", ");
+	const note = `the object leaves the size of ${names} open: ${maxEntries} entries, unless --${ENTRIES.name} says otherwise`;
+	return { ...spec, maps, notes: [...(spec.notes ?? []), note] };
 }
 
 /** Maps whose records a run shows. */

@@ -116,7 +116,7 @@ SEC("tracepoint/sched/sched_process_exec") int on_exec(void *ctx)
 	const ended = await run.interrupt();
 	endedWell(ended);
 	const hex = Buffer.from(Uint32Array.of(pid).buffer).toString("hex");
-	assert.match(ended.stdout, new RegExp(`^bytes\\n(?:.*\\n)*${hex}ddccbbaa$`, "m"));
+	assert.match(ended.stdout, new RegExp(`^text +bytes\\n(?:.*\\n)*.*${hex}ddccbbaa$`, "m"));
 	assert.match(ended.stdout, /^hits \(1 entry\)\nkey +value\n +0 +\d+$/m);
 	assert.match(ended.stderr, /^\d+ events?, lost: not known /m);
 	const lines = await start(t, "--json", "--limit", "1", object);
@@ -140,4 +140,74 @@ test("a foreign xdp program is attached where --dev says", async (t) => {
 	const ended = await run.interrupt();
 	endedWell(ended);
 	assert.match(ended.stderr, /attached: xdp lo/);
+});
+
+test("a foreign object's constants are options, its perf buffer and variables are shown", async (t) => {
+	const object = clang(
+		t,
+		"perf",
+		`${HEAD}
+struct event { u32 pid; char comm[16]; };
+struct { __uint(type, 4); __type(value, struct event); } events SEC(".maps");
+const volatile u32 only = 0;
+const volatile char word[8] = "nothing";
+u64 seen; u32 first;
+static long (*output)(void *, void *, u64, void *, u64) = (void *)25;
+static long (*get_comm)(void *, u32) = (void *)16;
+SEC("tracepoint/sched/sched_process_exec") int on_exec(void *ctx)
+{
+	struct event event = { .pid = pid_tgid() >> 32 };
+	seen += only;
+	first = word[0];
+	get_comm(event.comm, 16);
+	output(ctx, &events, 0xffffffffULL, &event, sizeof event);
+	return 0;
+}
+SEC("?tracepoint/sched/sched_process_exit") int on_exit(void *ctx) { return 0; }`,
+	);
+	if (object === undefined) return;
+	const help = spawnSync(process.execPath, [launcher, "run", object, "--help"], { encoding: "utf8" });
+	assert.match(help.stdout, /^ +--only N +constant of the object \(default 0\)$/m);
+	assert.match(help.stdout, /^ +--word TEXT +constant of the object \(default nothing\)$/m);
+	const run = await start(t, object, "--only", "7", "--word", "abc");
+	if (!run) return;
+	const pid = pidOf("/bin/true");
+	const ended = await run.interrupt();
+	endedWell(ended);
+	assert.match(ended.stdout, new RegExp(`^ +pid +comm\\n(?:.*\\n)*? *${pid} +true$`, "m"));
+	assert.match(ended.stdout, /^variable +value\n(?:.*\n)*?seen +\d*[1-9]\d*\n/m);
+	assert.match(ended.stdout, /^first +97$/m);
+	assert.match(ended.stderr, /^\d+ events?, 0 lost, /m);
+	assert.match(ended.stderr, /attached: tracepoint sched\/sched_process_exec$/m);
+	const chosen = await start(t, object, "--programs", "on_exit");
+	const other = await chosen!.interrupt();
+	assert.match(other.stderr, /attached: tracepoint sched\/sched_process_exit$/m);
+});
+
+test("a foreign object's iterators are read, with a map that leaves its size open", async (t) => {
+	const object = clang(
+		t,
+		"iterator",
+		`${HEAD}
+struct { __uint(type, 1); __type(key, u32); __type(value, u64); } open_map SEC(".maps");
+static long (*seq_write)(void *, const void *, u32) = (void *)127;
+struct meta { void *seq; u64 session, number; };
+struct context { struct meta *meta; void *map; };
+SEC("iter/bpf_map") int maps(struct context *ctx)
+{
+	u32 zero = 0;
+	if (!ctx->map) return 0;
+	lookup(&open_map, &zero);
+	seq_write(ctx->meta->seq, "a map\\n", 6);
+	return 0;
+}`,
+	);
+	if (object === undefined) return;
+	const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, "run", object], { encoding: "utf8" });
+	if (status === 3) return t.skip(`needs the privilege to load programs: ${stderr}`);
+	assert.equal(status, 0, stderr);
+	assert.match(stdout, /^a map\n(a map\n)*\nopen_map \(0 entries\)$/m);
+	assert.match(stderr, /the size of open_map open: 1024 entries, unless --max_entries says otherwise$/m);
+	const lines = spawnSync(process.execPath, [launcher, "run", "--json", object], { encoding: "utf8" });
+	assert.match(lines.stdout, /^\{"iterator":"maps","line":"a map"\}$/m);
 });

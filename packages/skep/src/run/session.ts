@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { basename } from "node:path";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
@@ -9,9 +8,18 @@ import type { ManifestMap, ManifestProgram } from "@skep/bpf/spec";
 import type { Shape, Summary } from "#output";
 import type { ActiveSession, Codec, LinkBinding, MapBinding, ProgramBinding, Site, VariableBinding } from "#program";
 import { howToGive, type ParsedOptions } from "./arguments.ts";
-import { findHandle } from "./bind.ts";
+import { findHandle, linkBinding } from "./bind.ts";
 import { Feed, type FeedRun } from "./feed.ts";
-import { foreignRecord, foreignTarget, isBuffer, lenient } from "./foreign.ts";
+import { makeFolder } from "./files.ts";
+import {
+	completed,
+	foreignPrograms,
+	foreignRecord,
+	foreignTarget,
+	isBuffer,
+	lenient,
+	unknownRecord,
+} from "./foreign.ts";
 import { rawMap } from "./maps.ts";
 import { codecOf, opaqueCodec, opaqueShape, recordReader, shapeOf } from "./shapes.ts";
 import type { Source } from "./source.ts";
@@ -127,6 +135,7 @@ export class Session implements ActiveSession, FeedRun {
 		const attached: Attached[] = [];
 		const unattached: Unattached[] = [];
 		const iterators: Attached[] = [];
+		if (options.attach !== false) this.#openPerfBuffers();
 		this.wanted = options.attach === false ? 0 : this.#attachAll(attached, unattached, iterators);
 		this.attached = attached;
 		this.iterators = iterators;
@@ -144,10 +153,12 @@ export class Session implements ActiveSession, FeedRun {
 	static open(source: Source, kernel: Kernel, parsed: ParsedOptions, options: SessionOptions = {}): Session {
 		const pinPath = options.pinPath ?? PIN_PATH;
 		if ([...source.spec.maps.values()].some((map) => map.pinning === "by-name")) makeFolder(pinPath);
-		const collection = Collection.load(kernel, source.spec, {
+		const spec = source.manifest ? source.spec : completed(source.spec, parsed.values);
+		const collection = Collection.load(kernel, spec, {
 			pinPath,
 			variables: parsed.variables,
 			maxEntries: options.maxEntries,
+			programs: source.manifest ? undefined : foreignPrograms(spec, parsed.values),
 			coreBtf: options.coreBtf,
 			signed: options.signed,
 		});
@@ -429,6 +440,12 @@ export class Session implements ActiveSession, FeedRun {
 		return btf === undefined || type === 0 ? opaqueCodec(size, this.source.manifest === undefined) : codecOf(btf, type);
 	}
 
+	/** Before anything runs: what is written where nobody reads is gone. Ring buffers keep it. */
+	#openPerfBuffers(): void {
+		for (const { name } of this.ringBuffers())
+			if (this.collection.map(name).type === "perf_event_array") this.mapByName(name);
+	}
+
 	/** What is compiled here writes ring buffers only; of others' objects perf buffers are read too. */
 	#isRead(map: BpfMap): boolean {
 		return this.source.manifest ? map.type === "ringbuf" : isBuffer(map);
@@ -437,11 +454,9 @@ export class Session implements ActiveSession, FeedRun {
 	#feed(map: BpfMap, name: string, said: ManifestMap | undefined): Feed {
 		const { btf } = this.source.spec;
 		const record = this.#recordType(name, said);
-		const bytes = (view: DataView, offset: number, length: number) => ({
-			bytes: Buffer.from(view.buffer, view.byteOffset + offset, length).toString("hex"),
-		});
 		const typed = btf && record !== undefined ? recordReader(btf, record) : undefined;
-		const decode = typed && this.source.manifest === undefined ? lenient(btf!, record!, typed) : (typed ?? bytes);
+		const decode =
+			typed && this.source.manifest === undefined ? lenient(btf!, record!, typed) : (typed ?? unknownRecord);
 		const reader = map.type === "ringbuf" ? new RingBufferReader(map) : new PerfBufferReader(map);
 		this.#readers.push(reader);
 		return new Feed(name, reader, decode, () => (said === undefined ? 0n : this.#lostOf(said)), this);
@@ -514,7 +529,11 @@ export class Session implements ActiveSession, FeedRun {
 				);
 				const shape: Shape =
 					btf === undefined || record === undefined
-						? { kind: "struct", name: "", members: [{ name: "bytes", shape: { kind: "opaque", size: 0 } }] }
+						? {
+								kind: "struct",
+								name: "",
+								members: ["text", "bytes"].map((member) => ({ name: member, shape: { kind: "opaque", size: 0 } })),
+							}
 						: shapeOf(btf, record);
 				return { name, shape };
 			});
@@ -552,31 +571,10 @@ export class Session implements ActiveSession, FeedRun {
 // biome-ignore format: table
 const SHOWN: ReadonlySet<string> = new Set(["hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percpu_hash", "lpm_trie"]);
 
-/** Only in a bpffs does it hold pins: what is not one is the loader's to tell. */
-function makeFolder(path: string): void {
-	try {
-		// One level only: recursive, Node never ends where the file system makes no folders, as sysfs without a bpffs on it.
-		mkdirSync(path, { mode: 0o700 });
-	} catch {
-		// no bpffs is mounted there, or no permission
-	}
-}
-
 function targetFrom(
 	program: ManifestProgram,
 	device: string,
 ): { device: string; mode?: "native" | "generic" | "offload" } {
 	const { mode } = program;
 	return mode === "native" || mode === "generic" || mode === "offload" ? { device, mode } : { device };
-}
-
-function linkBinding(link: Link): LinkBinding {
-	return {
-		get id() {
-			return link.info()?.id ?? 0;
-		},
-		target: link.target,
-		detach: () => link.close(),
-		pin: (path) => link.pin(path),
-	};
 }
