@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { BpfError, LinkError, NotSupportedError, PermissionError, SyscallError } from "#base";
 import { Btf } from "#btf";
-import type { Kernel } from "#kernel";
+import { type Kernel, versionCode } from "#kernel";
 import { readObject } from "#object";
 import type { CollectionSpec } from "#spec";
-import { Collection, type LoadOptions, versionCode } from "./index.ts";
+import { Collection, type LoadOptions } from "./index.ts";
 import { onKernel } from "./kernel.test-support.ts";
 
 const read = (name: string): CollectionSpec =>

@@ -4,7 +4,6 @@
  * reverse order. `planAttach` says beforehand, as a value, which way a program would be attached and why.
  */
 export { Collection } from "./collection.ts";
-export { versionCode } from "./kconfig.ts";
 export type { ReadyStructOps } from "./load.ts";
 export type { LoadOptions, ProgramTarget, VariableValue } from "./options.ts";
 export { type AttachPlan, type AttachTarget, planAttach } from "./plan.ts";

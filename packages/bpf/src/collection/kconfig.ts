@@ -1,5 +1,5 @@
 import { LinkError } from "#base";
-import type { Kernel } from "#kernel";
+import { type Kernel, versionCode } from "#kernel";
 import { has } from "#live";
 import type { CollectionSpec, KconfigExtern } from "#spec";
 import type { LoadOptions } from "./options.ts";
@@ -57,13 +57,6 @@ function readConfig(kernel: Kernel, options: LoadOptions): Config {
 	if (typeof text !== "string") return config;
 	for (const [, name, value] of text.matchAll(LINE)) config.set(name!, value!.trim());
 	return config;
-}
-
-/** `6.18.44-fc` → 0x06122c; sublevels beyond 255 stay 255, as the kernel's own LINUX_VERSION_CODE has it. */
-export function versionCode(release: string): number {
-	const [, major = 0, minor = 0, patch = 0] =
-		/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release)?.map((n) => Number(n ?? 0)) ?? [];
-	return (major << 16) + (minor << 8) + Math.min(patch, 255);
 }
 
 /** Since when system calls are `__x64_sys_…`, whose arguments stand in a pt_regs of their own. */

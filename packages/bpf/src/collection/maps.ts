@@ -1,10 +1,10 @@
 import { BpfError, LinkError, NotSupportedError, SyscallError } from "#base";
 import type { Btf } from "#btf";
-import type { Kernel } from "#kernel";
+import { type Kernel, versionCode } from "#kernel";
 import { BPFFS, BpfMap, type Fd, has, type MapBlueprint, type MappedMap } from "#live";
 import type { CollectionSpec, MapSpec, VariableSpec } from "#spec";
 import { MAP_FLAGS, type MapType } from "#uapi";
-import { kconfigContents, versionCode } from "./kconfig.ts";
+import { kconfigContents } from "./kconfig.ts";
 import type { LoadOptions, VariableValue } from "./options.ts";
 import { pinnedMap } from "./pinning.ts";
 import type { KernelStructOps } from "./struct-ops.ts";

@@ -1,11 +1,10 @@
 import { type BpfError, LinkError, NotSupportedError, SyscallError, VerifierError } from "#base";
-import type { Kernel } from "#kernel";
+import { type Kernel, versionCode } from "#kernel";
 import { type BpfMap, type Fd, Program, type ProgramBlueprint, type ProgramBtf } from "#live";
 import type { RelocatedProgram } from "#relocate";
 import type { CollectionSpec, MapSpec } from "#spec";
 import { PSEUDO_CALL, PSEUDO_LOAD, sectionMeaning } from "#uapi";
 import type { LoadableBtf } from "./btf.ts";
-import { versionCode } from "./kconfig.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import { KernelSymbols } from "./ksyms.ts";
 import { attachTo } from "./load-target.ts";
@@ -80,8 +79,8 @@ function loadPatiently(kernel: Kernel, program: RelocatedProgram, blueprint: Pro
 		return Program.load(kernel, blueprint);
 	} catch (error) {
 		const optional = sectionMeaning(program.hook ?? program.section)?.attachOptional ?? false;
-		if (!optional || !(error instanceof SyscallError) || (error.code !== "EINVAL" && error.code !== "E2BIG"))
-			throw error;
+		const unknown = error instanceof NotSupportedError || error instanceof SyscallError;
+		if (!optional || !unknown || !["EINVAL", "E2BIG", "ERR_NOT_SUPPORTED"].includes(error.code)) throw error;
 		try {
 			return Program.load(kernel, { ...blueprint, attachType: undefined });
 		} catch {

@@ -59,3 +59,4 @@ export type {
 } from "./host.ts";
 export type { Kernel, Mapping, ObjectKind } from "./kernel.ts";
 export { PERF_FLAG_FD_CLOEXEC, PERF_TYPE, type PerfEventAttr, type PerfEventRequest } from "./perf-event.ts";
+export { versionCode } from "./version.ts";

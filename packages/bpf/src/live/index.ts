@@ -45,7 +45,7 @@ export { attachXdp, type XdpMode, type XdpOptions } from "./link/xdp.ts";
 export { formatLpmKey, lpmKey } from "./lpm.ts";
 export { BpfMap, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts";
 export { objectName } from "./name.ts";
-export { BPFFS, unpin } from "./pins.ts";
+export { BPFFS, openPin, pin as pinFd, unpin } from "./pins.ts";
 export { type ProbeAnswer, probeHelper, probeLink, probeMapType, probeProgramType } from "./probe.ts";
 export {
 	enableStats,

@@ -6,7 +6,7 @@ import { Fd } from "./fd.ts";
 import { type Access, accessFlags } from "./ids.ts";
 import { objectName } from "./name.ts";
 import { openPin, pin } from "./pins.ts";
-import { check, refuse } from "./refusal.ts";
+import { check, refuse, refuseTooNew } from "./refusal.ts";
 import { Walk } from "./walk.ts";
 
 /** What MAP_CREATE is asked; sizes in bytes. */
@@ -148,7 +148,9 @@ export class BpfMap implements Disposable {
 			...(map.kernelValue === undefined ? {} : { btf_vmlinux_value_type_id: map.kernelValue.type }),
 			...(map.kernelValue?.btfFd === undefined ? {} : { value_type_btf_obj_fd: map.kernelValue.btfFd }),
 		});
-		check(kernel, result, `create map ${map.name} (${map.type}, ${map.maxEntries} entries)`, "MAP_CREATE");
+		const what = `create map ${map.name} (${map.type}, ${map.maxEntries} entries)`;
+		refuseTooNew(kernel, result, what, `map type ${map.type}`, MAP_TYPES[map.type].since);
+		check(kernel, result, what, "MAP_CREATE");
 		return new BpfMap(new Fd(kernel, result, `map ${map.name}`), { ...map, flags: map.flags ?? 0 });
 	}
 

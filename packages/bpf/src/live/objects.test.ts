@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { BtfBuilder } from "#btf";
 import { encode, type Instruction, insn } from "#isa";
-import type { Kernel } from "#kernel";
-import { ATTACH_TYPES, type AttachType, MAP_FLAGS, type MapType, PSEUDO_LOAD } from "#uapi";
+import { type Kernel, versionCode } from "#kernel";
+import { ATTACH_TYPES, type AttachType, attachTypeSince, MAP_FLAGS, MAP_TYPES, type MapType, PSEUDO_LOAD } from "#uapi";
 import {
 	attachRawTracepoint,
 	attachTracepoint,
@@ -152,6 +152,7 @@ test(
 		];
 		for (const [type, fd] of places) {
 			if (fd === undefined) continue;
+			if (versionCode(kernel.release) < versionCode(MAP_TYPES[type].since)) continue;
 			using map = storage(type);
 			const key = u32(fd);
 			assert.equal(map.lookup(key), undefined, type);
@@ -295,6 +296,7 @@ test(
 				if (type.startsWith("cgroup_")) asked.set(type, { fd: group });
 		}
 		for (const [type, target] of asked) {
+			if (versionCode(kernel.release) < versionCode(attachTypeSince(type) ?? "5.10")) continue;
 			for (const effective of type.startsWith("cgroup_") ? [false, true] : [false]) {
 				const { programs, revision } = queryPrograms(kernel, target, type, { effective });
 				assert.ok(programs.every((each) => each.id > 0) && revision >= 0n, type);

@@ -81,7 +81,8 @@ result["file"] = tell(() => BpfMap.fromPin(kernel, join(outside, "file")));
 	link.pin(at("link"));
 	using event = program("tracepoint");
 	using second = attachTracepoint(event, "sched", "sched_process_exec");
-	second.pin(at("perf"));
+	// Perf events have links since 5.15.
+	if (second.way === "bpf_link") second.pin(at("perf"));
 }
 {
 	using again = Program.fromPin(kernel, at("program"));

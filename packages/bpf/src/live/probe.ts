@@ -1,5 +1,5 @@
 import { Btf, BtfBuilder } from "#btf";
-import { type Attributes, ERRNO, type Kernel } from "#kernel";
+import { type Attributes, ERRNO, type Kernel, versionCode } from "#kernel";
 import {
 	ATTACH_TYPES,
 	type AttachType,
@@ -104,11 +104,6 @@ function load(
 		...more,
 	});
 	return { result, log: new TextDecoder().decode(log_buf.subarray(0, Math.max(0, log_buf.indexOf(0)))) };
-}
-
-function versionCode(release: string): number {
-	const [major = 0, minor = 0, patch = 0] = release.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0);
-	return (major << 16) | (minor << 8) | Math.min(patch, 255);
 }
 
 /** Whether programs of a type can be loaded: by loading one. @throws PermissionError */
@@ -281,7 +276,16 @@ const NAMED: ReadonlySet<LinkType> = new Set(["kprobe_multi", "uprobe_multi", "s
 export function probeLink(kernel: Kernel, type: LinkType): ProbeAnswer {
 	return remembered(kernel, `link ${type}`, () => {
 		if (type === "struct_ops") {
-			return told(kernel.bpf("LINK_CREATE", { map_fd: BAD_FD, attach_type: ATTACH_TYPES.struct_ops }), [ERRNO.EBADF]);
+			// Whether its tables may wait for a link: kernels look at the flags before they look for struct 1, which is none.
+			const result = create(kernel, {
+				map_type: MAP_TYPES.struct_ops.value,
+				key_size: 4,
+				value_size: 4,
+				max_entries: 1,
+				map_flags: MAP_FLAGS.BPF_F_LINK,
+				...CREATING.struct_ops?.more,
+			});
+			return told(result, [ERRNO.ENOTSUPP]);
 		}
 		const row = LINKING[type];
 		if (!row) return byTracing(kernel, type);

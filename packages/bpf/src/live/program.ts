@@ -105,6 +105,7 @@ export class Program implements Disposable {
 			log: again.log,
 			lines: program.lines,
 			type: program.type,
+			attachType: program.attachType,
 			trampoline: needsTrampoline(program),
 			signed: program.signature !== undefined,
 		});

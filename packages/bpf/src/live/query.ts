@@ -1,6 +1,6 @@
 import { ERRNO, type Kernel, type ProgQuery } from "#kernel";
 import { ATTACH_TYPES, type AttachType } from "#uapi";
-import { check } from "./refusal.ts";
+import { check, refuseAttachType } from "./refusal.ts";
 
 /** Where programs are attached: a descriptor (cgroup, network namespace, sockmap, LIRC device), or a network device. */
 export type QueryTarget = { readonly fd: number } | { readonly ifindex: number };
@@ -71,6 +71,7 @@ export function queryPrograms(
 			flagged = false;
 			continue;
 		}
+		refuseAttachType(kernel, result, what, attachType);
 		check(kernel, result, what, "PROG_QUERY");
 		const count = attr.prog_cnt ?? 0;
 		const word = (bytes: Uint8Array | undefined, i: number) =>

@@ -1,7 +1,7 @@
 import { type BpfError, NotSupportedError, PermissionError, SyscallError, VerifierError } from "#base";
-import { type CommandName, type Diagnose, ERRNO, errnoName, type Kernel, type Refused } from "#kernel";
+import { type CommandName, type Diagnose, ERRNO, errnoName, type Kernel, type Refused, versionCode } from "#kernel";
 import type { LineInfo } from "#spec";
-import { helper, type ProgramType } from "#uapi";
+import { type AttachType, attachTypeSince, helper, PROGRAM_TYPES, type ProgramType } from "#uapi";
 
 const owners = new WeakMap<Kernel, Diagnose>();
 
@@ -103,6 +103,21 @@ export function check(kernel: Kernel, result: number, what: string, command: Com
 	return result;
 }
 
+/** So kernels refuse what they do not know. */
+const UNKNOWN: ReadonlySet<number> = new Set([ERRNO.EINVAL, ERRNO.E2BIG]);
+
+/** Throws where a refusal comes from a kernel that is older than what it was asked for. Distributions backport: without a refusal nothing is wrong. */
+export function refuseTooNew(kernel: Kernel, result: number, what: string, feature: string, since: string): void {
+	if (!UNKNOWN.has(-result) || versionCode(kernel.release) >= versionCode(since)) return;
+	const reason = `cannot ${what}: the running kernel ${kernel.release} has none, it came with Linux ${since}`;
+	throw new NotSupportedError(feature, reason, since);
+}
+
+/** The same for an attach type. */
+export function refuseAttachType(kernel: Kernel, result: number, what: string, type: AttachType): void {
+	refuseTooNew(kernel, result, what, `attach type ${type}`, attachTypeSince(type) ?? "0.0");
+}
+
 /** What PROG_LOAD was asked, as far as the error tells it. */
 export interface RefusedProgram {
 	readonly name: string;
@@ -110,6 +125,7 @@ export interface RefusedProgram {
 	readonly log: string;
 	readonly lines?: readonly LineInfo[] | undefined;
 	readonly type: ProgramType;
+	readonly attachType?: AttachType | undefined;
 	readonly trampoline: boolean;
 	/** It carries a signature that the kernel was to check. */
 	readonly signed?: boolean | undefined;
@@ -139,7 +155,9 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 	}
 	if (telling === undefined) {
 		const what = `load program ${program.name}`;
-		const { type: programType, trampoline } = program;
+		const { type: programType, attachType, trampoline } = program;
+		refuseTooNew(kernel, -errno, what, `program type ${programType}`, PROGRAM_TYPES[programType].since);
+		if (attachType) refuseAttachType(kernel, -errno, what, attachType);
 		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, programType, trampoline });
 	}
 	if (program.signed && telling?.startsWith("signed program "))

@@ -64,3 +64,27 @@ export type AttachType = (typeof NAMES)[number];
 export const ATTACH_TYPES = Object.fromEntries(NAMES.map((name, value) => [name, value])) as Readonly<
 	Record<AttachType, number>
 >;
+
+/** The first mainline kernel of those that came after 5.10, which is the oldest that skep is tried on. One row a version. */
+// biome-ignore format: table
+const SINCE: readonly (readonly [since: string, ...types: readonly AttachType[]])[] = [
+	["5.13", "sk_skb_verdict"],
+	["5.14", "sk_reuseport_select", "sk_reuseport_select_or_migrate"],
+	["5.15", "perf_event"],
+	["5.18", "trace_kprobe_multi"],
+	["6.0", "lsm_cgroup"],
+	["6.4", "struct_ops", "netfilter"],
+	["6.6", "tcx_ingress", "tcx_egress", "trace_uprobe_multi"],
+	["6.7", "cgroup_unix_connect", "cgroup_unix_sendmsg", "cgroup_unix_recvmsg", "cgroup_unix_getpeername", "cgroup_unix_getsockname", "netkit_primary", "netkit_peer"],
+	["6.10", "trace_kprobe_session"],
+	["6.13", "trace_uprobe_session"],
+	["7.0", "trace_fsession"],
+];
+const SINCE_BY_TYPE: ReadonlyMap<AttachType, string> = new Map(
+	SINCE.flatMap(([since, ...types]) => types.map((type) => [type, since] as const)),
+);
+
+/** The first mainline kernel that knows an attach type; undefined: 5.10 does. */
+export function attachTypeSince(type: AttachType): string | undefined {
+	return SINCE_BY_TYPE.get(type);
+}

@@ -3,7 +3,7 @@
  * fact; code reads the rows and never repeats them. Constants keep the kernel's spelling; types have short lower-case
  * names, and each table maps them to the kernel's numbers.
  */
-export { ATTACH_TYPES, type AttachType } from "./attach-types.ts";
+export { ATTACH_TYPES, type AttachType, attachTypeSince } from "./attach-types.ts";
 export {
 	ATTACH_FLAGS,
 	BPF_COMPLEXITY_LIMIT_INSNS,

@@ -1,17 +1,25 @@
 import type { LinkCreate } from "#kernel";
+import { ATTACH_TYPES, type AttachType } from "#uapi";
 import { Fd } from "../fd.ts";
 import type { Program } from "../program.ts";
-import { refuse } from "../refusal.ts";
+import { refuse, refuseAttachType } from "../refusal.ts";
 import type { Attachment } from "./attachment.ts";
+
+const ATTACH_TYPES_BY_NUMBER: ReadonlyMap<number, AttachType> = new Map(
+	Object.entries(ATTACH_TYPES).map(([name, value]) => [value, name as AttachType]),
+);
 
 /** LINK_CREATE for a program. The result is the link's descriptor or -errno, for whoever knows an older way. */
 export function tryLink(program: Program, attr: Omit<LinkCreate, "prog_fd">): number {
 	return program.kernel.bpf("LINK_CREATE", { prog_fd: program.fd.number, ...attr });
 }
 
-/** LINK_CREATE for a program. @throws PermissionError, SyscallError */
+/** LINK_CREATE for a program. @throws PermissionError; NotSupportedError where the kernel is too old for the attach type; SyscallError */
 export function createLink(program: Program, target: string, attr: Omit<LinkCreate, "prog_fd">): Attachment {
-	return linked(program, target, tryLink(program, attr));
+	const result = tryLink(program, attr);
+	const type = ATTACH_TYPES_BY_NUMBER.get(attr.attach_type);
+	if (type) refuseAttachType(program.kernel, result, `attach ${program.name} to ${target}`, type);
+	return linked(program, target, result);
 }
 
 /** What a result of `tryLink` means. @throws PermissionError, SyscallError */

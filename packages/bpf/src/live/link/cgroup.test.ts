@@ -212,7 +212,7 @@ test(
 			type: "cgroup_sock_addr",
 			attachType: "cgroup_inet4_connect",
 			result: 1,
-			body: [insn.store(4, 6, 24, { imm: 9 << 8 })],
+			body: [insn.mov(64, 1, { imm: 9 << 8 }), insn.store(4, 6, 24, { reg: 1 })],
 		});
 		using _ = attachCgroup(program, cgroup.path);
 		const script = "import socket; s = socket.socket(2, 2); s.connect(('127.0.0.1', 7)); print(s.getpeername()[1])";

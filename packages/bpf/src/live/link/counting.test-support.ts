@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { release } from "node:os";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { NotSupportedError } from "#base";
 import { encode, type Instruction, insn } from "#isa";
-import type { Kernel } from "#kernel";
+import { type Kernel, versionCode } from "#kernel";
 import type { AttachType, ProgramType } from "#uapi";
 import { BpfMap, Program } from "../index.ts";
 
@@ -84,7 +86,9 @@ export async function report(checks: readonly Check[]): Promise<void> {
 		try {
 			await body();
 		} catch (thrown) {
-			if (thrown instanceof Skip) skip = thrown.message;
+			const known = thrown instanceof NotSupportedError && thrown.since !== undefined;
+			const old = known && versionCode(release()) < versionCode(thrown.since ?? "");
+			if (thrown instanceof Skip || old) skip = (thrown as Error).message;
 			else error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
 		}
 		console.log(JSON.stringify({ name, error, skip }));

@@ -1,4 +1,4 @@
-import { BpfError, NotSupportedError } from "#base";
+import { BpfError, NotSupportedError, SyscallError } from "#base";
 import { ERRNO, type LinkCreate } from "#kernel";
 import { ATTACH_TYPES, MULTI_FLAGS } from "#uapi";
 import type { Program } from "../program.ts";
@@ -20,7 +20,7 @@ export interface KprobeMultiTarget {
 /**
  * Attaches a program to many kernel functions by one link (kprobe.multi; Linux ≥ 5.18 with CONFIG_FPROBE). A program loaded for
  * `trace_kprobe_session` runs at entry and at return.
- * @throws BpfError ERR_NO_TARGET where no function fits; PermissionError; SyscallError ESRCH for a name that is none, EOPNOTSUPP
+ * @throws BpfError ERR_NO_TARGET where no function fits; NotSupportedError; PermissionError; SyscallError ESRCH for a name that is none
  */
 export function attachKprobeMulti(program: Program, at: KprobeMultiTarget): Link {
 	const what =
@@ -42,7 +42,14 @@ export function attachKprobeMulti(program: Program, at: KprobeMultiTarget): Link
 		cookies: at.cookies && words(at.cookies),
 	};
 	const attach_type = ATTACH_TYPES[session ? "trace_kprobe_session" : "trace_kprobe_multi"];
-	return Link.attach(program, target, (each) => createLink(each, target, { attach_type, kprobe_multi }));
+	return Link.attach(program, target, (each) => {
+		try {
+			return createLink(each, target, { attach_type, kprobe_multi });
+		} catch (error) {
+			if (!(error instanceof SyscallError) || error.code !== "EOPNOTSUPP") throw error;
+			throw new NotSupportedError(target, `the running kernel ${each.kernel.release} was built without CONFIG_FPROBE`);
+		}
+	});
 }
 
 function matching(program: Program, pattern: string, target: string): readonly string[] {

@@ -74,7 +74,7 @@ export function attachClassifier(program: Program, ifindex: number, options: Tcx
 	try {
 		return attachTcx(program, ifindex, options);
 	} catch (error) {
-		const unknown = error instanceof BpfError && error.code === "EINVAL";
+		const unknown = error instanceof BpfError && (error.code === "EINVAL" || error instanceof NotSupportedError);
 		if (!unknown || !program.kernel.host || options.before || options.after || options.revision !== undefined)
 			throw error;
 		return attachTc(program, ifindex, options);

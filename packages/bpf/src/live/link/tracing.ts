@@ -1,3 +1,4 @@
+import { NotSupportedError } from "#base";
 import { ERRNO } from "#kernel";
 import { ATTACH_TYPES } from "#uapi";
 import { Fd } from "../fd.ts";
@@ -24,6 +25,12 @@ export function attachTracing(program: Program, options: { target?: string; cook
 				? kernel.bpf("RAW_TRACEPOINT_OPEN", { prog_fd: each.fd.number })
 				: created;
 		if (opened >= 0) return { way: "raw_tracepoint", fds: [new Fd(kernel, opened, `link to ${target}`)] };
+		if (opened === -ERRNO.ENOENT && opened !== created)
+			throw new NotSupportedError(
+				`attaching ${each.name} again`,
+				`the running kernel ${kernel.release} attaches a program to ${target} once: load it anew (came with Linux 5.13)`,
+				"5.13",
+			);
 		throw refuseAttach(each, target, -opened, opened === created ? "LINK_CREATE" : "RAW_TRACEPOINT_OPEN");
 	});
 }
