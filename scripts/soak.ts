@@ -2,8 +2,7 @@
 // default), and a table of what was compared. Needs root. Ends with status 1 where the two differ.
 import { INSTRUCTIONS } from "@skep/bpf/isa";
 import { openLinux } from "@skep/linux";
-import { VirtualKernel } from "@skep/vm";
-import { Agreement } from "../packages/vm/src/engine/agreement.test-support.ts";
+import { Agreement, virtualKernels } from "../packages/vm/src/engine/agreement.test-support.ts";
 import { stayOnOneCpu } from "../packages/vm/src/engine/scene.test-support.ts";
 
 const [programs = 100_000, first = 1] = process.argv.slice(2).map(Number);
@@ -19,7 +18,8 @@ if (!stayOnOneCpu()) {
 	process.exit(1);
 }
 const kernel = openLinux();
-using agreement = new Agreement(new VirtualKernel({ cpus: kernel.possibleCpus }), kernel);
+const virtual = virtualKernels(kernel.possibleCpus);
+using agreement = new Agreement(virtual, kernel);
 const { tally } = agreement;
 const began = performance.now();
 let told = began;
@@ -35,6 +35,7 @@ const seconds = (performance.now() - began) / 1000;
 const rows: [string, string | number][] = [
 	["kernel", kernel.release],
 	["node", process.version],
+	["engines", Object.keys(virtual).join(", ")],
 	["seeds", `${first} to ${first + tally.programs - 1}`],
 	["programs", tally.programs],
 	["refused by the verifier", tally.refused],

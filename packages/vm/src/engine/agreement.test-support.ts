@@ -3,6 +3,7 @@ import { VerifierError, VmFault } from "@skep/bpf/base";
 import { rowOf } from "@skep/bpf/isa";
 import type { Kernel } from "@skep/bpf/kernel";
 import { HELPERS } from "@skep/bpf/uapi";
+import { VirtualKernel } from "@skep/vm";
 import { assembleScene, type Generated, generate, shrink } from "./generator.test-support.ts";
 import { Random } from "./random.test-support.ts";
 import { differences, type Entry, type Outcome, type Scene, Stage, sceneText } from "./scene.test-support.ts";
@@ -16,7 +17,7 @@ interface Input {
 
 export interface Difference {
 	readonly seed: number;
-	/** What differs: `virtual / Linux`. */
+	/** What differs: `engine: virtual / Linux`. */
 	readonly what: readonly string[];
 	/** The shortest program found, as a case file with what Linux makes of it. */
 	readonly text: string;
@@ -68,19 +69,34 @@ export function performer(stage: Stage): Performer {
 	};
 }
 
+/** One for each way to run programs. */
+export const virtualKernels = (cpus: number): Record<string, VirtualKernel> => ({
+	interpreter: new VirtualKernel({ cpus, engine: "interpreter" }),
+	"checked JIT": new VirtualKernel({ cpus, engine: "jit" }),
+});
+
 /** Compares programs of one seed after the other. */
 export class Agreement implements Disposable {
 	readonly tally = newTally();
 	readonly #stages: readonly Stage[];
-	readonly #ours: Performer;
+	readonly #ours: ReadonlyMap<string, Performer>;
 	readonly #theirs: Performer;
 
-	/** `change`: what is made of the virtual kernel's outcomes before they are compared. */
-	constructor(virtual: Kernel, linux: Kernel, change: (performer: Performer) => Performer = (same) => same) {
-		this.#stages = [new Stage(virtual, MAPS), new Stage(linux, MAPS)];
+	/**
+	 * `virtual`: by the names of what they run programs in. `change`: what is made of their outcomes before they are
+	 * compared.
+	 */
+	constructor(
+		virtual: Readonly<Record<string, Kernel>>,
+		linux: Kernel,
+		change: (performer: Performer) => Performer = (same) => same,
+	) {
+		const stages = Object.entries(virtual).map(([name, kernel]) => [name, new Stage(kernel, MAPS)] as const);
+		const theirs = new Stage(linux, MAPS);
+		this.#stages = [...stages.map(([, stage]) => stage), theirs];
 		for (const stage of this.#stages) stage.freeze([TEXT_ENTRY]);
-		this.#ours = change(performer(this.#stages[0]!));
-		this.#theirs = performer(this.#stages[1]!);
+		this.#ours = new Map(stages.map(([name, stage]) => [name, change(performer(stage))]));
+		this.#theirs = performer(theirs);
 	}
 
 	/** One program on `runs` inputs. */
@@ -118,12 +134,14 @@ export class Agreement implements Disposable {
 		const theirs = this.#onLinux(scene, inputs, counted);
 		if (theirs === undefined) return undefined;
 		if (counted) this.#count(scene, inputs.length);
-		const ours = this.#ours(scene, inputs);
-		for (const [i, input] of inputs.entries()) {
-			const virtual = ours[i]!;
-			const linux = theirs[i] as Outcome;
-			const what = typeof virtual === "string" ? [virtual] : differences(virtual, linux);
-			if (what.length > 0) return { input, what, linux };
+		for (const [name, perform] of this.#ours) {
+			const ours = perform(scene, inputs);
+			for (const [i, input] of inputs.entries()) {
+				const virtual = ours[i]!;
+				const linux = theirs[i] as Outcome;
+				const what = typeof virtual === "string" ? [virtual] : differences(virtual, linux);
+				if (what.length > 0) return { input, what: what.map((line) => `${name}: ${line}`), linux };
+			}
 		}
 		return undefined;
 	}

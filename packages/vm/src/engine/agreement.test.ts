@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { type TestContext, test } from "node:test";
 import { INSTRUCTIONS, rowOf } from "@skep/bpf/isa";
 import { VirtualKernel } from "@skep/vm";
-import { Agreement, type Performer } from "./agreement.test-support.ts";
+import { Agreement, type Performer, virtualKernels } from "./agreement.test-support.ts";
 import { parseCases } from "./cases.test-support.ts";
 import { assembleScene, generate } from "./generator.test-support.ts";
 import { linuxOrSkip } from "./linux.test-support.ts";
@@ -12,7 +12,7 @@ import { Stage, sceneFailures, sceneText, stayOnOneCpu } from "./scene.test-supp
 import { entries, packet, TEXT_ENTRY } from "./world.test-support.ts";
 
 /** Half a minute of an idle machine, a minute beside other tests. */
-const PROGRAMS = 10_000;
+const PROGRAMS = 5_000;
 
 function start(t: TestContext, change?: (performer: Performer) => Performer): Agreement | undefined {
 	const linux = linuxOrSkip(t);
@@ -21,7 +21,7 @@ function start(t: TestContext, change?: (performer: Performer) => Performer): Ag
 		t.skip(`needs taskset and CPU 0, to stay on one of ${availableParallelism()} CPUs`);
 		return undefined;
 	}
-	return new Agreement(new VirtualKernel({ cpus: linux.possibleCpus }), linux, change);
+	return new Agreement(virtualKernels(linux.possibleCpus), linux, change);
 }
 
 test("random programs: results, packets and maps as on Linux", (t) => {
