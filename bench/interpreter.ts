@@ -1,6 +1,8 @@
 import { encode } from "@skep/bpf/isa";
-import { Program } from "@skep/bpf/live";
+import type { Kernel } from "@skep/bpf/kernel";
+import { BpfMap, Program } from "@skep/bpf/live";
 import { openLinux } from "@skep/linux";
+import { VirtualKernel } from "@skep/vm";
 import { prepare, run } from "@skep/vm/engine";
 import { Memory, newCpu } from "@skep/vm/machine";
 import { assemble } from "../packages/vm/src/engine/cases.test-support.ts";
@@ -31,6 +33,21 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 	calls: `${loop(5_000, "r0 = 0", "r1 = r6\ncall step")}\nstep:\nr0 = r1\nr0 ^= 3\nexit`,
 };
 const ROUNDS = 15;
+
+const LOOKUPS = 100_000;
+
+/** Nanoseconds of one lookup in a hash of 512 entries: into a buffer that is there, and as a new one. */
+function lookups(kernel: Kernel): number[] {
+	using map = BpfMap.create(kernel, { name: "bench", type: "hash", keySize: 4, valueSize: 8, maxEntries: 1024 });
+	const keys = Array.from({ length: 512 }, (_, i) => new Uint8Array(Uint32Array.of(i * 7919).buffer));
+	const value = new Uint8Array(8);
+	for (const key of keys) map.update(key, value);
+	const each = (look: (key: Uint8Array) => unknown): number =>
+		least(() => {
+			for (let i = 0; i < LOOKUPS; i++) look(keys[i & 511]!);
+		}) / LOOKUPS;
+	return [each((key) => map.lookupInto(key, value)), each((key) => map.lookup(key))];
+}
 
 /** Least of some rounds, in CPU nanoseconds of this process: the machine is shared. */
 function least(once: () => void): number {
@@ -100,5 +117,11 @@ export default function benchInterpreter(_: Bench): void {
 	print("Calling a program of two instructions from JavaScript (must: 100 ns)", [
 		["", "ns"],
 		["run", (calling / 1_000_000).toFixed(1)],
+	]);
+
+	const [here, there] = [lookups(new VirtualKernel()), lookups(kernel)];
+	print("Looking up a hash from JavaScript, ns (must: 150 on the virtual kernel)", [
+		["", "virtual", "linux"],
+		...["into a buffer", "a new one"].map((name, i) => [name, here[i]!.toFixed(0), there[i]!.toFixed(0)]),
 	]);
 }
