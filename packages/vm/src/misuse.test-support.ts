@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { BtfBuilder } from "@skep/bpf/btf";
 import { encode, insn } from "@skep/bpf/isa";
 import { type Attributes, type CommandName, errnoName, type Kernel } from "@skep/bpf/kernel";
-import { MAP_FLAGS, MAP_TYPES, type MapType, PROGRAM_TYPES, type ProgramType } from "@skep/bpf/uapi";
+import { MAP_FLAGS, MAP_TYPES, type MapType, PROG_FLAGS, PROGRAM_TYPES, type ProgramType } from "@skep/bpf/uapi";
 
 /** Open nowhere. */
 export const BAD_FD = 987_654;
@@ -54,7 +54,8 @@ export class Bench {
 		return this.keep(this.#load(RETURN, type, more));
 	}
 	#load(insns: Uint8Array, type: ProgramType, more: Partial<Attributes["PROG_LOAD"]>): number {
-		return this.bpf("PROG_LOAD", { prog_type: PROGRAM_TYPES[type].value, insns, license: "GPL", ...more });
+		const prog_flags = type === "syscall" ? PROG_FLAGS.BPF_F_SLEEPABLE : 0;
+		return this.bpf("PROG_LOAD", { prog_type: PROGRAM_TYPES[type].value, insns, license: "GPL", prog_flags, ...more });
 	}
 	put(map_fd: number, key: number, flags = 0, size = 8): number {
 		return this.bpf("MAP_UPDATE_ELEM", { map_fd, key: u32(key), value: bytes(size), flags });

@@ -583,6 +583,13 @@ const others: readonly Case[] = [
 	["raw tracepoint: CPU 1", (b) => testRun(b, "raw_tracepoint", { ctx_in: bytes(8), cpu: 1, flags: 1 })],
 	["raw tracepoint: CPU 99999", (b) => testRun(b, "raw_tracepoint", { ctx_in: bytes(8), cpu: 99_999, flags: 1 })],
 	["tracepoint: cannot be test-run", (b) => testRun(b, "tracepoint", { ctx_in: bytes(8) })],
+	["syscall: nothing", (b) => testRun(b, "syscall", {})],
+	["syscall: a packet", (b) => testRun(b, "syscall", { data_in: bytes(64) })],
+	["syscall: twice", (b) => testRun(b, "syscall", { repeat: 2 })],
+	["syscall: a context", (b) => testRun(b, "syscall", { ctx_in: bytes(64) })],
+	["syscall: a context back", (b) => testRun(b, "syscall", { ctx_in: bytes(64), ctx_out: bytes(64) })],
+	["syscall: 64 KiB", (b) => testRun(b, "syscall", { ctx_in: bytes(65_536) })],
+	["syscall: may not sleep", (b) => b.loads(RETURN, "syscall", { prog_flags: 0 })],
 	["test run: bad descriptor", (b) => b.bpf("PROG_TEST_RUN", { prog_fd: BAD_FD })],
 	["test run: a map", (b) => b.bpf("PROG_TEST_RUN", { prog_fd: b.map("hash") })],
 	// ids, information, BTF

@@ -15,7 +15,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Instruction, insn, parse, slotsOf } from "@skep/bpf/isa";
-import { parseScene, type SceneCase } from "./scene.test-support.ts";
+import { HELPERS } from "@skep/bpf/uapi";
+import { kfuncNumber, parseScene, type SceneCase } from "./scene.test-support.ts";
 
 export interface Case {
 	readonly name: string;
@@ -28,6 +29,12 @@ export interface Case {
 	readonly linux: { readonly kind: "refused" | "not comparable"; readonly words: string } | undefined;
 	/** What is run on a whole kernel instead of the interpreter alone. */
 	readonly scene?: SceneCase;
+}
+
+function helperNumber(name: string): number {
+	const row = HELPERS.find((each) => each.name === name);
+	if (!row) throw new Error(`no helper ${name}`);
+	return row.id;
 }
 
 /** Instructions with labels. Distances are counted in slots. @throws FormatError, Error for an unknown label */
@@ -57,6 +64,8 @@ export function assemble(text: string): Instruction[] {
 		const result = parse(
 			line
 				.replace(/(goto|gotol|may_goto) ([a-z_]\w*)$/, (_, word, name) => `${word} ${distance(name)}`)
+				.replace(/^call kfunc (\w+)$/, (_, name) => `call kfunc(${kfuncNumber(name)})`)
+				.replace(/^call helper (\w+)$/, (_, name) => `call ${helperNumber(name)}`)
 				.replace(/^call ([a-z_]\w*)$/, (_, name) => `call pc${distance(name)}`)
 				.replace(/code_addr\(([a-z_]\w*)\)/, (_, name) => `code_addr(${Number(distance(name))})`),
 		);

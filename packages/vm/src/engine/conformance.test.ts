@@ -8,7 +8,7 @@ import { type Callables, Memory, newCpu, registerOf, setRegister } from "#machin
 import { type Case, readCases } from "./cases.test-support.ts";
 import { type Code, type EngineOptions, newEngine, prepare, slotCounts } from "./index.ts";
 import { cell, KEY, linuxOrSkip, loadFunction, loadProgram, NO_PACKET, u64 } from "./linux.test-support.ts";
-import { sceneFailures, stayOnOneCpu } from "./scene.test-support.ts";
+import { KFUNC_TYPES, sceneFailures, stayOnOneCpu } from "./scene.test-support.ts";
 
 const cases = readCases();
 /** Enough for every case that ends, spent soon by those that do not. */
@@ -88,7 +88,7 @@ function noteExecuted(one: Case, code: Code, executed: Set<string>): void {
 function failure(one: Case, options: EngineOptions, executed?: Set<string>): string | undefined {
 	try {
 		if (one.scene) {
-			const wrong = sceneFailures(new VirtualKernel({ memory: 1 << 22 }), one.scene);
+			const wrong = sceneFailures(new VirtualKernel({ btf: KFUNC_TYPES, memory: 1 << 22 }), one.scene);
 			return one.error ? `no fault, expected ${one.error.kind}` : wrong.join("\n") || undefined;
 		}
 		const runs = one.error ? [{ memory: one.memory, result: 0n }] : one.runs;

@@ -1,25 +1,29 @@
 // A program with its maps and a packet, on any kernel of the contract: what it returns, what is left of the packet, what
 // the maps hold. As text it is a case of `cases.test-support.ts`:
 //
-//   -- type            socket_filter or xdp
-//   -- maps            `NAME TYPE KEY VALUE ENTRIES [read-only]` (sizes in bytes), and what is in them before the run:
-//                      `NAME[KEY] = VALUE` in hex, `NAME += VALUE` for queues, `NAME[KEY] = program P` for prog_array;
-//                      per-CPU maps: the value of CPU 0 before, of all CPUs up to the last that is not 0 afterwards
-//   -- asm             the program; maps by name: map_by_fd(NAME)
+//   -- type            socket_filter, xdp, syscall
+//   -- maps            `NAME TYPE KEY VALUE ENTRIES [WORD …]` (sizes in bytes), and what is in them before the run:
+//                      `NAME[KEY] = VALUE` in hex, `NAME += VALUE` for queues, filters and user rings,
+//                      `NAME[KEY] = program P` for prog_array, `NAME[KEY] = map M` for maps of maps;
+//                      per-CPU maps: the value of CPU 0 before, of all CPUs up to the last that is not 0 afterwards.
+//                      Words: read-only; inner=M: what maps in it are like; timer, lock: values begin with one
+//   -- asm             the program; maps by name: map_by_fd(NAME); `call helper NAME`, `call kfunc NAME`
 //   -- asm P           further programs
 //   -- packet          its input; 64 zeros without
+//   -- advance         nanoseconds that go by afterwards
 //   -- result          what it returns, 32 bits
 //   -- packet out      the packet afterwards, where it matters
 //   -- after           what the maps hold afterwards (ring buffers: `NAME += RECORD`): those that are named are compared whole, but that zeros in an array
 //                      need no line; `NAME empty` where nothing is in it
 import { spawnSync } from "node:child_process";
-import { BtfBuilder } from "@skep/bpf/btf";
+import { Btf, BtfBuilder } from "@skep/bpf/btf";
 import { encode, format, type Instruction, slotsOf } from "@skep/bpf/isa";
 import { errnoName, type Kernel, type ProgTestRun } from "@skep/bpf/kernel";
-import { BpfMap, type Fd, loadBtf, Program, type ProgramBtf, RingBufferReader } from "@skep/bpf/live";
-import { MAP_FLAGS, type MapType } from "@skep/bpf/uapi";
+import { BpfMap, type Fd, loadBtf, Program, type ProgramBtf, RingBufferReader, UserRingBuffer } from "@skep/bpf/live";
+import { MAP_FLAGS, type MapType, PROG_FLAGS } from "@skep/bpf/uapi";
+import { VirtualKernel } from "@skep/vm";
 
-export type SceneType = "socket_filter" | "xdp";
+export type SceneType = "socket_filter" | "xdp" | "syscall";
 
 export interface SceneMap {
 	readonly name: string;
@@ -29,7 +33,97 @@ export interface SceneMap {
 	readonly maxEntries: number;
 	/** Programs may only read it, and nobody may write once it is filled. */
 	readonly readOnly?: boolean;
+	/** Maps of maps: name of one that maps in it are like. */
+	readonly inner?: string;
+	/** What each value begins with. */
+	readonly field?: FieldName;
 }
+
+const FIELDS = ["timer", "lock"] as const;
+type FieldName = (typeof FIELDS)[number];
+
+/** Kernel functions that scenes call: `imm` of the call is the place in this list. */
+const KFUNCS = [
+	"bpf_throw",
+	"bpf_iter_num_new",
+	"bpf_iter_num_next",
+	"bpf_iter_num_destroy",
+	"bpf_arena_alloc_pages",
+	"bpf_arena_free_pages",
+	"bpf_rcu_read_lock",
+	"bpf_rcu_read_unlock",
+	"bpf_dynptr_adjust",
+	"bpf_dynptr_size",
+	"bpf_dynptr_is_null",
+	"bpf_dynptr_is_rdonly",
+	"bpf_dynptr_clone",
+	"bpf_dynptr_from_xdp",
+	"bpf_dynptr_slice",
+	"bpf_preempt_disable",
+	"bpf_preempt_enable",
+] as const;
+export const kfuncNumber = (name: string): number => (KFUNCS as readonly string[]).indexOf(name);
+const isKfuncCall = (one: Instruction): boolean => one.opcode === 0x85 && one.src === 2;
+
+/** The types of a kernel that has these functions and nothing else. */
+export const KFUNC_TYPES = (() => {
+	const builder = new BtfBuilder();
+	const type = builder.add({ kind: "func_proto", ret: 0, params: [] });
+	for (const name of KFUNCS) builder.add({ kind: "func", name, type, linkage: "static" });
+	return builder.encode();
+})();
+
+const kernelTypes = new WeakMap<Kernel, ReadonlyMap<string, number>>();
+/** BTF id of a kernel function. */
+function kfuncId(kernel: Kernel, name: string): number {
+	let ids = kernelTypes.get(kernel);
+	if (!ids) {
+		const bytes = kernel.btf();
+		if (typeof bytes === "number") throw new Error(`the kernel's types: ${errnoName(bytes)}`);
+		const btf = Btf.decode(bytes);
+		ids = new Map(KFUNCS.map((each) => [each, btf.find(each, "func") ?? 0]));
+		kernelTypes.set(kernel, ids);
+	}
+	return ids.get(name) || Number.MAX_SAFE_INTEGER % 0x7fff_ffff;
+}
+
+/** Key and value of a map whose values begin with a timer or a lock. */
+function fieldTypes(field: FieldName, valueSize: number): { bytes: Uint8Array; key: number; value: number } {
+	const builder = new BtfBuilder();
+	const int = { kind: "int", bits: 32, offset: 0, signed: false, char: false, bool: false } as const;
+	const word = builder.add({ ...int, name: "unsigned int", size: 4 });
+	const byte = builder.add({ ...int, name: "unsigned char", size: 1, bits: 8 });
+	const member = (name: string, type: number, at: number) => ({ name, type, bitOffset: at * 8, bitSize: 0 });
+	const array = (type: number, length: number) => builder.add({ kind: "array", type, index: word, length });
+	const size = field === "timer" ? 16 : 4;
+	const opaque = array(word, size / 4);
+	const own = builder.add({
+		kind: "struct",
+		name: field === "timer" ? "bpf_timer" : "bpf_spin_lock",
+		size,
+		members: [member("opaque", field === "timer" ? opaque : word, 0)],
+	});
+	const rest = array(byte, valueSize - size);
+	const members = [member("own", own, 0), member("rest", rest, size)];
+	const value = builder.add({ kind: "struct", name: "value", size: valueSize, members });
+	return { bytes: builder.encode(), key: word, value };
+}
+
+const MAP_FLAGS_OF: Partial<Readonly<Record<MapType, number>>> = {
+	lpm_trie: MAP_FLAGS.BPF_F_NO_PREALLOC,
+	arena: MAP_FLAGS.BPF_F_MMAPABLE,
+};
+/** Where arenas are in user space: nobody maps them. */
+const ARENA = (1n << 44n) + (1n << 28n);
+/** Maps that are not looked into afterwards. */
+const CLOSED: ReadonlySet<MapType> = new Set<MapType>([
+	"prog_array",
+	"array_of_maps",
+	"hash_of_maps",
+	"bloom_filter",
+	"user_ringbuf",
+	"arena",
+]);
 
 /** An entry in hex; prog_array: the value is a program's name; queues and stacks: no key. */
 export interface Entry {
@@ -112,10 +206,12 @@ export class Stage implements Disposable {
 		const loaded = new Map<string, Program>();
 		try {
 			for (const [name, insns] of scene.programs) {
-				const patched = insns.map((one) =>
-					refersToMap(one) ? { ...one, imm: this.#map(scene.maps[one.imm]!).fd.number } : one,
-				);
-				const program = { name: "scene", type: scene.type, insns: encode(patched), license: "GPL" };
+				const patched = insns.map((one) => {
+					if (isKfuncCall(one)) return { ...one, imm: kfuncId(this.#kernel, KFUNCS[one.imm]!) };
+					return refersToMap(one) ? { ...one, imm: this.#map(scene.maps[one.imm]!).fd.number } : one;
+				});
+				const flags = scene.type === "syscall" ? PROG_FLAGS.BPF_F_SLEEPABLE : 0;
+				const program = { name: "scene", type: scene.type, insns: encode(patched), license: "GPL", flags };
 				const btf = this.#functions(insns);
 				loaded.set(name, Program.load(this.#kernel, { ...program, btf }));
 			}
@@ -129,6 +225,8 @@ export class Stage implements Disposable {
 				.filter(refersToMap)
 				.map((one) => scene.maps[one.imm]!),
 		);
+		// What stands in a map of maps is there too.
+		for (const shape of [...used]) if (shape.inner !== undefined) for (const each of this.#shapes) used.add(each);
 		return new Performance(
 			loaded,
 			this.#shapes.filter((shape) => used.has(shape)).map((shape) => [shape, this.#map(shape)] as const),
@@ -148,8 +246,18 @@ export class Stage implements Disposable {
 	#map(shape: SceneMap): BpfMap {
 		let map = this.#maps.get(shape.name);
 		if (!map) {
-			const { readOnly, ...rest } = shape;
-			map = BpfMap.create(this.#kernel, { ...rest, flags: readOnly ? MAP_FLAGS.BPF_F_RDONLY_PROG : 0 });
+			const { readOnly, inner, field, ...rest } = shape;
+			const flags = readOnly ? MAP_FLAGS.BPF_F_RDONLY_PROG : (MAP_FLAGS_OF[shape.type] ?? 0);
+			const like = inner === undefined ? undefined : this.#map(this.#shapes.find((each) => each.name === inner)!);
+			const types = field === undefined ? undefined : fieldTypes(field, shape.valueSize);
+			using btf = types && loadBtf(this.#kernel, types.bytes);
+			map = BpfMap.create(this.#kernel, {
+				...rest,
+				flags,
+				...(like ? { innerFd: like.fd.number } : {}),
+				...(types && btf ? { btf: { fd: btf.number, key: types.key, value: types.value } } : {}),
+				...(shape.type === "arena" ? { extra: ARENA } : {}),
+			});
 			this.#maps.set(shape.name, map);
 		}
 		return map;
@@ -188,7 +296,7 @@ export class Performance implements Disposable {
 	}
 
 	/** One run of the first program: `entries` are all that maps hold before. */
-	run(packet: Uint8Array, entries: readonly Entry[]): Outcome {
+	run(packet: Uint8Array, entries: readonly Entry[], advance = 0): Outcome {
 		for (const [shape, map] of this.#maps) {
 			if (shape.readOnly) continue;
 			empty(shape, map);
@@ -196,19 +304,28 @@ export class Performance implements Disposable {
 		}
 		const [first] = this.#programs.values();
 		// `Program.testRun` leaves less room than a program may make of it.
-		const attr: ProgTestRun = { prog_fd: first!.fd.number, data_in: packet, data_out: new Uint8Array(4096), repeat: 1 };
+		const prog_fd = first!.fd.number;
+		const attr: ProgTestRun =
+			first!.type === "syscall" ? { prog_fd } : { prog_fd, data_in: packet, data_out: new Uint8Array(4096), repeat: 1 };
 		const error = first!.kernel.bpf("PROG_TEST_RUN", attr);
 		if (error !== 0) throw new Error(`test run of ${packet.length} bytes: ${errnoName(error)}`);
+		if (advance > 0) pass(first!.kernel, advance);
 		return {
 			result: attr.retval ?? 0,
-			packet: hexOf((attr.data_out ?? packet).subarray(0, attr.data_size_out)),
+			packet: hexOf((attr.data_out ?? packet).subarray(0, attr.data_out ? attr.data_size_out : packet.length)),
 			entries: this.#maps.flatMap(([shape, map]) => contents(shape, map)),
 		};
 	}
 
 	#put(shape: SceneMap, map: BpfMap, { key, value }: Entry): void {
-		if (isQueue(shape)) map.push(bytesOf(value));
-		else if (shape.type === "prog_array") {
+		if (isQueue(shape) || shape.type === "bloom_filter") map.push(bytesOf(value));
+		else if (shape.type === "user_ringbuf") {
+			using ring = new UserRingBuffer(map);
+			ring.write(bytesOf(value));
+		} else if (shape.inner !== undefined) {
+			const inner = this.#maps.find(([each]) => each.name === value)![1];
+			map.update(bytesOf(key), new Uint8Array(Uint32Array.of(inner.fd.number).buffer));
+		} else if (shape.type === "prog_array") {
 			const program = this.#programs.get(value);
 			if (program) map.update(bytesOf(key), new Uint8Array(Uint32Array.of(program.fd.number).buffer));
 		} else if (map.perCpu) {
@@ -228,7 +345,15 @@ export class Performance implements Disposable {
 	}
 }
 
+/** Time goes by. */
+function pass(kernel: Kernel, nanoseconds: number): void {
+	if (kernel instanceof VirtualKernel) kernel.advance(BigInt(nanoseconds));
+	// A timer of Linux may be a little late.
+	else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, nanoseconds / 1e6 + 20);
+}
+
 function empty(shape: SceneMap, map: BpfMap): void {
+	if (shape.type === "bloom_filter" || shape.type === "user_ringbuf" || shape.type === "arena") return;
 	if (isQueue(shape)) while (map.lookupAndDelete() !== undefined);
 	else if (shape.type === "ringbuf") records(map);
 	else if (shape.type === "array" || shape.type === "percpu_array") {
@@ -257,7 +382,7 @@ function valueText(map: BpfMap, value: Uint8Array<ArrayBuffer>): string {
 
 function contents(shape: SceneMap, map: BpfMap): Entry[] {
 	const entries: Entry[] = [];
-	if (shape.readOnly || shape.type === "prog_array") return entries;
+	if (shape.readOnly || CLOSED.has(shape.type)) return entries;
 	if (isQueue(shape)) {
 		for (let value = map.lookupAndDelete(); value !== undefined; value = map.lookupAndDelete())
 			entries.push({ map: shape.name, key: "", value: hexOf(value) });
@@ -283,7 +408,9 @@ function asmText(scene: Scene, insns: readonly Instruction[]): string {
 		.map((one) =>
 			refersToMap(one)
 				? format(one).replace(/(map_\w+)\(-?\d+\)/, (_, word) => `${word}(${scene.maps[one.imm]!.name})`)
-				: format(one),
+				: isKfuncCall(one)
+					? `call kfunc ${KFUNCS[one.imm]}`
+					: format(one),
 		)
 		.join("\n");
 }
@@ -305,8 +432,9 @@ export function sceneText(
 	const maps = scene.maps.filter((map) => used.has(map));
 	const lines = [`== ${name}`, "-- type", scene.type, "-- maps"];
 	for (const map of maps) {
-		const { type, keySize, valueSize, maxEntries, readOnly } = map;
-		lines.push(`${map.name} ${type} ${keySize} ${valueSize} ${maxEntries}${readOnly ? " read-only" : ""}`);
+		const { type, keySize, valueSize, maxEntries, readOnly, inner, field } = map;
+		const words = [readOnly ? "read-only" : "", inner === undefined ? "" : `inner=${inner}`, field ?? ""];
+		lines.push([map.name, type, keySize, valueSize, maxEntries, ...words.filter((word) => word !== "")].join(" "));
 	}
 	for (const entry of before)
 		if (maps.some((map) => map.name === entry.map && !isZero(map, entry))) lines.push(entryText(entry));
@@ -315,7 +443,7 @@ export function sceneText(
 	lines.push("-- packet", spaced(hexOf(packet)), "-- result", String(after.result));
 	if (after.packet !== hexOf(packet)) lines.push("-- packet out", spaced(after.packet));
 	lines.push("-- after");
-	for (const map of maps.filter((each) => !each.readOnly && each.type !== "prog_array")) {
+	for (const map of maps.filter((each) => !each.readOnly && !CLOSED.has(each.type))) {
 		const held = after.entries.filter((entry) => entry.map === map.name && !isZero(map, entry));
 		lines.push(...(held.length > 0 ? held.map(entryText) : [`${map.name} empty`]));
 	}
@@ -344,13 +472,15 @@ export interface SceneCase {
 	readonly packetOut: string | undefined;
 	/** By map. */
 	readonly after: ReadonlyMap<string, readonly Entry[]>;
+	/** Nanoseconds. */
+	readonly advance: number;
 }
 
 const NO_PACKET = new Uint8Array(64);
 
 /** `NAME[KEY] = VALUE`, `NAME += VALUE`, `NAME[KEY] = program P`; undefined: another kind of line. */
 function parseEntry(line: string): Entry | undefined {
-	const match = /^(\w+)(?:\[([0-9a-f ]*)\] =| \+=) (?:program (\w+)|([0-9a-f ]*))$/.exec(line);
+	const match = /^(\w+)(?:\[([0-9a-f ]*)\] =| \+=) (?:(?:program|map) (\w+)|([0-9a-f ]*))$/.exec(line);
 	if (!match) return undefined;
 	const [, map = "", key = "", program, value = ""] = match;
 	return { map, key: key.replaceAll(" ", ""), value: program ?? value.replaceAll(" ", "") };
@@ -359,7 +489,19 @@ function parseEntry(line: string): Entry | undefined {
 function parseMap(line: string): SceneMap {
 	const [name = "", type = "", ...rest] = line.split(/\s+/);
 	const [keySize = 0, valueSize = 0, maxEntries = 0] = rest.map(Number);
-	return { name, type: type as MapType, keySize, valueSize, maxEntries, readOnly: rest[3] === "read-only" };
+	const words = rest.slice(3);
+	const inner = words.find((word) => word.startsWith("inner="))?.slice("inner=".length);
+	const field = FIELDS.find((each) => words.includes(each));
+	return {
+		name,
+		type: type as MapType,
+		keySize,
+		valueSize,
+		maxEntries,
+		readOnly: words.includes("read-only"),
+		...(inner === undefined ? {} : { inner }),
+		...(field === undefined ? {} : { field }),
+	};
 }
 
 /** The sections of a case with `-- type`. `assemble`: text of a program, maps as numbers. @throws Error for lines that are none */
@@ -402,6 +544,7 @@ export function parseScene(
 		result: result === undefined ? undefined : Number(result) >>> 0,
 		packetOut: hex("packet out"),
 		after,
+		advance: Number(sections.get("advance") ?? 0),
 	};
 }
 
@@ -410,7 +553,7 @@ export function sceneFailures(kernel: Kernel, one: SceneCase): string[] {
 	using stage = new Stage(kernel, one.scene.maps);
 	stage.freeze(one.before);
 	using performance = stage.load(one.scene);
-	const outcome = performance.run(one.packet, one.before);
+	const outcome = performance.run(one.packet, one.before, one.advance);
 	const shapes = new Map(one.scene.maps.map((map) => [map.name, map]));
 	const isTold = (entry: Entry) => one.after.has(entry.map) && !isZero(shapes.get(entry.map)!, entry);
 	return differences(

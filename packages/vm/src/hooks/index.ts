@@ -6,6 +6,7 @@
 export { HEADROOM, type Input, LOOPBACK, MOST_PACKET, newScratch, PACKET_ROOM, type Scratch } from "./context.ts";
 export { argumentsInput, MOST_ARGUMENTS } from "./raw-tracepoint.ts";
 export { MOST_SKB, SKB_SIZE, skbInput } from "./socket-filter.ts";
+export { bytesInput, MOST_BYTES } from "./syscall.ts";
 export { HOOKS, type HookRow } from "./table.ts";
 export { tracepointInput } from "./tracepoint.ts";
 export { XDP_MD_SIZE, type XdpDevice, xdpInput, xdpPacket } from "./xdp.ts";

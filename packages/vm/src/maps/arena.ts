@@ -77,7 +77,8 @@ function setPages(map: MapState, first: number, count: number, state: number): v
 
 /** Allocates `count` pages, at `low` of an address in user space where it is not 0. Low word of their address, or 0. */
 export function allocatePages(map: MapState, memory: Memory, low: number, count: number): number {
-	let first = 0;
+	// Where the low word of the first address is 0 its page would be taken for none.
+	let first = (map.userStart & 0xffff_ffffn) === 0n ? 1 : 0;
 	if (low !== 0) {
 		if (low % PAGE !== 0) return 0;
 		first = pageAt(map, low);

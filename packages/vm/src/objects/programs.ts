@@ -39,6 +39,7 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 	const described = (attr.func_info_cnt ?? 0) !== 0 || (attr.line_info_cnt ?? 0) !== 0;
 	const btf = described ? idOf(system, attr.prog_btf_fd ?? 0, "btf") : 0;
 	if (btf < 0) return btf;
+	if (type === "syscall" && ((attr.prog_flags ?? 0) & PROG_FLAGS.BPF_F_SLEEPABLE) === 0) return -ERRNO.EINVAL;
 	const log = new Log(attr);
 	const target = attachTarget(system, attr, type);
 	const mapAt: Record<number, number> = {};

@@ -1,9 +1,11 @@
 import { type Attributes, ERRNO } from "@skep/bpf/kernel";
 import {
 	argumentsInput,
+	bytesInput,
 	HOOKS,
 	LOOPBACK,
 	MOST_ARGUMENTS,
+	MOST_BYTES,
 	MOST_PACKET,
 	MOST_SKB,
 	skbInput,
@@ -38,6 +40,8 @@ export function testRun(system: System, attr: TestRun): number {
 			return runSkb(system, program, attr);
 		case "arguments":
 			return runArguments(system, program, attr);
+		case "bytes":
+			return runBytes(system, program, attr);
 		case "record":
 			return -ERRNO.ENOTSUPP;
 	}
@@ -174,5 +178,18 @@ function runArguments(system: System, program: ProgramState, attr: TestRun): num
 	attr.retval = runProgram(system, program, input, cpu, 0n);
 	attr.data_size_out = 0;
 	attr.ctx_size_out = 0;
+	return 0;
+}
+
+/** The context comes back in the caller's own buffer. */
+function runBytes(system: System, program: ProgramState, attr: TestRun): number {
+	const { data_in, data_out, ctx_out, repeat, flags, batch_size, ctx_in = new Uint8Array(0) } = attr;
+	if (data_in?.length || data_out?.length || ctx_out?.length || repeat || flags || batch_size) return -ERRNO.EINVAL;
+	if (ctx_in.length > MOST_BYTES) return -ERRNO.EINVAL;
+	const { memory } = system;
+	const input = bytesInput(memory, system.scratch[0]!, ctx_in);
+	if (input.context === 0) return -ERRNO.ENOMEM;
+	attr.retval = runProgram(system, program, input, system.cpus[0]!, 0n);
+	ctx_in.set(memory.u8.subarray(input.context, input.context + ctx_in.length));
 	return 0;
 }
