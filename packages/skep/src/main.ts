@@ -1,8 +1,10 @@
 import {
+	findVerb,
 	parseInvocation,
 	renderFailure,
 	renderHelp,
 	renderOverview,
+	renderVerbHelp,
 	STATUS,
 	selectCommand,
 	tameStreams,
@@ -23,6 +25,9 @@ export async function main(words: readonly string[]): Promise<void> {
 	}
 }
 
+/** Options that may stand before the noun. */
+const BEFORE = /^(-[jpfmn]+|--(json|pretty|bpffs|mapcompat|nomount))$/;
+
 async function dispatch(words: readonly string[]): Promise<number> {
 	const [word, ...rest] = words;
 	if (word === undefined) {
@@ -37,6 +42,9 @@ async function dispatch(words: readonly string[]): Promise<number> {
 		process.stdout.write(renderOverview(COMMANDS, VERSION));
 		return STATUS.ok;
 	}
+	// bpftool has its options before the noun: `skep -j prog show`.
+	const noun = words.findIndex((each) => !BEFORE.test(each));
+	if (noun > 0) return dispatch([words[noun]!, ...words.slice(0, noun), ...words.slice(noun + 1)]);
 	if (word.startsWith("-")) throw new UsageError(`no option ${word} before a command; there are --help and --version`);
 	// A command never looks like a file.
 	if (/\.([mc]?ts|o)$/.test(word) || word.includes("/"))
@@ -44,7 +52,9 @@ async function dispatch(words: readonly string[]): Promise<number> {
 	const command = selectCommand(COMMANDS, word);
 	const call = parseInvocation(command, rest);
 	if (call.flags.has("help")) {
-		process.stdout.write(renderHelp(command));
+		const verb =
+			command.verbs && call.rest.length > 0 ? findVerb(command.name, command.verbs, call.rest).verb : undefined;
+		process.stdout.write(verb ? renderVerbHelp(command.name, verb) : renderHelp(command));
 		return STATUS.ok;
 	}
 	const { run } = await command.load();

@@ -1,3 +1,5 @@
+import type { Verb } from "./verb.ts";
+
 /** One flag of a command: `--duration N`, `-o FILE`, `--json`. */
 export interface Flag {
 	readonly name: string;
@@ -5,6 +7,8 @@ export interface Flag {
 	/** What stands after it; absent: a switch. */
 	readonly value?: string;
 	readonly help: string;
+	/** Another flag that this one sets too: `--pretty` is JSON. */
+	readonly implies?: string;
 }
 
 /** A command line after parsing: what the flags of this command said and the rest. */
@@ -25,6 +29,8 @@ export interface Command {
 	/** Whole command lines. */
 	readonly examples: readonly [string, ...string[]];
 	readonly flags: readonly Flag[];
+	/** Of a noun: its verbs, one row each. */
+	readonly verbs?: readonly Verb[];
 	/** Flags end at the first positional argument: what follows belongs to the file. */
 	readonly stopsAtFile?: true;
 	load(): Promise<{ run(call: Invocation, commands: readonly Command[]): Promise<number> }>;

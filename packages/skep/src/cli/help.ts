@@ -1,4 +1,5 @@
 import type { Command, Flag } from "./command.ts";
+import { renderVerbs } from "./verb.ts";
 
 /** `skep help`: every command in a line, and what the exit statuses mean. */
 export function renderOverview(commands: readonly Command[], version: string): string {
@@ -27,6 +28,7 @@ export function renderHelp(command: Command): string {
 		`usage: skep ${command.name} ${command.usage}`.trimEnd(),
 		"",
 	];
+	if (command.verbs) lines.push(...renderVerbs(command.verbs), "");
 	if (command.details) lines.push(...command.details, "");
 	if (command.flags.length > 0) lines.push(...renderFlags(command.flags), "");
 	lines.push(command.examples.length === 1 ? "example:" : "examples:", ...command.examples.map((e) => `  ${e}`), "");

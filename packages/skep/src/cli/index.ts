@@ -8,5 +8,8 @@
 export type { Command, Flag, Invocation } from "./command.ts";
 export { ReportedError, renderFailure, STATUS, UsageError } from "./fail.ts";
 export { renderFlags, renderHelp, renderOverview } from "./help.ts";
-export { nearest, parseInvocation, selectCommand, selectVerb } from "./select.ts";
+export { nearest } from "./nearest.ts";
+export { parseInvocation, selectCommand, selectVerb } from "./select.ts";
 export { tameStreams, writeError } from "./streams.ts";
+export { findVerb, renderVerbHelp, renderVerbs, type Verb } from "./verb.ts";
+export { Words } from "./words.ts";

@@ -1,5 +1,6 @@
 import type { Command, Flag, Invocation } from "./command.ts";
 import { UsageError } from "./fail.ts";
+import { nearest } from "./nearest.ts";
 
 /** The command that a word names: whole, or by an unambiguous beginning (`skep b` is `skep build`). */
 export function selectCommand(commands: readonly Command[], word: string): Command {
@@ -51,10 +52,17 @@ export function parseInvocation(command: Command, words: readonly string[]): Inv
 			continue;
 		}
 		const { flag, attached } = findFlag(command, word);
+		// Several switches in one word: `-jp`.
+		if (flag.value === undefined && attached !== undefined && !word.startsWith("--")) {
+			words = [...words.slice(0, i), word.slice(0, 2), `-${attached}`, ...words.slice(i + 1)];
+			i--;
+			continue;
+		}
 		if (flag.value === undefined) {
 			if (attached !== undefined)
 				throw new UsageError(`--${flag.name} takes no value, "${attached}" was given`, command.name);
 			flags.set(flag.name, true);
+			if (flag.implies !== undefined) flags.set(flag.implies, true);
 			continue;
 		}
 		const value = attached ?? words[++i];
@@ -87,30 +95,4 @@ function findFlag(command: Command, word: string): { flag: Flag; attached: strin
 	const flag = flags.find((f) => f.short === word[1]);
 	if (flag === undefined) throw new UsageError(`no option -${word[1]}`, command.name);
 	return { flag, attached: word.length > 2 ? word.slice(2) : undefined };
-}
-
-/** The candidate that differs least from a word; undefined: none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-	let best: string | undefined;
-	let least = Math.max(2, Math.floor(word.length / 3)) + 1;
-	for (const candidate of candidates) {
-		const d = distance(word, candidate);
-		if (d < least) {
-			least = d;
-			best = candidate;
-		}
-	}
-	return best;
-}
-
-function distance(a: string, b: string): number {
-	let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-	for (let i = 1; i <= a.length; i++) {
-		const next = [i];
-		for (let j = 1; j <= b.length; j++) {
-			next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-		}
-		row = next;
-	}
-	return row[b.length]!;
 }

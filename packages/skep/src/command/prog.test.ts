@@ -117,7 +117,7 @@ test("what fails half way leaves no pin", (t) => {
 
 test("words that are not understood are refused before the kernel is asked", async () => {
 	const rows: readonly (readonly [words: string, text: RegExp])[] = [
-		["", /what of load, loadall\?/],
+		["", /what of show, list, dump, pin, load, /],
 		["lod x y", /no "prog lod", did you mean load\?/],
 		["load x", /load wants an object and a path/],
 		["load x y nonsense", /"nonsense" is none of type, map, /],

@@ -1,8 +1,19 @@
 import type { Command, Flag } from "#cli";
+import { LINK_VERBS } from "./link-verbs.ts";
+import { MAP_VERBS } from "./map-verbs.ts";
+import { PROG_VERBS } from "./prog-verbs.ts";
 
 /** The commands, one row each, in the order of `skep help`. */
 
 const JSON_FLAG: Flag = { name: "json", help: "JSON Lines on stdout" };
+/** bpftool's options, which may also stand before the noun. */
+const SHOWN: readonly Flag[] = [
+	{ name: "json", short: "j", help: "JSON, with bpftool's keys" },
+	{ name: "pretty", short: "p", help: "JSON over several lines", implies: "json" },
+	{ name: "bpffs", short: "f", help: "tell where objects are pinned" },
+	{ name: "mapcompat", short: "m", help: "taken as bpftool takes it; maps are always loaded as their objects say" },
+	{ name: "nomount", short: "n", help: "taken as bpftool takes it; nothing is ever mounted" },
+];
 const DURATION: Flag = { name: "duration", value: "SECONDS", help: "stop after that long (10, 1.5s, 2m)" };
 const KERNEL: Flag = { name: "kernel", value: "K", help: "where to run: linux, virtual, auto (default)" };
 const BTF: Flag = {
@@ -150,6 +161,34 @@ export const COMMANDS: readonly Command[] = [
 		load: () => import("./test.ts"),
 	},
 	{
+		name: "debug",
+		usage: "--pcap FILE|--replay FILE [options] FILE.ts|FILE.o [options of the file]",
+		summary: "step through programs, forwards and backwards, on the virtual kernel",
+		details: [
+			"Each packet of a capture, or each run of a recording, is an event; any instruction of any event can be gone to.",
+			"Commands are like gdb's, one a line, also from a pipe: s n si c fin, back: rs rn rsi rc rfin; b FILE:LINE, b FUNCTION,",
+			"b *SLOT; watch r3, watch map NAME, watch ADDRESS BYTES; p r1, p u32[r10-8], p iphdr @ r6, x/16 r10-16; r, bt, l, dis,",
+			"maps, ctx, packet, goto EVENT, q. `h` lists them. On a terminal source and registers are shown side by side.",
+			"The user half of a file does not run. Without root.",
+		],
+		examples: [
+			"skep debug --pcap examples/xdp-filter/packets.pcapng examples/xdp-filter/xdp-filter.ts",
+			"skep debug --replay examples/exec/exec.rec examples/exec/exec.ts",
+			"printf 'b xdp-filter.ts:30\\nc\\nbt\\nr\\nrs\\n' | skep debug --pcap packets.pcap xdp-filter.ts",
+		],
+		flags: [
+			{ name: "json", help: "one JSON object for each command" },
+			{ name: "pcap", value: "FILE", help: "give the packets of a capture to the XDP program" },
+			{ name: "replay", value: "FILE", help: "give the events of a recording to the programs" },
+			{ name: "program", value: "NAME", help: "the program that gets them, where there are several" },
+			{ name: "event", value: "N", help: "begin at that event (from 0)" },
+			{ name: "limit", value: "N", help: "take so many packets" },
+			BTF,
+		],
+		stopsAtFile: true,
+		load: () => import("./debug.ts"),
+	},
+	{
 		name: "types",
 		usage: "[-o FILE] [--btf FILE] [STRUCT|FILE.ts …]",
 		summary: "write kernel.d.ts, this machine's kernel types for the editor",
@@ -248,11 +287,13 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "prog",
-		usage: "load|loadall OBJ PATH [type TYPE] [map name|idx NAME MAP …] [pinmaps DIR] [autoattach]",
-		summary: "load programs of an object and pin them in a bpffs",
+		usage: "VERB …",
+		summary: "programs in the kernel: show, dump, load, pin, attach, run",
+		verbs: PROG_VERBS,
 		details: [
-			"load      pins the first program at PATH; loadall makes the folder PATH and pins each in it by its name.",
-			"Behind them, in any order (words may be shortened):",
+			"Words and options are bpftool's, also before the noun (skep -jf prog show), and may be shortened where it is",
+			"clear. `skep prog VERB --help` tells more.",
+			"load and loadall take, in any order:",
 			"type TYPE           instead of what sections say: xdp, tc, cgroup/connect4 …",
 			"map name NAME MAP   a map that is there, for the object's map NAME; `map idx N MAP` by its place in the object.",
 			"                    MAP: id N, pinned PATH, name NAME",
@@ -261,13 +302,37 @@ export const COMMANDS: readonly Command[] = [
 			"offload_dev DEV, xdpmeta_dev DEV   for the hardware of DEV; bound to DEV for its metadata",
 		],
 		examples: [
+			"skep prog show",
+			"skep prog dump xlated name on_exec linum",
 			"skep prog load xdp.o /sys/fs/bpf/xdp",
 			"skep prog load --require-signed --trusted cert.pem xdp.o /sys/fs/bpf/xdp",
 			"skep prog loadall exec.o /sys/fs/bpf/exec pinmaps /sys/fs/bpf/exec-maps autoattach",
 			"skep prog load xdp.o /sys/fs/bpf/xdp map name counts pinned /sys/fs/bpf/counts",
 		],
-		flags: [JSON_FLAG, CORE_BTF, ...SIGNED],
+		flags: [...SHOWN, CORE_BTF, ...SIGNED],
 		load: () => import("./prog.ts"),
+	},
+	{
+		name: "map",
+		usage: "VERB …",
+		summary: "maps in the kernel: show, dump, create, read and write entries",
+		verbs: MAP_VERBS,
+		details: [
+			"DATA is bytes, decimal or 0x…; `hex` before them makes all of them hex; `json VALUE` is by the map's types.",
+			"MAP: id N, pinned PATH, name NAME. `skep map VERB --help` tells more.",
+		],
+		examples: ["skep map dump name counts", "skep map update name counts key 1 0 0 0 value json 42"],
+		flags: SHOWN,
+		load: () => import("./map.ts"),
+	},
+	{
+		name: "link",
+		usage: "VERB …",
+		summary: "links in the kernel: what is attached where, pin, detach",
+		verbs: LINK_VERBS,
+		examples: ["skep link show", "skep link detach pinned /sys/fs/bpf/xdp"],
+		flags: SHOWN,
+		load: () => import("./link.ts"),
 	},
 	{
 		name: "vm",

@@ -29,3 +29,17 @@ export function toJson(value: unknown): string {
 	}
 	return `{${text}}`;
 }
+
+/** The same over several lines, members indented by four columns; arrays of plain values stand on one line. */
+export function toPrettyJson(value: unknown, indent = ""): string {
+	if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return toJson(value);
+	const inner = `${indent}    `;
+	if (Array.isArray(value)) {
+		if (value.every((each) => typeof each !== "object" || each === null)) return toJson(value);
+		return `[\n${value.map((each) => inner + toPrettyJson(each, inner)).join(",\n")}\n${indent}]`;
+	}
+	const members = Object.entries(value).filter(([, member]) => member !== undefined);
+	if (members.length === 0) return "{}";
+	const lines = members.map(([name, member]) => `${inner}${JSON.stringify(name)}: ${toPrettyJson(member, inner)}`);
+	return `{\n${lines.join(",\n")}\n${indent}}`;
+}

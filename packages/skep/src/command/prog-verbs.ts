@@ -1,0 +1,94 @@
+import type { Verb } from "#cli";
+import type { Task } from "./desk.ts";
+
+const PROG = "{id N|pinned PATH|tag TAG|name NAME}";
+const LOAD =
+	"OBJ PATH [type TYPE] [map name|idx NAME MAP …] [pinmaps DIR] [autoattach] [offload_dev DEV|xdpmeta_dev DEV]";
+
+/** The verbs of `skep prog`, in bpftool's order: of several that a beginning fits, the first that only reads is meant. */
+export const PROG_VERBS: readonly Verb<Task>[] = [
+	{
+		name: "show",
+		usage: `[${PROG}]`,
+		summary: "programs in the kernel: all as a table, or some in full; -f tells where they are pinned",
+		examples: ["skep prog show", "skep -jf prog show id 7"],
+		reads: true,
+		load: async () => (await import("./show.ts")).showPrograms,
+	},
+	{
+		name: "list",
+		usage: `[${PROG}]`,
+		summary: "the same as show",
+		examples: ["skep prog list"],
+		reads: true,
+		load: async () => (await import("./show.ts")).showPrograms,
+	},
+	{
+		name: "dump",
+		usage: `xlated|jited ${PROG} [opcodes] [linum] [visual] [file FILE]`,
+		summary: "instructions: as the kernel has rewritten them, with source lines, or the machine code's bytes",
+		examples: [
+			"skep prog dump xlated name on_exec linum",
+			"skep prog dump xlated id 7 visual | dot -Tsvg > program.svg",
+			"skep prog dump jited id 7 file program.bin",
+		],
+		reads: true,
+		load: async () => (await import("./prog-dump.ts")).dump,
+	},
+	{
+		name: "pin",
+		usage: `${PROG} PATH`,
+		summary: "give a program a name in a bpffs",
+		examples: ["skep prog pin id 7 /sys/fs/bpf/filter"],
+		load: async () => (await import("./pin.ts")).pinProgram,
+	},
+	{
+		name: "load",
+		usage: LOAD,
+		summary: "load an object, pin its first program at PATH",
+		examples: ["skep prog load xdp.o /sys/fs/bpf/xdp"],
+		load: async () => {
+			const { load } = await import("./prog-load.ts");
+			return (words, { flags }) => load({ flags, rest: words.rest() });
+		},
+	},
+	{
+		name: "loadall",
+		usage: LOAD,
+		summary: "load an object, pin each of its programs in the folder PATH",
+		examples: ["skep prog loadall exec.o /sys/fs/bpf/exec pinmaps /sys/fs/bpf/exec-maps autoattach"],
+		load: async () => {
+			const { loadAll } = await import("./prog-load.ts");
+			return (words, { flags }) => loadAll({ flags, rest: words.rest() });
+		},
+	},
+	{
+		name: "attach",
+		usage: `${PROG} ATTACH_TYPE [MAP]`,
+		summary: "attach to a sockmap, or to the network namespace (flow_dissector)",
+		examples: ["skep prog attach name verdict sk_skb_stream_verdict pinned /sys/fs/bpf/sockets"],
+		load: async () => (await import("./prog-attach.ts")).attach,
+	},
+	{
+		name: "detach",
+		usage: `${PROG} ATTACH_TYPE [MAP]`,
+		summary: "take off what attach attached",
+		examples: ["skep prog detach name verdict sk_skb_stream_verdict pinned /sys/fs/bpf/sockets"],
+		load: async () => (await import("./prog-attach.ts")).detach,
+	},
+	{
+		name: "tracelog",
+		usage: "",
+		summary: "what programs print by bpf_trace_printk, as it comes",
+		examples: ["skep prog tracelog"],
+		reads: true,
+		load: async () => (await import("./prog-tracelog.ts")).tracelog,
+	},
+	{
+		name: "run",
+		usage: `${PROG} [data_in FILE [data_out FILE [data_size_out L]]] [ctx_in FILE [ctx_out FILE [ctx_size_out M]]] [repeat N]`,
+		summary: "run a program on given data (- is stdin or stdout)",
+		examples: ["skep prog run name filter data_in packet.bin repeat 1000"],
+		load: async () => (await import("./prog-run.ts")).runProgram,
+	},
+];

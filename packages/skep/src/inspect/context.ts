@@ -1,0 +1,31 @@
+import type { Kernel } from "@skep/bpf/kernel";
+import type { Machine, ObjectKey, Owner } from "./machine.ts";
+
+/** What a gathering looks at: a kernel, what stands around it, and how much of that is wanted. */
+export interface View {
+	readonly kernel: Kernel;
+	readonly machine: Machine;
+	/** Where objects are pinned; absent: not wanted. */
+	readonly pins?: ReadonlyMap<ObjectKey, readonly string[]> | undefined;
+	/** Who holds objects; absent: not wanted. */
+	readonly owners?: ReadonlyMap<ObjectKey, readonly Owner[]> | undefined;
+}
+
+/** Members of a row that every kind of object has at its end. */
+export interface Holders {
+	readonly pinned?: readonly string[] | undefined;
+	readonly pids?: readonly Owner[] | undefined;
+}
+
+/** @returns bpftool's `pinned` and `pids`; nothing where there are none */
+export function holdersOf(view: View, key: ObjectKey): Holders {
+	// Where anything of its kind is pinned, that it is not is told too, as by bpftool.
+	const kind = key.slice(0, key.indexOf(" ") + 1);
+	const told = view.pins !== undefined && [...view.pins.keys()].some((each) => each.startsWith(kind));
+	const pinned = told ? (view.pins.get(key) ?? []) : undefined;
+	const pids = view.owners?.get(key);
+	return { ...(pinned ? { pinned } : {}), ...(pids ? { pids } : {}) };
+}
+
+/** `sh(12), bash(7)`. */
+export const ownerText = (pids: readonly Owner[]): string => pids.map(({ comm, pid }) => `${comm}(${pid})`).join(", ");

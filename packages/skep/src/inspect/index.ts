@@ -1,0 +1,36 @@
+/**
+ * What kernels hold, looked at from outside: programs, maps, links. Each file gathers plain values of one kind (`programRow`,
+ * `mapRow`, `linkRow`: bpftool's keys in bpftool's order) and turns them into text or table cells; JSON is the value itself.
+ *
+ * A `Machine` tells what bpf(2) does not: pins, owners, device names, symbols, the time of the boot. Selectors (`id 7`,
+ * `name counts`) open descriptors, which are the caller's.
+ */
+export { ByteText } from "./byte-text.ts";
+export type { Holders, View } from "./context.ts";
+export { takeData } from "./data-words.ts";
+export {
+	type EntryTypes,
+	type EntryWriter,
+	entryTypes,
+	jsonEntries,
+	plainEntries,
+	typedEntries,
+} from "./entries.ts";
+export { programGraph } from "./graph.ts";
+export { type JitedFunction, jitedFunctions } from "./jited.ts";
+export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts";
+export { bpffsMounts, type Machine, NO_MACHINE, type ObjectKey, type Owner, THIS_MACHINE } from "./machine.ts";
+export { type MapRow, mapCells, mapRow, mapText } from "./maps.ts";
+export { attachType, linkType, mapType, programType } from "./names.ts";
+export {
+	everyObject,
+	infoOf,
+	namesObject,
+	openAll,
+	openOne,
+	type Selector,
+	type ShownKind,
+	takeSelector,
+} from "./objects.ts";
+export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
+export { endsRun, prototype, type SourceLine, type XlatedInsn, xlatedInsns } from "./xlated.ts";

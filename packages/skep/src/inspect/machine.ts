@@ -1,0 +1,199 @@
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { join } from "node:path";
+import type { Kernel, ObjectKind } from "@skep/bpf/kernel";
+
+/** A process that holds an object. */
+export interface Owner {
+	readonly pid: number;
+	readonly comm: string;
+}
+
+/** `prog 7`, `map 12`, `link 3`: what pins and owners are looked up by. */
+export type ObjectKey = `${ObjectKind} ${number}`;
+
+/** What stands around a kernel and tells more about its objects than bpf(2) does. What a machine cannot tell is absent or empty. */
+export interface Machine {
+	/** Unix time of the boot, whole seconds; undefined: this kernel has no clock of the world. */
+	readonly booted: number | undefined;
+	/** What /proc/self/fdinfo says of a descriptor of ours: `memlock`, `frozen` … */
+	fdinfo(fd: number): ReadonlyMap<string, string>;
+	/** Name of a network device in our namespace. */
+	deviceName(ifindex: number): string | undefined;
+	/** Where objects are pinned. */
+	pins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]>;
+	/** Who holds objects by descriptors, so far as we may look. */
+	owners(): ReadonlyMap<ObjectKey, readonly Owner[]>;
+	/** Symbols that stand at kernel addresses. */
+	symbolsAt(addresses: ReadonlySet<bigint>): ReadonlyMap<bigint, string>;
+	/** Symbols by how far behind another one they stand; undefined: that one is not known, or hidden. */
+	symbolsFrom(base: string, distances: ReadonlySet<number>): ReadonlyMap<number, string> | undefined;
+}
+
+const NOTHING: ReadonlyMap<never, never> = new Map<never, never>();
+
+/** A kernel of its own, with nothing around it. */
+export const NO_MACHINE: Machine = {
+	booted: undefined,
+	fdinfo: () => NOTHING,
+	deviceName: () => undefined,
+	pins: () => NOTHING,
+	owners: () => NOTHING,
+	symbolsAt: () => NOTHING,
+	symbolsFrom: () => undefined,
+};
+
+/** The machine that this process runs on, by /proc and /sys. */
+export const THIS_MACHINE: Machine = {
+	get booted() {
+		const up = attempt(() => Math.floor(Number.parseFloat(readFileSync("/proc/uptime", "latin1"))));
+		return up === undefined ? undefined : Math.floor(Date.now() / 1000) - up;
+	},
+	fdinfo: (fd) => fields(readSmall(`/proc/self/fdinfo/${fd}`) ?? ""),
+	deviceName: (ifindex) => {
+		for (const name of attempt(() => readdirSync("/sys/class/net")) ?? []) {
+			if (Number(readSmall(`/sys/class/net/${name}/ifindex`)) === ifindex) return name;
+		}
+		return undefined;
+	},
+	pins: bpffsPins,
+	owners: processOwners,
+	symbolsAt: (addresses) => {
+		const table = addresses.size === 0 ? undefined : symbolTable();
+		return table ? namesAt(table, addresses) : NOTHING;
+	},
+	symbolsFrom: (name, distances) => {
+		const table = symbolTable();
+		const at = table?.indexOf(` T ${name}\n`, 0, "latin1") ?? -1;
+		const base = at < 16 ? 0n : BigInt(`0x${table!.toString("latin1", at - 16, at)}`);
+		if (base === 0n) return undefined;
+		const address = (distance: number) => BigInt.asUintN(64, base + BigInt(distance));
+		const names = namesAt(table!, new Set([...distances].map(address)));
+		const found = [...distances].map((distance) => [distance, names.get(address(distance))] as const);
+		return new Map(found.filter((each): each is readonly [number, string] => each[1] !== undefined));
+	},
+};
+
+function attempt<T>(call: () => T): T | undefined {
+	try {
+		return call();
+	} catch {
+		return undefined;
+	}
+}
+
+const SMALL = Buffer.alloc(4096);
+
+/** Text of a small file of /proc: cheaper than readFileSync, which asks for its size first. */
+function readSmall(path: string): string | undefined {
+	let fd: number;
+	try {
+		fd = openSync(path, "r");
+	} catch {
+		return undefined;
+	}
+	try {
+		return SMALL.toString("latin1", 0, readSync(fd, SMALL, 0, SMALL.length, 0));
+	} catch {
+		return undefined;
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** `name:\tvalue` lines. */
+function fields(text: string): Map<string, string> {
+	const found = new Map<string, string>();
+	for (const line of text.split("\n")) {
+		const colon = line.indexOf(":");
+		if (colon > 0) found.set(line.slice(0, colon), line.slice(colon + 1).trim());
+	}
+	return found;
+}
+
+/** Mount points of all bpffs that we see. */
+export function bpffsMounts(): string[] {
+	const text = attempt(() => readFileSync("/proc/self/mounts", "utf8")) ?? "";
+	const lines = text.split("\n").map((line) => line.split(" "));
+	const at = lines.filter((words) => words[2] === "bpf").map((words) => unescaped(words[1]!));
+	return [...new Set(at)];
+}
+
+/** /proc/mounts writes blanks and backslashes as octal numbers. */
+const unescaped = (text: string): string =>
+	text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+const ID: Readonly<Record<ObjectKind, string>> = { prog: "prog", map: "map", link: "link", btf: "btf" };
+
+function bpffsPins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]> {
+	const found = new Map<ObjectKey, string[]>();
+	const visit = (folder: string): void => {
+		for (const entry of attempt(() => readdirSync(folder, { withFileTypes: true })) ?? []) {
+			const path = join(folder, entry.name);
+			if (entry.isDirectory()) visit(path);
+			else if (entry.isFile()) note(path);
+		}
+	};
+	const note = (path: string): void => {
+		const fd = kernel.bpf("OBJ_GET", { pathname: path });
+		if (fd < 0) return;
+		const kind = kernel.objectKind(fd);
+		const id = typeof kind === "string" ? idOf(kernel, fd, kind) : undefined;
+		kernel.close(fd);
+		if (id === undefined) return;
+		const key: ObjectKey = `${kind as ObjectKind} ${id}`;
+		found.set(key, [...(found.get(key) ?? []), path]);
+	};
+	for (const mount of bpffsMounts()) visit(mount);
+	return found;
+}
+
+function idOf(kernel: Kernel, fd: number, kind: ObjectKind): number | undefined {
+	const info: { id?: number } = {};
+	return kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd, kind: ID[kind] as "prog", info }) < 0 ? undefined : info.id;
+}
+
+/** What /proc/PID/fd calls objects, and the line of fdinfo that has their id. */
+const HELD: readonly (readonly [link: string, kind: ObjectKind, line: string])[] = [
+	["anon_inode:bpf-prog", "prog", "prog_id"],
+	["anon_inode:bpf-map", "map", "map_id"],
+	["anon_inode:bpf_link", "link", "link_id"],
+	["anon_inode:bpf-link", "link", "link_id"],
+	["anon_inode:btf", "btf", "btf_id"],
+];
+
+function processOwners(): ReadonlyMap<ObjectKey, readonly Owner[]> {
+	const found = new Map<ObjectKey, Owner[]>();
+	for (const pid of attempt(() => readdirSync("/proc")) ?? []) {
+		if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+		let comm: string | undefined;
+		for (const fd of attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
+			const link = attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
+			if (!link?.startsWith("anon_inode:b")) continue;
+			const held = HELD.find(([name]) => name === link);
+			const id = held && fields(readSmall(`/proc/${pid}/fdinfo/${fd}`) ?? "").get(held[2]);
+			if (!held || id === undefined) continue;
+			comm ??= (readSmall(`/proc/${pid}/comm`) ?? "").trimEnd();
+			const key: ObjectKey = `${held[1]} ${Number(id)}`;
+			const owners = found.get(key) ?? [];
+			if (!owners.some((owner) => owner.pid === Number(pid))) owners.push({ pid: Number(pid), comm });
+			found.set(key, owners);
+		}
+	}
+	return found;
+}
+
+/** Lines of `ffffffff81000000 T name`, and `\t[module]` behind those of modules: some megabytes. */
+const symbolTable = (): Buffer | undefined => attempt(() => readFileSync("/proc/kallsyms"));
+
+/** Of several symbols at an address the first. Hidden addresses (kptr_restrict) are not found. */
+function namesAt(table: Buffer, addresses: ReadonlySet<bigint>): ReadonlyMap<bigint, string> {
+	const found = new Map<bigint, string>();
+	for (const address of addresses) {
+		const at = table.indexOf(`${address.toString(16).padStart(16, "0")} `, 0, "latin1");
+		if (at < 0 || (at > 0 && table[at - 1] !== 10)) continue;
+		const end = table.indexOf(10, at);
+		const [name = ""] = table.toString("latin1", at + 19, end < 0 ? table.length : end).split("\t");
+		if (name !== "") found.set(address, name);
+	}
+	return found;
+}
