@@ -5,5 +5,14 @@
 
 export { btfFile, tracefsRoot } from "@skep/linux";
 export type { Argument, KernelValue, ReplayEvent, StructValue, VirtualKernel } from "@skep/vm";
+export {
+	type BreakpointSpec,
+	Debugger,
+	type Frame,
+	Inspector,
+	type SourcePlace,
+	type StopReason,
+	type WatchTarget,
+} from "@skep/vm/debugger";
 export { type ChosenKernel, chooseKernel, type EventSource, type KernelChoice, replayKernel } from "./choose.ts";
 export { openVirtual } from "./machine.ts";

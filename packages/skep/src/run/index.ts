@@ -16,6 +16,7 @@ export {
 	renderOptions,
 } from "./arguments.ts";
 export { CaptureFile } from "./capture-file.ts";
+export { type EventResult, packetEvents, type RepeatableEvents, recordedEvents } from "./debug-events.ts";
 export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
 export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile, readBytes } from "./files.ts";
@@ -34,6 +35,7 @@ export { Recorder, type RecorderOptions, recordedMaps } from "./recorder.ts";
 export { changesSince, type ReplayCounts, readRecordingFile, renderReplay, replayInto } from "./replay.ts";
 export { firstLine, noteLines, nothingAttached } from "./say.ts";
 export { type Attached, Session, type SessionOptions, type Unattached } from "./session.ts";
+export { shapeOf } from "./shapes.ts";
 export { onSignals } from "./signals.ts";
 export {
 	type Compiled,

@@ -141,6 +141,12 @@ export class Debugger {
 				const last = this.outcome(event)!;
 				const to = last.fault ? last.instructions : last.instructions - 1;
 				left--;
+				if (to < 0) {
+					// Nothing ran: before it is the end of the event before.
+					if (event === 0) return this.#set({ kind: "start" });
+					this.#timeline.end(event - 1);
+					continue;
+				}
 				if (to - left >= 0) {
 					this.#timeline.travel(event, to - left);
 					left = 0;
@@ -337,7 +343,10 @@ export class Debugger {
 	}
 
 	#reverseLine(depth: number): StopReason {
-		return this.#backward(this.position.event, () => {
+		const { event, instruction } = this.position;
+		// Before the first line of an event there is the end of the one before.
+		const first = instruction === 0 ? Math.max(0, event - 1) : event;
+		return this.#backward(first, () => {
 			let last: string | undefined;
 			return (cpu, n) => {
 				if (cpu.depth > depth) return undefined;

@@ -1,5 +1,6 @@
 import { BpfError } from "@skep/bpf/base";
 import { Btf, readValue, type Value } from "@skep/bpf/btf";
+import { MAP_TAG } from "#helpers";
 import type { RegionKind } from "#machine";
 import { type MapState, mapHandler } from "#maps";
 import type { System } from "#objects";
@@ -27,6 +28,8 @@ export interface MapView {
 	readonly entries: readonly { readonly key: Value | Uint8Array; readonly values: readonly (Value | Uint8Array)[] }[];
 	/** There are more than were asked for. */
 	readonly more: boolean;
+	/** What keys and values were read by; undefined: they are bytes. */
+	readonly types: { readonly btf: Btf; readonly key: number; readonly value: number } | undefined;
 }
 
 /** Words of 32 bits: name and offset. */
@@ -72,8 +75,25 @@ export class Inspector {
 		return { bytes: this.#system.memory.u8.slice(address, end), kind: region.kind };
 	}
 
+	/** What a register's value leads to: memory of a kind, a map's memory or the map itself; undefined: a mere number. */
+	meaning(value: bigint): { readonly kind: RegionKind | "map"; readonly map: string | undefined } | undefined {
+		const { maps } = this.#system.tables;
+		if (value >> 32n === BigInt(MAP_TAG)) {
+			const map = maps.get(Number(value & 0xffff_ffffn));
+			return map && { kind: "map", map: map.name };
+		}
+		const region = value < 2n ** 31n ? this.#system.memory.region(Number(value)) : undefined;
+		if (!region || Number(value) >= region.start + region.size) return undefined;
+		const map = [...maps.values()].find(({ data, blocks }) => data === region.start || blocks.includes(region.start));
+		return { kind: region.kind, map: map?.name };
+	}
+
 	/** A struct, union or typedef at an address, by the types of `program` or else the kernel's. @throws BpfError ERR_MEMORY, ERR_TYPE */
-	value(type: string, address: number, program?: number): Value {
+	value(
+		type: string,
+		address: number,
+		program?: number,
+	): { readonly value: Value; readonly btf: Btf; readonly type: number } {
 		const own = this.#system.tables.programs.get(program ?? 0);
 		for (const btf of [own && this.#btf(own.btf), this.#system.btf]) {
 			const id = (["struct", "union", "typedef", "int", "enum"] as const)
@@ -84,7 +104,7 @@ export class Inspector {
 			const { memory } = this.#system;
 			if (!memory.find(address, size))
 				throw new BpfError("ERR_MEMORY", `no ${size} bytes for a ${type} at 0x${address.toString(16)}`);
-			return readValue(btf, id, memory.view, address);
+			return { value: readValue(btf, id, memory.view, address), btf, type: id };
 		}
 		throw new BpfError("ERR_TYPE", `neither the program nor the kernel has a type ${type}`);
 	}
@@ -124,7 +144,9 @@ export class Inspector {
 				entries.push({ key: this.#typed(map, map.keyType, next), values });
 			}
 		}
-		return { id, name: map.name, type: map.type, entries, more };
+		const btf = map.keyType === 0 || map.valueType === 0 ? undefined : this.#btf(map.btf);
+		const types = btf && { btf, key: map.keyType, value: map.valueType };
+		return { id, name: map.name, type: map.type, entries, more, types };
 	}
 
 	/** What the program that runs was called with; undefined: none runs. */

@@ -1,0 +1,90 @@
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { BpfError } from "@skep/bpf/base";
+import type { Kernel } from "@skep/bpf/kernel";
+import { openVirtual, replayKernel, type VirtualKernel } from "#backend";
+import {
+	CaptureFile,
+	changesSince,
+	choosePacketProgram,
+	type ParsedOptions,
+	packetEvents,
+	type RepeatableEvents,
+	readRecordingFile,
+	readSource,
+	recordedEvents,
+	Session,
+	type Source,
+	withoutPins,
+} from "#run";
+import type { ReadSource } from "./listing.ts";
+
+export interface TargetOptions {
+	readonly file: string;
+	/** Options of the file; a recording's own where none are given. */
+	readonly words: readonly string[];
+	readonly pcap: string | undefined;
+	readonly replay: string | undefined;
+	readonly program: string | undefined;
+	readonly btf: string | undefined;
+	/** Packets at most. */
+	readonly limit: number | undefined;
+	readonly parse: (source: Source, words: readonly string[], kernel: Pick<Kernel, "interfaceIndex">) => ParsedOptions;
+}
+
+/** A loaded file on a virtual kernel of its own, and what is to happen there. */
+export interface Target extends Disposable {
+	readonly kernel: VirtualKernel;
+	readonly session: Session;
+	readonly events: RepeatableEvents;
+	readonly read: ReadSource;
+	/** What should be known before: warnings, a recording of another file. */
+	readonly notes: readonly string[];
+}
+
+/** @throws what compiling, reading and loading throw; BpfError ERR_PROGRAM, ERR_FILE */
+export async function openTarget(options: TargetOptions): Promise<Target> {
+	const { file, pcap, replay, program } = options;
+	const recording = replay === undefined ? undefined : readRecordingFile(replay);
+	using capture = pcap === undefined ? undefined : new CaptureFile(pcap);
+	const source = await readSource(file, { btf: options.btf });
+	const words = recording === undefined || options.words.length > 0 ? options.words : recording.meta.options;
+	const tested = capture === undefined ? undefined : choosePacketProgram(source, program);
+	const kernel = recording === undefined ? openVirtual() : replayKernel(recording.meta.cpus).kernel;
+	const parsed = options.parse(source, words, kernel);
+	const changes = recording === undefined ? [] : changesSince(recording, source, words);
+	const session = Session.open(withoutPins(source), kernel, parsed, { attach: false });
+	try {
+		const events =
+			capture !== undefined && tested !== undefined
+				? packetEvents(session, tested, capture, options.limit ?? Number.POSITIVE_INFINITY)
+				: recordedEvents(session, kernel, recording!, program);
+		if (events.count === 0) throw new BpfError("ERR_FILE", `${pcap ?? replay} has no events`);
+		const notes = changes.map((change) => `note: ${change}`);
+		if (source.warnings !== "") notes.unshift(source.warnings);
+		return {
+			kernel,
+			session,
+			events,
+			read: reader(source),
+			notes,
+			[Symbol.dispose]: () => session.close(),
+		};
+	} catch (error) {
+		session.close();
+		throw error;
+	}
+}
+
+/** What was compiled, as it was then; sources of an object where they are still to be found. */
+function reader(source: Source): ReadSource {
+	const texts = new Map<string, string | undefined>();
+	return (file) => {
+		const path = resolve(file);
+		if (!texts.has(path)) {
+			const isThere = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+			texts.set(path, source.texts.get(path) ?? (isThere ? readFileSync(path, "utf8") : undefined));
+		}
+		return texts.get(path);
+	};
+}
