@@ -1,5 +1,5 @@
 import { BpfError, FormatError } from "@skep/bpf/base";
-import { type Code, prepare, run } from "@skep/vm/engine";
+import { type Code, type EngineOptions, newEngine, prepare } from "@skep/vm/engine";
 import { type Callables, Memory, newCpu, R0, R1, registerOf, setRegister } from "@skep/vm/machine";
 
 /** Far more than any conformance program takes; a loop for ever ends after some seconds. */
@@ -8,7 +8,7 @@ const STACK = 4096;
 /** bpf_conformance's own: gives its argument back, and ends the program where that is 0. */
 const UNWIND = 5;
 
-/** Thrown through the interpreter by the helper that ends a program. */
+/** Thrown through the engine by the helper that ends a program. */
 class Unwound extends BpfError {}
 
 /**
@@ -16,7 +16,7 @@ class Unwound extends BpfError {}
  * r2 are 0 where it is empty). Gives r0, unsigned.
  * @throws FormatError for malformed instructions or none, VmFault
  */
-export function runPlugin(program: Uint8Array, memory: Uint8Array): bigint {
+export function runPlugin(program: Uint8Array, memory: Uint8Array, options: EngineOptions = { engine: "jit" }): bigint {
 	if (program.length === 0)
 		throw new FormatError({ offset: 0, path: "program" }, "no instructions, expected them as hex bytes on stdin");
 	const machine = new Memory(memory.length + (1 << 20));
@@ -40,7 +40,7 @@ export function runPlugin(program: Uint8Array, memory: Uint8Array): bigint {
 	};
 	cpu.fuel = FUEL;
 	try {
-		run(code, cpu, machine, calls);
+		newEngine(machine, calls, options).run(code, cpu);
 	} catch (error) {
 		if (!(error instanceof Unwound)) throw error;
 	}

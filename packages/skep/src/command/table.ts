@@ -189,34 +189,6 @@ export const COMMANDS: readonly Command[] = [
 		load: () => import("./debug.ts"),
 	},
 	{
-		name: "debug",
-		usage: "--pcap FILE|--replay FILE [options] FILE.ts|FILE.o [options of the file]",
-		summary: "step through programs, forwards and backwards, on the virtual kernel",
-		details: [
-			"Each packet of a capture, or each run of a recording, is an event; any instruction of any event can be gone to.",
-			"Commands are like gdb's, one a line, also from a pipe: s n si c fin, back: rs rn rsi rc rfin; b FILE:LINE, b FUNCTION,",
-			"b *SLOT; watch r3, watch map NAME, watch ADDRESS BYTES; p r1, p u32[r10-8], p iphdr @ r6, x/16 r10-16; r, bt, l, dis,",
-			"maps, ctx, packet, goto EVENT, q. `h` lists them. On a terminal source and registers are shown side by side.",
-			"The user half of a file does not run. Without root.",
-		],
-		examples: [
-			"skep debug --pcap examples/xdp-filter/packets.pcapng examples/xdp-filter/xdp-filter.ts",
-			"skep debug --replay examples/exec/exec.rec examples/exec/exec.ts",
-			"printf 'b xdp-filter.ts:30\\nc\\nbt\\nr\\nrs\\n' | skep debug --pcap packets.pcap xdp-filter.ts",
-		],
-		flags: [
-			{ name: "json", help: "one JSON object for each command" },
-			{ name: "pcap", value: "FILE", help: "give the packets of a capture to the XDP program" },
-			{ name: "replay", value: "FILE", help: "give the events of a recording to the programs" },
-			{ name: "program", value: "NAME", help: "the program that gets them, where there are several" },
-			{ name: "event", value: "N", help: "begin at that event (from 0)" },
-			{ name: "limit", value: "N", help: "take so many packets" },
-			BTF,
-		],
-		stopsAtFile: true,
-		load: () => import("./debug.ts"),
-	},
-	{
 		name: "types",
 		usage: "[-o FILE] [--btf FILE] [STRUCT|FILE.ts …]",
 		summary: "write kernel.d.ts, this machine's kernel types for the editor",
@@ -364,14 +336,17 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "vm",
-		usage: "plugin [--interpreter] [MEMORY]",
+		usage: "plugin [--interpreter|--unchecked] [MEMORY]",
 		summary: "run one program on the virtual machine, as a plugin of bpf_conformance_runner",
 		details: [
 			"Instructions as hex bytes on stdin, r0 in hex on stdout. MEMORY: hex bytes that r1 points to, r2 is their number.",
 			"`skep-vm-plugin` is the same as an executable of its own.",
 		],
 		examples: ['echo "b7 00 00 00 2a 00 00 00 95 00 00 00 00 00 00 00" | skep vm plugin'],
-		flags: [{ name: "interpreter", help: "by the interpreter (the only engine so far)" }],
+		flags: [
+			{ name: "interpreter", help: "by the interpreter, not translated to WebAssembly" },
+			{ name: "unchecked", help: "translated, with accesses compared with the end of memory only" },
+		],
 		load: () => import("./vm.ts"),
 	},
 	{

@@ -21,6 +21,16 @@ test("helper 5 gives its argument back; of 0 it ends the program", () => {
 	assert.equal(runPlugin(assemble("r1 = -1; r2 = 5; callx r2; r0 = 2; exit"), NONE), 2n);
 });
 
+test("every engine gives the same", () => {
+	for (const options of [{ engine: "interpreter" }, { engine: "jit" }, { engine: "jit", checked: false }] as const) {
+		const text = "r0 = 1; r2 = 20; r0 *= 3; r2 += -1; if r2 != 0 goto -3; call pc+1; exit; r0 = r10; r0 -= r10; exit";
+		assert.equal(runPlugin(assemble(text.replace("call pc+1; exit; ", "exit; ")), NONE, options), 3n ** 20n);
+		assert.equal(runPlugin(assemble(text), NONE, options), 0n);
+		assert.equal(runPlugin(assemble("r1 = -1; call 5; r0 += 3; exit"), NONE, options), 2n);
+		assert.equal(runPlugin(assemble("r1 = 0; call 5; r0 = 3; exit"), NONE, options), 0n);
+	}
+});
+
 test("faults and malformed input are errors", () => {
 	assert.throws(() => runPlugin(assemble("r0 = *(u8 *)(r1 + 0); exit"), NONE), VmFault);
 	assert.throws(() => runPlugin(new Uint8Array(8).fill(0xff), NONE), FormatError);
@@ -42,7 +52,7 @@ test("the executable speaks the plugin's protocol", () => {
 	assert.equal(run(hex("r0 = -1; exit"), "--interpreter").stdout, "ffffffffffffffff\n");
 	// As the runner calls it: bytes apart, a blank behind the last one; memory first or absent or empty; options behind it.
 	const apart = (text: string) => hex(text).replace(/../g, "$& ");
-	for (const words of [["01 02 03 "], ["01 02 03 ", "--interpreter"]])
+	for (const words of [["01 02 03 "], ["01 02 03 ", "--interpreter"], ["01 02 03 ", "--unchecked"]])
 		assert.equal(run(apart("r0 = r2; exit"), ...words).stdout, "3\n", words.join(" "));
 	for (const words of [[], [""]])
 		assert.equal(run(apart("r0 = r1; r0 |= r2; exit"), ...words).stdout, "0\n", `"${words}"`);
@@ -50,6 +60,7 @@ test("the executable speaks the plugin's protocol", () => {
 		["", [], 1, /no instructions, expected them as hex bytes on stdin/],
 		[hex("exit"), ["01 0"], 1, /3 hex digits, expected two a byte .*memory/],
 		[hex("exit"), ["01", "--jit"], 2, /no option --jit/],
+		[hex("exit"), ["--interpreter", "--unchecked"], 2, /the interpreter compares all accesses/],
 		[hex("exit"), ["01", "02"], 2, /one argument of memory, not 2/],
 	] as const) {
 		const { status: got, stderr, stdout } = run(input, ...words);
