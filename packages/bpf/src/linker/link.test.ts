@@ -75,6 +75,18 @@ test("a declaration is satisfied by a definition before or behind it and makes a
 	assert.deepEqual([open.section, open.binding], ["undefined", STB.global]);
 });
 
+test("static maps of one name are two, each at its place", () => {
+	const map = (size: number): Made => ({ name: "m", kind: "map", binding: STB.local, size });
+	const spec = readObject(link(made([[map(5)], [map(6)]])));
+	const told = [...spec.maps.values()].map(({ name, maxEntries }) => [name, maxEntries]);
+	assert.deepEqual(told, [
+		["m", 5],
+		[told[1]![0], 6],
+	]);
+	assert.match(String(told[1]![0]), /^m@\.maps\+\d+$/);
+	assert.match(spec.notes![0]!, /^map m of another file is called m@/);
+});
+
 test("local symbols stay each file's own", () => {
 	const out = link(made([[v("x", { binding: STB.local })], [v("x", { binding: STB.local })], [v("x")]]));
 	const elf = readElf(out);

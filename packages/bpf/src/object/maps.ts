@@ -13,49 +13,69 @@ const NAME_OF = new Map<number, MapType>(
 const HOLDS_FDS: ReadonlySet<MapType> = new Set(["array_of_maps", "hash_of_maps", "prog_array", "perf_event_array"]);
 /** Map types whose definitions may say what records go through them. */
 const BUFFERS: ReadonlySet<MapType> = new Set(["ringbuf", "user_ringbuf", "perf_event_array"]);
+/** A variable of the DATASEC with its symbol, and what it is called here. */
+interface Place {
+	readonly name: string;
+	/** Of the VAR. */
+	readonly type: number;
+	readonly symbol: ElfSymbol;
+}
+
 export interface Maps {
 	readonly maps: ReadonlyMap<string, MapSpec>;
 	/** By offset in `.maps`. */
 	readonly bySymbol: ReadonlyMap<number, string>;
+	/** What is called otherwise here than in its file. */
+	readonly notes: readonly string[];
 }
 
 /** BTF-defined maps: variables of the DATASEC `.maps`, placed by the symbols of their names. */
 export function readMaps(source: Source, btf: Btf | undefined, functions: Functions): Maps {
 	const maps = new Map<string, MapSpec>();
 	const bySymbol = new Map<number, string>();
+	const notes: string[] = [];
 	const section = source.section(".maps");
-	if (!section || section.size === 0) return { maps, bySymbol };
+	if (!section || section.size === 0) return { maps, bySymbol, notes };
 	const place = (path: string) => ({ section: ".maps", path });
 	if (!btf) throw source.error(place("maps"), "the object defines maps but has no .BTF that says what they are");
 	const datasec = btf.find(".maps", "datasec");
 	const type = datasec === undefined ? undefined : btf.type(datasec);
 	if (type?.kind !== "datasec") throw source.error(place("maps"), "the BTF has no DATASEC .maps");
-	const symbols = new Map(source.symbolsOf(source.sectionIndex(".maps")).map((s) => [s.name, s]));
+	const symbols = new Map<string, ElfSymbol[]>();
+	for (const symbol of source.symbolsOf(source.sectionIndex(".maps"))) {
+		const twins = symbols.get(symbol.name);
+		if (twins) twins.push(symbol);
+		else symbols.set(symbol.name, [symbol]);
+	}
+	const places: Place[] = [];
 	for (const [i, v] of type.vars.entries()) {
 		const variable = btf.type(v.type);
 		if (variable.kind !== "var") throw source.error(place(`vars[${i}]`), `type ${v.type} is no variable`);
-		const symbol = symbols.get(variable.name);
+		const twins = symbols.get(variable.name) ?? [];
+		// Static maps of linked files may have one name; where they are the linker wrote into the DATASEC.
+		const symbol = twins.length > 1 ? twins.find(({ value }) => value === v.offset) : twins[0];
 		if (!symbol) throw source.error(place(`vars[${i}]`), `map "${variable.name}" has no symbol`);
-		if (maps.has(variable.name)) throw source.error(place(`vars[${i}]`), `two maps are named "${variable.name}"`);
 		if (bySymbol.has(symbol.value))
 			throw source.error(
 				{ section: ".maps", offset: symbol.value, path: `vars[${i}]` },
 				`maps "${bySymbol.get(symbol.value)}" and "${variable.name}" begin at the same byte`,
 			);
-		maps.set(variable.name, new Definition(source, btf, variable.name).read(variable.type));
-		bySymbol.set(symbol.value, variable.name);
+		const name = maps.has(variable.name) ? `${variable.name}@.maps+${symbol.value}` : variable.name;
+		if (name !== variable.name) notes.push(`map ${variable.name} of another file is called ${name} here`);
+		maps.set(name, new Definition(source, btf, name).read(variable.type));
+		bySymbol.set(symbol.value, name);
+		places.push({ name, type: variable.type, symbol });
 	}
-	for (const [name, values] of initialValues(source, btf, type.vars, symbols, bySymbol, functions))
+	for (const [name, values] of initialValues(source, btf, places, bySymbol, functions))
 		maps.set(name, { ...maps.get(name)!, values });
-	return { maps, bySymbol };
+	return { maps, bySymbol, notes };
 }
 
 /** `values = { [2] = &inner }`: relocations inside of the definitions, by map. */
 function initialValues(
 	source: Source,
 	btf: Btf,
-	vars: readonly { readonly type: number }[],
-	symbols: ReadonlyMap<string, ElfSymbol>,
+	defined: readonly Place[],
 	bySymbol: ReadonlyMap<number, string>,
 	functions: Functions,
 ): Map<string, MapValue[]> {
@@ -64,14 +84,13 @@ function initialValues(
 	if (!section.relocations.length) return found;
 	const own = source.sectionIndex(".maps");
 	/** Where each map's values begin and what they are. */
-	const places = vars.flatMap((v) => {
-		const variable = btf.type(v.type);
-		const shape = variable.kind === "var" ? btf.type(btf.resolve(variable.type)) : undefined;
-		if (variable.kind !== "var" || shape?.kind !== "struct") return [];
-		const start = symbols.get(variable.name)!.value;
+	const places = defined.flatMap(({ name, type, symbol }) => {
+		const shape = btf.type(btf.resolve(type));
+		if (shape.kind !== "struct") return [];
+		const start = symbol.value;
 		const member = shape.members.find((m) => m.name === "values");
-		const end = Math.max(start + shape.size, start + (symbols.get(variable.name)?.size ?? 0));
-		return [{ name: variable.name, start, end, values: member && start + member.bitOffset / 8 }];
+		const end = Math.max(start + shape.size, start + symbol.size);
+		return [{ name, start, end, values: member && start + member.bitOffset / 8 }];
 	});
 	for (const r of section.relocations) {
 		const fail = (message: string) => source.error({ section: ".maps", offset: r.offset, path: "relocation" }, message);

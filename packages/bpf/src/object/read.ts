@@ -49,7 +49,7 @@ export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): 
 			throw source.error({ section: key, path: "name" }, "a map has the name of this section");
 		all.set(key, map);
 	}
-	const notes = [...data.notes];
+	const notes = [...maps.notes, ...data.notes];
 	const programs = new Map<string, ProgramSpec>();
 	const subprograms = new Map<string, FunctionSpec>();
 	const context = {
