@@ -44,6 +44,23 @@ test(
 );
 
 test(
+	"what is only declared: structs of signatures, weak variables without an address; records say nothing of a buffer's sizes",
+	onKernel((kernel, t) => {
+		using collection = loaded(kernel, t, "declared", { programs: () => true });
+		if (!collection) return undefined;
+		const { ring, samples } = Object.fromEntries(collection.maps);
+		assert.deepEqual([ring!.valueSize, samples!.keySize, samples!.valueSize], [0, 4, 4]);
+		const record = collection.spec.btf!.find("record", "struct");
+		assert.deepEqual([collection.spec.maps.get("ring")!.valueType, record], [record, record]);
+		const { retval } = collection.program("ask").testRun({});
+		assert.ok(retval === 1 || retval === 2, "runqueues is there, or taken as missing");
+		const globals = collection.section(".bss");
+		assert.deepEqual([globals.get("found"), globals.get("absent")], [1, 1]);
+		return undefined;
+	}),
+);
+
+test(
 	"programs that are not loaded leave their slots empty, and that is said",
 	onKernel((kernel) => {
 		using collection = Collection.load(kernel, read("values"), {

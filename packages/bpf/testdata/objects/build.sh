@@ -9,7 +9,7 @@ compile() {
 	clang-19 -O2 -target "${TARGET:-bpf}" -fdebug-compilation-dir=. -I"/usr/include/$include" -c "$@" -o "$out/$name.bpf.o"
 	llvm-strip-19 -g "$out/$name.bpf.o"
 }
-for name in struct-ops values kernel exception poison modules kinds; do
+for name in struct-ops values kernel exception poison modules kinds declared; do
 	compile $name -g -mcpu=v3 $name.bpf.c
 done
 compile arena -g -mcpu=v4 arena.bpf.c
