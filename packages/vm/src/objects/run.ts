@@ -71,7 +71,7 @@ function callsOf(system: System): Callables<Code> {
 
 interface Engines {
 	readonly chosen: Engine;
-	/** For runs in which what helpers give is given beforehand. */
+	/** For runs in which what helpers give is given beforehand, and those that go step by step. */
 	readonly plain: Engine;
 }
 const engines = new WeakMap<System, Engines>();
@@ -93,7 +93,7 @@ export const engineOf = (system: System): Engine => enginesOf(system).chosen;
 
 function runningEngine(system: System): Engine {
 	const { chosen, plain } = enginesOf(system);
-	return system.environment.replay ? plain : chosen;
+	return system.environment.replay || system.tracing ? plain : chosen;
 }
 
 /** A program as the engine takes it: prepared once, again where the cache lost it. */
@@ -272,15 +272,14 @@ export function startTracing(system: System, observe: (cpu: Cpu) => void): () =>
 }
 
 /**
- * Goes on with a run in whose middle the machine was saved, on the processor that ran, and ends it as `runProgram` does.
- * @throws VmFault, and what an observer throws
+ * Goes on with a run in whose middle the machine was saved, on the processor that ran, to its exit or to what it throws
+ * (bpf_throw). What follows a run, in its event or in the kernel, does not. @throws VmFault, and what an observer throws
  */
 export function resumeRun(system: System, cpu: Cpu): void {
-	const { environment, memory } = system;
 	if (system.tracing) closeTrap(system.tracing.trace);
 	try {
-		resume(cpu, memory, callsOf(system));
-	} finally {
-		if (environment.run.reserved.length > 0) abandonRecords(environment);
+		resume(cpu, system.memory, callsOf(system));
+	} catch (error) {
+		if (!(error instanceof ProgramException)) throw error;
 	}
 }

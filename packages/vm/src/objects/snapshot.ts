@@ -62,6 +62,7 @@ export function restoreSystem(system: System, snapshot: Snapshot): void {
 	environment.task = snapshot.task;
 	environment.run = copied(snapshot.run);
 	environment.replay = copied(snapshot.replay);
+	system.attached.clear();
 }
 
 /**
@@ -81,26 +82,31 @@ function copyOf(value: unknown): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, copyOf(each)]));
 }
 
-/** Makes `to` equal to `from` without exchanging what others hold: the containers, and rows of fixed places. */
+/** Makes `to` equal to `from` without exchanging what others hold: containers, rows of tables, words. */
 function assign(to: object, from: object): void {
 	if (to === from) return;
 	if (to instanceof Map && from instanceof Map) {
+		// In their order: what is attached first runs first.
+		const rows = [...from].map(([key, each]) => [key, assigned(to.get(key), each)] as const);
 		to.clear();
-		for (const [key, each] of from) to.set(key, copyOf(each));
+		for (const [key, each] of rows) to.set(key, each);
 	} else if (to instanceof Set && from instanceof Set) {
 		to.clear();
 		for (const each of from) to.add(each);
 	} else if (to instanceof Int32Array) to.set(from as Int32Array);
-	else if (Array.isArray(to) && Array.isArray(from) && (to.length !== from.length || !from.every(isContainer)))
-		to.splice(0, to.length, ...(copyOf(from) as unknown[]));
-	else {
+	else if (Array.isArray(to) && Array.isArray(from)) {
+		to.splice(0, to.length, ...from.map((each, i) => assigned(to[i], each)));
+	} else {
 		const target = to as Record<string, unknown>;
-		for (const [key, each] of Object.entries(from)) {
-			const own = target[key];
-			if (isContainer(own) && isContainer(each)) assign(own, each);
-			else target[key] = copyOf(each);
-		}
+		for (const key of Object.keys(target)) if (!(key in from)) delete target[key];
+		for (const [key, each] of Object.entries(from)) target[key] = assigned(target[key], each);
 	}
+}
+
+function assigned(own: unknown, value: unknown): unknown {
+	if (!isContainer(own) || !isContainer(value)) return copyOf(value);
+	assign(own, value);
+	return own;
 }
 
 const isContainer = (value: unknown): value is object =>
