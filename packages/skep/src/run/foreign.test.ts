@@ -111,4 +111,9 @@ test("records without a type are told by their text and bytes; a struct is found
 	const spec = read("collection/exec");
 	const ring = [...spec.maps.values()].find(({ type }) => type === "ringbuf")!;
 	assert.throws(() => foreignRecord(ring, spec, { record: "nope" }), /has no struct nope in its BTF/);
+	assert.throws(() => foreignRecord(ring, spec, { record: "nope=event" }), /has no map nope$/);
+	const [name, id] = [...spec.btf!.ofKind("struct")].map((each) => [spec.btf!.name(each), each] as const).at(-1)!;
+	assert.equal(foreignRecord(ring, spec, { record: name }), id);
+	assert.equal(foreignRecord(ring, spec, { record: `counts=nope,${ring.name}=struct ${name}` }), id);
+	assert.equal(foreignRecord(ring, spec, { record: "counts=nope" }), spec.btf!.find("event", "struct"));
 });

@@ -170,7 +170,10 @@ export function foreignOptions(spec: CollectionSpec): ManifestOption[] {
 			text(PROGRAMS, "which of its programs are loaded, with commas between (default: as it says)"),
 		);
 	if ([...spec.maps.values()].some((map) => isBuffer(map) && !recordOf(map, spec)))
-		options.set(RECORD, text(RECORD, "struct of the object that its records are (default: event, where there is one)"));
+		options.set(
+			RECORD,
+			text(RECORD, "STRUCT or MAP=STRUCT,…: what records are (default: event, where the object has it)"),
+		);
 	if ([...spec.maps.values()].some(isOpen)) options.set(ENTRIES.name, ENTRIES);
 	for (const variable of spec.variables.values()) {
 		const option = variable.map === ".rodata" ? constantOption(variable, spec) : undefined;
@@ -292,9 +295,18 @@ export function foreignRecord(map: MapSpec, spec: CollectionSpec, values: Option
 	const { btf } = spec;
 	if (own !== undefined || !btf) return own;
 	const asked = values[RECORD];
-	if (typeof asked !== "string") return btf.find("event", "struct");
-	const found = btf.find(asked.replace(/^struct /, ""), "struct");
-	if (found === undefined) throw new BpfError("ERR_OPTION", `--record: ${spec.name} has no struct ${asked} in its BTF`);
+	let name = "event";
+	let must = false;
+	for (const part of typeof asked === "string" ? asked.split(",") : []) {
+		const [, buffer = map.name, struct = ""] = /^(?:([^=]+)=)?(?:struct )?(.*)$/.exec(part)!;
+		if (!spec.maps.has(buffer)) throw new BpfError("ERR_OPTION", `--record: ${spec.name} has no map ${buffer}`);
+		if (buffer !== map.name) continue;
+		name = struct;
+		must = true;
+	}
+	const found = btf.find(name, "struct");
+	if (found === undefined && must)
+		throw new BpfError("ERR_OPTION", `--record: ${spec.name} has no struct ${name} in its BTF`);
 	return found;
 }
 
