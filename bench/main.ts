@@ -1,5 +1,5 @@
 // `npm run bench [-- PART …]`: tables of skep beside its peer, both measured in the same run. Needs root, clang-19, bpftool, gcc
-// and libbpf-dev. Decides nothing. Parts: btf, compile, instructions, interpreter, link, maps, ring, start.
+// and libbpf-dev. Decides nothing. Parts: btf, compile, events, instructions, interpreter, link, maps, ring, start.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { type Bench, run } from "./measure.ts";
 const PARTS: Record<string, () => Promise<{ default: (bench: Bench) => Promise<void> | void }>> = {
 	btf: () => import("./btf.ts"),
 	compile: () => import("./compile.ts"),
+	events: () => import("./events.ts"),
 	instructions: () => import("./instructions.ts"),
 	interpreter: () => import("./interpreter.ts"),
 	link: () => import("./link.ts"),

@@ -7,13 +7,20 @@ import type { Memory } from "#machine";
 export interface Scratch {
 	context: number;
 	contextSize: number;
+	contextWritable: boolean;
 	/** Buffer of packets: `PACKET_ROOM` bytes; 0: not made yet. */
 	packet: number;
 	/** End of what the last packet may have left in the buffer. */
 	packetEnd: number;
 }
 
-export const newScratch = (): Scratch => ({ context: 0, contextSize: 0, packet: 0, packetEnd: 0 });
+export const newScratch = (): Scratch => ({
+	context: 0,
+	contextSize: 0,
+	contextWritable: false,
+	packet: 0,
+	packetEnd: 0,
+});
 
 /** Where a program's input is. `packetStart` and `packetEnd` bound what its packet may grow to; 0: it has none. */
 export interface Input {
@@ -36,12 +43,14 @@ export const LOOPBACK = 1;
 /** A region of exactly `size` bytes for the context; 0: the machine has no memory left. */
 export function contextRoom(memory: Memory, scratch: Scratch, size: number, writable: boolean): number {
 	if (scratch.context !== 0 && scratch.contextSize === size) {
-		memory.protect(scratch.context, writable);
+		if (scratch.contextWritable !== writable) memory.protect(scratch.context, writable);
+		scratch.contextWritable = writable;
 		return scratch.context;
 	}
 	if (scratch.context !== 0) memory.free(scratch.context);
 	scratch.context = memory.allocate(size, "context", writable) ?? 0;
 	scratch.contextSize = size;
+	scratch.contextWritable = writable;
 	return scratch.context;
 }
 

@@ -9,4 +9,4 @@ export { MOST_SKB, SKB_SIZE, skbInput } from "./socket-filter.ts";
 export { bytesInput, MOST_BYTES } from "./syscall.ts";
 export { HOOKS, type HookRow } from "./table.ts";
 export { tracepointInput } from "./tracepoint.ts";
-export { XDP_MD_SIZE, type XdpDevice, xdpInput, xdpPacket } from "./xdp.ts";
+export { XDP_MD_SIZE, xdpInput, xdpPacket } from "./xdp.ts";

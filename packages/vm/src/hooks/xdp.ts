@@ -13,13 +13,18 @@ import {
 /** `struct xdp_md`: six 32-bit words. The first three are the packet's guest addresses. */
 export const XDP_MD_SIZE = 24;
 
-export interface XdpDevice {
-	readonly ifindex: number;
-	readonly queue: number;
-}
-
-/** A packet of at most `MOST_PACKET` bytes with headroom and tailroom; `meta` of its first bytes are metadata. */
-export function xdpInput(memory: Memory, scratch: Scratch, packet: Uint8Array, device: XdpDevice, meta = 0): Input {
+/**
+ * A packet of at most `MOST_PACKET` bytes with headroom and tailroom, from a queue of a device; `meta` of its first bytes are
+ * metadata.
+ */
+export function xdpInput(
+	memory: Memory,
+	scratch: Scratch,
+	packet: Uint8Array,
+	ifindex: number,
+	queue: number,
+	meta = 0,
+): Input {
 	const context = contextRoom(memory, scratch, XDP_MD_SIZE, true);
 	const room = packetRoom(memory, scratch);
 	if (context === 0 || room === 0 || packet.length > MOST_PACKET + meta) return NO_MEMORY;
@@ -37,8 +42,8 @@ export function xdpInput(memory: Memory, scratch: Scratch, packet: Uint8Array, d
 	view.setUint32(context, first + meta, true);
 	view.setUint32(context + 4, first + packet.length, true);
 	view.setUint32(context + 8, first, true);
-	view.setUint32(context + 12, device.ifindex, true);
-	view.setUint32(context + 16, device.queue, true);
+	view.setUint32(context + 12, ifindex, true);
+	view.setUint32(context + 16, queue, true);
 	view.setUint32(context + 20, 0, true);
 	return { context, contextSize: XDP_MD_SIZE, packetStart: room, packetEnd: room + PACKET_ROOM };
 }

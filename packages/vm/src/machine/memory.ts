@@ -150,8 +150,11 @@ export class Memory {
 		const at = this.#indexOf(address);
 		if (at < 0) return;
 		const end = this.#starts[at]! + this.#sizes[at]!;
-		this.#lows[at] = Math.min(Math.max(low, this.#starts[at]!), end);
-		this.#highs[at] = Math.min(Math.max(high, this.#lows[at]!), end);
+		const from = Math.min(Math.max(low, this.#starts[at]!), end);
+		const to = Math.min(Math.max(high, from), end);
+		if (from === this.#lows[at] && to === this.#highs[at]) return;
+		this.#lows[at] = from;
+		this.#highs[at] = to;
 		this.#forget();
 	}
 

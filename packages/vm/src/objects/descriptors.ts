@@ -148,6 +148,7 @@ function end(system: System, kind: ObjectKind, id: number): void {
 		case "event": {
 			const event = tables.events.get(id)!;
 			tables.events.delete(id);
+			system.attached.clear();
 			if (event.program !== 0) drop(system, "program", event.program);
 			return;
 		}
@@ -164,6 +165,7 @@ export function detachLink(system: System, id: number): void {
 	const link = system.tables.links.get(id);
 	if (!link || link.detached) return;
 	link.detached = true;
+	system.attached.clear();
 	link.ifindex = 0;
 	const event = system.tables.events.get(link.event);
 	if (event) {

@@ -50,6 +50,7 @@ export function controlPerfEvent(system: System, fd: number, request: PerfEventR
 	}
 	if (request !== "SET_BPF") {
 		event.enabled = request === "ENABLE";
+		system.attached.clear();
 		return 0;
 	}
 	const id = idOf(system, argument, "program");
@@ -57,6 +58,7 @@ export function controlPerfEvent(system: System, fd: number, request: PerfEventR
 	if (event.program !== 0 || event.link !== 0) return -ERRNO.EEXIST;
 	if (event.tracepoint === 0 || system.tables.programs.get(id)!.type !== "tracepoint") return -ERRNO.EINVAL;
 	event.program = id;
+	system.attached.clear();
 	hold(system, "program", id);
 	return 0;
 }

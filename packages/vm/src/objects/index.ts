@@ -8,7 +8,17 @@ export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
 export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, unpin } from "./pins.ts";
-export { type Argument, become, type MachineEvent, type Raised, raise, runPacket, type Verdict } from "./raise.ts";
+export {
+	type Argument,
+	become,
+	type MachineEvent,
+	type Raised,
+	raise,
+	runPacket,
+	runVerdict,
+	type Verdict,
+} from "./raise.ts";
+export { repeater } from "./repeat.ts";
 export { type ReplayEvent, type Replayed, type ReplayObject, type ReplayShape, replay } from "./replay.ts";
 export { engineOf, enter, executed, resumeRun, startTracing } from "./run.ts";
 export { restoreSystem, type Snapshot, saveSystem } from "./snapshot.ts";

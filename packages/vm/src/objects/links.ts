@@ -13,6 +13,7 @@ function programOf(system: System, fd: number): ProgramState | number {
 function addLink(system: System, link: Omit<LinkState, "id" | "references" | "detached">): number {
 	const { tables } = system;
 	const id = tables.next.link++;
+	system.attached.clear();
 	tables.links.set(id, { ...link, id, references: 0, detached: false });
 	hold(system, "program", link.program);
 	if (link.event !== 0) hold(system, "event", link.event);
@@ -115,6 +116,7 @@ export function updateLink(system: System, attr: Attributes["LINK_UPDATE"]): num
 	hold(system, "program", program.id);
 	drop(system, "program", link.program);
 	link.program = program.id;
+	system.attached.clear();
 	return 0;
 }
 

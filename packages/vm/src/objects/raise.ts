@@ -2,7 +2,7 @@ import { BpfError, VmFault } from "@skep/bpf/base";
 import { argumentsInput, type Input, tracepointInput, xdpInput, xdpPacket } from "#hooks";
 import { runProgram } from "./run.ts";
 import { type StructValue, StructWriter } from "./structs.ts";
-import type { System } from "./system.ts";
+import type { Attached, System } from "./system.ts";
 import type { LinkState, ProgramState } from "./tables.ts";
 import { taskStruct } from "./tasks.ts";
 
@@ -46,28 +46,25 @@ export function become(system: System, pid: number): void {
  * others from running; the first fault is thrown at the end. @throws VmFault
  */
 export function raise(system: System, event: MachineEvent): Raised {
-	const { tables, memory } = system;
 	const cpu = system.cpus[event.cpu ?? 0];
 	if (!cpu) throw new RangeError(`the machine has ${system.cpus.length} CPUs, there is no CPU ${event.cpu}`);
-	const [category = "", name = ""] = event.tracepoint.split(":");
 	become(system, event.pid ?? 0);
-	const row = tables.tracepoints.find((each) => each.name === name && each.category === category);
-	const targets = [...attached(system, row?.id ?? 0, name)];
+	const { targets, wantsWords } = system.attached.get(event.tracepoint) ?? attached(system, event.tracepoint);
+	if (targets.length === 0) return NOBODY;
 	const runs: { program: number; result: number }[] = [];
-	if (targets.length === 0) return { runs };
+	const { memory } = system;
 	const scratch = system.scratch[cpu.id]!;
-	const structs = event.args?.some((arg) => typeof arg === "string" || (typeof arg === "object" && "struct" in arg));
-	const writer = structs && system.btf ? new StructWriter(memory, system.btf) : undefined;
-	const words = targets.some(([program]) => program.type !== "tracepoint")
-		? argumentWords(system, writer, event.args ?? [])
-		: [];
+	const args = event.args ?? NO_ARGUMENTS;
+	const isPlain = !wantsWords || args.every(isNumber);
+	const writer = isPlain || !system.btf ? undefined : new StructWriter(memory, system.btf);
+	const words = isPlain ? args : argumentWords(system, writer, args);
 	let fault: unknown;
 	try {
-		for (const [program, cookie] of targets) {
+		for (const { program, cookie } of targets) {
 			const input: Input =
 				program.type === "tracepoint"
-					? tracepointInput(memory, scratch, event.record ?? new Uint8Array(8))
-					: argumentsInput(memory, scratch, words);
+					? tracepointInput(memory, scratch, event.record ?? NO_RECORD)
+					: argumentsInput(memory, scratch, words as readonly (number | bigint)[]);
 			try {
 				runs.push({ program: program.id, result: runProgram(system, program, input, cpu, cookie) });
 			} catch (error) {
@@ -82,18 +79,29 @@ export function raise(system: System, event: MachineEvent): Raised {
 	return { runs };
 }
 
-function* attached(system: System, tracepoint: number, name: string): Generator<[ProgramState, bigint]> {
+const NOBODY: Raised = { runs: [] };
+const NO_ARGUMENTS: readonly Argument[] = [];
+const NO_RECORD = new Uint8Array(8);
+const isNumber = (arg: Argument): arg is number | bigint => typeof arg === "number" || typeof arg === "bigint";
+
+/** What is attached to a tracepoint, in the order of attachment; kept until something else is attached or detached. */
+function attached(system: System, tracepoint: string): Attached {
 	const { tables } = system;
-	const programOf = (id: number) => tables.programs.get(id)!;
-	for (const link of tables.links.values()) {
-		if (link.detached) continue;
-		if (isAt(system, link, tracepoint, name)) yield [programOf(link.program), link.cookie];
-	}
-	for (const event of tables.events.values()) {
-		if (tracepoint !== 0 && event.tracepoint === tracepoint && event.enabled && event.program !== 0)
-			yield [programOf(event.program), 0n];
-	}
+	const [category = "", name = ""] = tracepoint.split(":");
+	const id = tables.tracepoints.find((each) => each.name === name && each.category === category)?.id ?? 0;
+	const targets: { program: ProgramState; cookie: bigint }[] = [];
+	const add = (program: number, cookie: bigint) => targets.push({ program: tables.programs.get(program)!, cookie });
+	for (const link of tables.links.values())
+		if (!link.detached && isAt(system, link, id, name)) add(link.program, link.cookie);
+	for (const event of tables.events.values())
+		if (id !== 0 && event.tracepoint === id && event.enabled && event.program !== 0) add(event.program, 0n);
+	const found = { targets, wantsWords: targets.some(({ program }) => program.type !== "tracepoint") };
+	// As many as machines raise; names that nobody listens to are not kept for ever.
+	if (system.attached.size >= MOST_KEPT) system.attached.clear();
+	system.attached.set(tracepoint, found);
+	return found;
 }
+const MOST_KEPT = 1024;
 
 function isAt(system: System, link: LinkState, tracepoint: number, name: string): boolean {
 	if (link.kind === "raw_tracepoint" || link.kind === "tracing") return link.tracepoint === name;
@@ -119,7 +127,15 @@ export interface Verdict {
 	readonly packet: Uint8Array;
 }
 
-/** Runs an XDP program on one packet. Undefined: it is too long for one buffer, or memory is out. @throws VmFault */
+/** Runs an XDP program on one packet; what it returned. -1: the packet is too long for one buffer, or memory is out. @throws VmFault */
+export function runVerdict(system: System, program: ProgramState, bytes: Uint8Array, device = 0, cpuId = 0): number {
+	const cpu = system.cpus[cpuId];
+	if (!cpu) throw new RangeError(`the machine has ${system.cpus.length} CPUs, there is no CPU ${cpuId}`);
+	const input = xdpInput(system.memory, system.scratch[cpuId]!, bytes, device, 0);
+	return input.context === 0 ? -1 : runProgram(system, program, input, cpu, 0n);
+}
+
+/** As `runVerdict`, with the packet as it was left; undefined for -1. @throws VmFault */
 export function runPacket(
 	system: System,
 	program: ProgramState,
@@ -127,12 +143,9 @@ export function runPacket(
 	device = 0,
 	cpuId = 0,
 ): Verdict | undefined {
-	const cpu = system.cpus[cpuId];
-	if (!cpu) throw new RangeError(`the machine has ${system.cpus.length} CPUs, there is no CPU ${cpuId}`);
+	const verdict = runVerdict(system, program, bytes, device, cpuId);
+	if (verdict < 0) return undefined;
 	const { memory } = system;
-	const input = xdpInput(memory, system.scratch[cpuId]!, bytes, { ifindex: device, queue: 0 });
-	if (input.context === 0) return undefined;
-	const verdict = runProgram(system, program, input, cpu, 0n);
-	const { at, length, meta } = xdpPacket(memory, input.context);
+	const { at, length, meta } = xdpPacket(memory, system.scratch[cpuId]!.context);
 	return { verdict, packet: memory.u8.slice(at + meta, at + length) };
 }

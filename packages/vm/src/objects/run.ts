@@ -30,13 +30,13 @@ import { mapHandler } from "#maps";
 import { exceptionCallback } from "./exceptions.ts";
 import { functionName } from "./programs.ts";
 import { shortcutOf } from "./shortcuts.ts";
-import type { System } from "./system.ts";
+import type { MutableRun, System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
 
 /** What the engine calls, bound to one system. */
 const callables = new WeakMap<System, Callables<Code>>();
 
-function callsOf(system: System): Callables<Code> {
+export function callsOf(system: System): Callables<Code> {
 	let calls = callables.get(system);
 	if (!calls) {
 		const { environment } = system;
@@ -97,7 +97,7 @@ function runningEngine(system: System): Engine {
 }
 
 /** A program as the engine takes it: prepared once, again where the cache lost it. */
-function codeOf(system: System, id: number): Code | undefined {
+export function codeOf(system: System, id: number): Code | undefined {
 	const { tracing } = system;
 	const codes = tracing?.codes ?? system.codes;
 	const before = codes.get(id);
@@ -149,20 +149,32 @@ export function enter(system: System, low: number, high: number, cpu: Cpu): void
 	runningEngine(system).callback(low, high, cpu);
 }
 
+const newRun = (): MutableRun => ({
+	program: "",
+	context: 0,
+	contextSize: 0,
+	cookie: 0n,
+	packetStart: 0,
+	packetEnd: 0,
+	reserved: [],
+	tailCalls: 0,
+	timer: 0,
+});
+
 /** Runs a program on a processor and gives r0's low word, unsigned. @throws VmFault, which is counted */
 export function runProgram(system: System, program: ProgramState, input: Input, cpu: Cpu, cookie: bigint): number {
 	const { environment } = system;
 	const outer = environment.run;
-	environment.run = {
-		program: program.type,
-		context: input.context,
-		contextSize: input.contextSize,
-		cookie,
-		packetStart: input.packetStart,
-		packetEnd: input.packetEnd,
-		reserved: [],
-		tailCalls: 0,
-	};
+	const own = environment.spareRun ?? newRun();
+	environment.spareRun = undefined;
+	own.program = program.type;
+	own.context = input.context;
+	own.contextSize = input.contextSize;
+	own.cookie = cookie;
+	own.packetStart = input.packetStart;
+	own.packetEnd = input.packetEnd;
+	own.tailCalls = 0;
+	environment.run = own;
 	if (system.tables.statistics > 0) program.runs++;
 	cpu.registers[2] = input.context;
 	cpu.registers[3] = 0;
@@ -180,6 +192,7 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 	} finally {
 		if (environment.run.reserved.length > 0) abandonRecords(environment);
 		environment.run = outer;
+		environment.spareRun = own;
 		if (environment.timers.work.length > 0) runWork(system);
 	}
 }
@@ -215,7 +228,9 @@ export function runWork(system: System): unknown {
 	let fault: unknown;
 	for (let id = work.shift(); id !== undefined; id = work.shift()) {
 		const row = rows.get(id);
-		if (row && isAlive(environment, row)) fault ??= fire(system, row);
+		if (!row || !isAlive(environment, row)) continue;
+		const wrong = fire(system, row);
+		fault ??= wrong;
 	}
 	return fault;
 }

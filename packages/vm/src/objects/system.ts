@@ -3,13 +3,24 @@ import type { Code, EngineChoice, Trace } from "#engine";
 import type { Environment, RunState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
-import type { Tables } from "./tables.ts";
+import type { ProgramState, Tables } from "./tables.ts";
 
 /** The environment of helpers, with what changes from run to run. */
 export interface RunEnvironment extends Environment {
 	task: Task;
 	run: RunState;
+	/** A row for the next run; undefined while a run has it. A cache. */
+	spareRun: MutableRun | undefined;
 	replay: ReplayState | undefined;
+}
+
+export type MutableRun = { -readonly [K in keyof RunState]: RunState[K] };
+
+/** What a tracepoint's event runs. */
+export interface Attached {
+	readonly targets: readonly { readonly program: ProgramState; readonly cookie: bigint }[];
+	/** Whether one of them wants the event's arguments. */
+	readonly wantsWords: boolean;
 }
 
 /** One virtual kernel, as what it is made of. State is in `memory`, `clock`, `tasks`, `tables` and the numbers; the rest are caches. */
@@ -36,6 +47,8 @@ export interface System {
 	readonly count: boolean;
 	/** Whether tracepoints are only those listed; else any well-formed name is one. */
 	readonly closedTracepoints: boolean;
+	/** By `category:name`, as it was looked up since something was attached or detached last. A cache. */
+	readonly attached: Map<string, Attached>;
 	/** Prepared programs by id: made again when they are missing. */
 	readonly codes: Map<number, Code>;
 	/** Set while programs run step by step: what is told of each instruction, and the codes that announce them. */

@@ -101,7 +101,7 @@ function runXdp(system: System, program: ProgramState, attr: TestRun): number {
 	let metaLeft = meta;
 	const { memory } = system;
 	for (let left = Math.max(attr.repeat ?? 0, 1); left > 0; left--) {
-		const input = xdpInput(memory, system.scratch[0]!, packet, from, metaLeft);
+		const input = xdpInput(memory, system.scratch[0]!, packet, from.ifindex, from.queue, metaLeft);
 		if (input.context === 0) return -ERRNO.ENOMEM;
 		retval = runProgram(system, program, input, cpu, 0n);
 		const after = xdpPacket(memory, input.context);
@@ -191,5 +191,7 @@ function runBytes(system: System, program: ProgramState, attr: TestRun): number 
 	if (input.context === 0) return -ERRNO.ENOMEM;
 	attr.retval = runProgram(system, program, input, system.cpus[0]!, 0n);
 	ctx_in.set(memory.u8.subarray(input.context, input.context + ctx_in.length));
+	attr.data_size_out = 0;
+	attr.ctx_size_out = 0;
 	return 0;
 }

@@ -14,8 +14,9 @@ export function advance(system: System, nanoseconds: bigint): void {
 		const due = row.due!;
 		if (due > clock.state.monotonic) clock.set(due);
 		row.due = undefined;
-		fault ??= fire(system, row);
-		fault ??= runWork(system);
+		const wrong = fire(system, row);
+		const later = runWork(system);
+		fault ??= wrong ?? later;
 	}
 	if (end > clock.state.monotonic) clock.set(end);
 	if (fault !== undefined) throw fault;

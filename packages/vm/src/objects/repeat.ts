@@ -1,0 +1,49 @@
+import { type EngineOptions, newEngine } from "#engine";
+import { LOOPBACK, xdpInput } from "#hooks";
+import { callsOf, codeOf } from "./run.ts";
+import type { System } from "./system.ts";
+import type { ProgramState } from "./tables.ts";
+
+/**
+ * What runs an XDP program so many times on one packet, which stays as each run leaves it, and gives the last result. The
+ * engine is its own: that is for measuring and comparing engines. Undefined: the packet is too long.
+ */
+export function repeater(
+	system: System,
+	program: ProgramState,
+	packet: Uint8Array,
+	options: EngineOptions,
+): ((times: number) => number) | undefined {
+	const { environment, memory } = system;
+	const cpu = system.cpus[0]!;
+	const input = xdpInput(memory, system.scratch[0]!, packet, { ifindex: LOOPBACK, queue: 0 });
+	if (input.context === 0) return undefined;
+	const engine = newEngine(memory, callsOf(system), options);
+	const code = codeOf(system, program.id)!;
+	const run = {
+		program: program.type,
+		context: input.context,
+		contextSize: input.contextSize,
+		cookie: 0n,
+		packetStart: input.packetStart,
+		packetEnd: input.packetEnd,
+		reserved: [],
+		tailCalls: 0,
+	};
+	return (times) => {
+		const outer = environment.run;
+		environment.run = run;
+		try {
+			for (let left = times; left > 0; left--) {
+				run.tailCalls = 0;
+				cpu.registers[2] = input.context;
+				cpu.registers[3] = 0;
+				cpu.fuel = system.fuel;
+				engine.run(code, cpu);
+			}
+		} finally {
+			environment.run = outer;
+		}
+		return cpu.registers[0]! >>> 0;
+	};
+}
