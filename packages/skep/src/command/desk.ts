@@ -71,5 +71,6 @@ export function done(desk: Desk): number {
 /** What listings look at: pins only where they are wanted, for they must be searched. */
 export function viewOf(desk: Desk): View {
 	const { kernel, machine } = desk;
-	return { kernel, machine, owners: machine.owners(), ...(desk.bpffs ? { pins: machine.pins(kernel) } : {}) };
+	const booted = machine.booted();
+	return { kernel, machine, booted, owners: machine.owners(), ...(desk.bpffs ? { pins: machine.pins(kernel) } : {}) };
 }

@@ -5,6 +5,8 @@ import type { Machine, ObjectKey, Owner } from "./machine.ts";
 export interface View {
 	readonly kernel: Kernel;
 	readonly machine: Machine;
+	/** Unix time of the boot in seconds; undefined: this kernel has no clock of the world. */
+	readonly booted?: number | undefined;
 	/** Where objects are pinned; absent: not wanted. */
 	readonly pins?: ReadonlyMap<ObjectKey, readonly string[]> | undefined;
 	/** Who holds objects; absent: not wanted. */

@@ -14,7 +14,7 @@ export type ObjectKey = `${ObjectKind} ${number}`;
 /** What stands around a kernel and tells more about its objects than bpf(2) does. What a machine cannot tell is absent or empty. */
 export interface Machine {
 	/** Unix time of the boot, whole seconds; undefined: this kernel has no clock of the world. */
-	readonly booted: number | undefined;
+	booted(): number | undefined;
 	/** What /proc/self/fdinfo says of a descriptor of ours: `memlock`, `frozen` … */
 	fdinfo(fd: number): ReadonlyMap<string, string>;
 	/** Name of a network device in our namespace. */
@@ -33,7 +33,7 @@ const NOTHING: ReadonlyMap<never, never> = new Map<never, never>();
 
 /** A kernel of its own, with nothing around it. */
 export const NO_MACHINE: Machine = {
-	booted: undefined,
+	booted: () => undefined,
 	fdinfo: () => NOTHING,
 	deviceName: () => undefined,
 	pins: () => NOTHING,
@@ -44,7 +44,7 @@ export const NO_MACHINE: Machine = {
 
 /** The machine that this process runs on, by /proc and /sys. */
 export const THIS_MACHINE: Machine = {
-	get booted() {
+	booted: () => {
 		const up = attempt(() => Math.floor(Number.parseFloat(readFileSync("/proc/uptime", "latin1"))));
 		return up === undefined ? undefined : Math.floor(Date.now() / 1000) - up;
 	},

@@ -43,7 +43,7 @@ export function programRow(view: View, fd: number): ProgramRow {
 	const count = Math.min(info.nr_map_ids, map_ids.length / 4);
 	const maps = Array.from({ length: count }, (_, i) => words.getUint32(i * 4, true));
 	const memlock = view.machine.fdinfo(fd).get("memlock");
-	const { booted } = view.machine;
+	const { booted } = view;
 	const ran = info.run_time_ns > 0n;
 	const name = fullName(kernel, fd, info);
 	return {

@@ -1,0 +1,88 @@
+import type { TestContext } from "node:test";
+import type { Kernel } from "@skep/bpf/kernel";
+import { traceFds } from "@skep/bpf/live";
+import { chooseKernel, openVirtual } from "#backend";
+import type { Verb } from "#cli";
+import { type Machine, NO_MACHINE, THIS_MACHINE } from "#inspect";
+import { type Desk, runVerb, type Task } from "./desk.ts";
+import { LINK_VERBS } from "./link-verbs.ts";
+import { MAP_VERBS } from "./map-verbs.ts";
+import { PROG_VERBS } from "./prog-verbs.ts";
+
+const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = { prog: PROG_VERBS, map: MAP_VERBS, link: LINK_VERBS };
+
+/** What a command line answered. */
+export interface Answer {
+	readonly status: number;
+	readonly text: string;
+	readonly notes: readonly string[];
+}
+
+/** A front of the command for one kernel: lines of words with bpftool's options before the noun. Words are split at blanks; `_` in a quoted part is none. */
+export class Front {
+	readonly kernel: Kernel;
+	readonly machine: Machine;
+
+	constructor(kernel: Kernel) {
+		this.kernel = kernel;
+		this.machine = kernel.name === "linux" ? THIS_MACHINE : NO_MACHINE;
+	}
+
+	/** @param words `["map", "show"]`, or a line of them */
+	async run(line: string | readonly string[], options = ""): Promise<Answer> {
+		const [noun = "", ...rest] = typeof line === "string" ? line.split(" ").filter((word) => word !== "") : line;
+		const flags = new Map<string, string | true>();
+		if (/[jp]/.test(options)) flags.set("json", true);
+		if (options.includes("p")) flags.set("pretty", true);
+		if (options.includes("f")) flags.set("bpffs", true);
+		const parts: Uint8Array[] = [];
+		const notes: string[] = [];
+		const desk: Desk = {
+			kernel: this.kernel,
+			machine: this.machine,
+			screen: { width: undefined, colour: false },
+			json: flags.has("json"),
+			pretty: flags.has("pretty"),
+			bpffs: flags.has("bpffs"),
+			flags,
+			write: (text) => void parts.push(typeof text === "string" ? Buffer.from(text) : text.slice()),
+			note: (text) => void notes.push(text),
+		};
+		const status = await runVerb(noun, NOUNS[noun]!, { flags, rest }, desk);
+		return { status, text: Buffer.concat(parts).toString("utf8"), notes };
+	}
+
+	/** The value that a line answers with `-j`. */
+	async json(line: string | readonly string[], options = "j"): Promise<unknown> {
+		return JSON.parse((await this.run(line, options)).text);
+	}
+}
+
+/** Runs `body` on Linux, where it may, and on the virtual kernel; no descriptor may be left. */
+export function onBoth(body: (front: Front, t: TestContext) => Promise<void>): (t: TestContext) => Promise<void> {
+	const checked = async (kernel: Kernel, t: TestContext) => {
+		const tracer = traceFds();
+		try {
+			await body(new Front(kernel), t);
+			t.assert.deepEqual(
+				tracer.open().map((each) => each.what),
+				[],
+				"no descriptor is left open",
+			);
+		} finally {
+			tracer.stop();
+		}
+	};
+	return async (t) => {
+		await t.test("virtual", (inner) => checked(openVirtual({ cpus: 4 }), inner));
+		await t.test("linux", async (inner) => {
+			let kernel: Kernel;
+			try {
+				kernel = chooseKernel("linux").kernel;
+			} catch (error) {
+				return inner.skip(`needs Linux that permits eBPF: ${(error as Error).message.split("\n")[0]}`);
+			}
+			await checked(kernel, inner);
+		});
+	};
+}
