@@ -438,6 +438,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		count: options.count ?? false,
 		closedTracepoints: options.tracepoints !== undefined,
 		attached: new Map(),
+		engines: undefined,
 		codes: new Map(),
 		tracing: undefined,
 	};

@@ -10,8 +10,11 @@ export interface Scratch {
 	contextWritable: boolean;
 	/** Buffer of packets: `PACKET_ROOM` bytes; 0: not made yet. */
 	packet: number;
-	/** End of what the last packet may have left in the buffer. */
+	/** Beginning of the last packet, and the end of what it may have left in the buffer. */
+	packetFirst: number;
 	packetEnd: number;
+	/** `Memory.narrowed` when it was put there: another count tells that its ends were moved. */
+	narrowed: number;
 }
 
 export const newScratch = (): Scratch => ({
@@ -19,7 +22,9 @@ export const newScratch = (): Scratch => ({
 	contextSize: 0,
 	contextWritable: false,
 	packet: 0,
+	packetFirst: 0,
 	packetEnd: 0,
+	narrowed: -1,
 });
 
 /** Where a program's input is. `packetStart` and `packetEnd` bound what its packet may grow to; 0: it has none. */

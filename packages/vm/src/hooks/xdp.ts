@@ -30,15 +30,19 @@ export function xdpInput(
 	if (context === 0 || room === 0 || packet.length > MOST_PACKET + meta) return NO_MEMORY;
 	const { u8, view } = memory;
 	const first = room + HEADROOM - meta;
-	u8.fill(0, room, first);
+	// What is before it stays clean as long as nobody moves its beginning.
+	if (scratch.narrowed !== memory.narrowed || scratch.packetFirst !== first) u8.fill(0, room, first);
 	u8.set(packet, first);
 	// Behind it nothing is left of an earlier one. What a program appended, the context of the last run tells.
 	const end = first + packet.length;
 	const before = Math.max(scratch.packetEnd, view.getUint32(context + 4, true));
 	if (before > end) u8.fill(0, end, Math.min(before, room + PACKET_ROOM));
-	scratch.packetEnd = end;
 	// The rest of the buffer is none of the program's business, until it moves an end.
-	memory.narrow(room, first, end);
+	if (scratch.narrowed !== memory.narrowed || scratch.packetFirst !== first || scratch.packetEnd !== end)
+		memory.narrow(room, first, end);
+	scratch.narrowed = memory.narrowed;
+	scratch.packetFirst = first;
+	scratch.packetEnd = end;
 	view.setUint32(context, first + meta, true);
 	view.setUint32(context + 4, first + packet.length, true);
 	view.setUint32(context + 8, first, true);

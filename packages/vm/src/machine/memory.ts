@@ -1,4 +1,4 @@
-import { restorePages, SAVED_PAGE, savePages } from "./pages.ts";
+import { restorePages, savePages } from "./pages.ts";
 import { WASM_PAGE, type WasmMemory, wasmHost } from "./wasm.ts";
 
 /** What a region is for; faults name it, nothing else depends on it. */
@@ -45,6 +45,8 @@ export class Memory {
 	foundStart = 0;
 	foundEnd = 0;
 	foundWritable = false;
+	/** How often `narrow` changed something. */
+	narrowed = 0;
 	readonly #starts: number[] = [];
 	readonly #sizes: number[] = [];
 	/** What programs may touch of each region, [low, high): all of it but where `narrow` said otherwise. */
@@ -155,6 +157,7 @@ export class Memory {
 		if (from === this.#lows[at] && to === this.#highs[at]) return;
 		this.#lows[at] = from;
 		this.#highs[at] = to;
+		this.narrowed++;
 		this.#forget();
 	}
 

@@ -18,6 +18,13 @@ export function savePages(
 	const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
 	for (let at = 0; at < end; at += SAVED_PAGE) {
 		const old = before[pages.length];
+		if (at + SAVED_PAGE > end) {
+			// Behind the end is what was given back: whoever gets it gets zeros.
+			const last = new Uint8Array(SAVED_PAGE);
+			last.set(bytes.subarray(at, end));
+			pages.push(old !== undefined && isSame(wordsOf(last), 0, old) ? old : last);
+			break;
+		}
 		if (old !== undefined && isSame(words, at >> 2, old)) pages.push(old);
 		else if (isSame(words, at >> 2, ZEROS)) pages.push(ZEROS);
 		else pages.push(bytes.slice(at, at + SAVED_PAGE));
@@ -37,12 +44,17 @@ export function restorePages(bytes: Uint8Array, pages: readonly Uint8Array[], en
 
 const views = new WeakMap<Uint8Array, Int32Array>();
 
-function isSame(words: Int32Array, at: number, page: Uint8Array): boolean {
-	let other = views.get(page);
-	if (other === undefined) {
-		other = new Int32Array(page.buffer, page.byteOffset, WORDS);
-		views.set(page, other);
+function wordsOf(page: Uint8Array): Int32Array {
+	let words = views.get(page);
+	if (words === undefined) {
+		words = new Int32Array(page.buffer, page.byteOffset, WORDS);
+		views.set(page, words);
 	}
+	return words;
+}
+
+function isSame(words: Int32Array, at: number, page: Uint8Array): boolean {
+	const other = wordsOf(page);
 	for (let i = 0; i < WORDS; i++) if (words[at + i] !== other[i]) return false;
 	return true;
 }

@@ -16,7 +16,7 @@ export function repeater(
 ): ((times: number) => number) | undefined {
 	const { environment, memory } = system;
 	const cpu = system.cpus[0]!;
-	const input = xdpInput(memory, system.scratch[0]!, packet, { ifindex: LOOPBACK, queue: 0 });
+	const input = xdpInput(memory, system.scratch[0]!, packet, LOOPBACK, 0);
 	if (input.context === 0) return undefined;
 	const engine = newEngine(memory, callsOf(system), options);
 	const code = codeOf(system, program.id)!;

@@ -30,7 +30,7 @@ import { mapHandler } from "#maps";
 import { exceptionCallback } from "./exceptions.ts";
 import { functionName } from "./programs.ts";
 import { shortcutOf } from "./shortcuts.ts";
-import type { MutableRun, System } from "./system.ts";
+import type { Engines, MutableRun, System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
 
 /** What the engine calls, bound to one system. */
@@ -69,23 +69,15 @@ export function callsOf(system: System): Callables<Code> {
 	return calls;
 }
 
-interface Engines {
-	readonly chosen: Engine;
-	/** For runs in which what helpers give is given beforehand, and those that go step by step. */
-	readonly plain: Engine;
+function newEngines(system: System): Engines {
+	const calls = callsOf(system);
+	const plain = newEngine(system.memory, calls, { engine: "interpreter" });
+	return { plain, chosen: newEngine(system.memory, calls, { engine: system.engine }) };
 }
-const engines = new WeakMap<System, Engines>();
 
 function enginesOf(system: System): Engines {
-	let found = engines.get(system);
-	if (!found) {
-		const calls = callsOf(system);
-		const plain = newEngine(system.memory, calls, { engine: "interpreter" });
-		const chosen = newEngine(system.memory, calls, { engine: system.engine });
-		found = { chosen, plain };
-		engines.set(system, found);
-	}
-	return found;
+	system.engines ??= newEngines(system);
+	return system.engines;
 }
 
 /** What runs the programs of a system. */

@@ -1,5 +1,5 @@
 import type { Btf } from "@skep/bpf/btf";
-import type { Code, EngineChoice, Trace } from "#engine";
+import type { Code, Engine, EngineChoice, Trace } from "#engine";
 import type { Environment, RunState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
@@ -49,10 +49,18 @@ export interface System {
 	readonly closedTracepoints: boolean;
 	/** By `category:name`, as it was looked up since something was attached or detached last. A cache. */
 	readonly attached: Map<string, Attached>;
+	/** What runs programs, made when the first one runs. A cache. */
+	engines: Engines | undefined;
 	/** Prepared programs by id: made again when they are missing. */
 	readonly codes: Map<number, Code>;
 	/** Set while programs run step by step: what is told of each instruction, and the codes that announce them. */
 	tracing: Tracing | undefined;
+}
+
+export interface Engines {
+	readonly chosen: Engine;
+	/** For runs in which what helpers give is given beforehand. */
+	readonly plain: Engine;
 }
 
 /** Who watches each instruction. */
