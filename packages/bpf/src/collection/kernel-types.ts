@@ -75,9 +75,18 @@ export class KernelTypes implements Disposable {
 	}
 }
 
+/** A kernel's types stay what they are: the next load need not read them again, while there is memory for them. */
+const READ = new WeakMap<Kernel, WeakRef<Btf>>();
+
 function readVmlinux(kernel: Kernel): Btf {
+	const before = READ.get(kernel)?.deref();
+	if (before) return before;
 	const bytes = kernel.btf();
-	if (typeof bytes !== "number") return Btf.decode(bytes, { section: "vmlinux" });
+	if (typeof bytes !== "number") {
+		const btf = Btf.decode(bytes, { section: "vmlinux" });
+		READ.set(kernel, new WeakRef(btf));
+		return btf;
+	}
 	if (errnoName(bytes) === "ENOENT") {
 		throw new BpfError(
 			"ERR_NO_BTF",
