@@ -146,7 +146,8 @@ const SIGNATURE_NOTES: Readonly<Record<string, string>> = {
 /** The error for a failed PROG_LOAD. A log means the verifier spoke: VerifierError with the telling line and the source. */
 export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError {
 	const errno = Math.abs(program.errno);
-	const telling = tellingLine(program.log);
+	// Interrupted by signals, its log ends where it was.
+	const telling = errno === ERRNO.EAGAIN ? undefined : tellingLine(program.log);
 	if (program.signed && (telling === undefined || telling.startsWith("signature verification failed"))) {
 		const code = errnoName(errno);
 		const text = SIGNATURE_NOTES[code];

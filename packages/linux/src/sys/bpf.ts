@@ -22,8 +22,8 @@ import {
 import { syscallNumbers } from "./syscalls.ts";
 
 const NR = syscallNumbers(process.arch);
-/** PROG_LOAD says EAGAIN when a signal is pending: as often as libbpf tries it. */
-const LOAD_TRIES = 5;
+/** PROG_LOAD says EAGAIN when a signal is pending. libbpf tries it five times, which is too few beside a profiler's timer. */
+const LOAD_TRIES = 50;
 /** A signal came between: so often it is tried again before the caller hears of it. */
 const SIGNAL_TRIES = 100;
 /** Bytes that are copied one by one before `set` is cheaper. */
