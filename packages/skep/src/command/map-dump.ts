@@ -52,7 +52,7 @@ function dumpOne(map: BpfMap, desk: Desk, out: ByteText): void {
 		write(keys, keyAt, values, valueAt);
 		count++;
 	};
-	if (UNREADABLE.has(map.type)) unreadable(map, desk, out, array);
+	if (SPARSE.has(map.type)) sparse(map, out, array, each, () => array && count++ > 0 && out.text(between));
 	else if (map.keySize > 0) {
 		for (const { keys, values, count: here } of map.chunks()) {
 			for (let i = 0; i < here; i++) each(keys, i * map.keySize, values, i * map.valueBytes);
@@ -62,31 +62,50 @@ function dumpOne(map: BpfMap, desk: Desk, out: ByteText): void {
 	else out.text(desk.json ? "]" : "]\n");
 }
 
-/** Types with keys whose values user space cannot read. */
-const UNREADABLE: ReadonlySet<string> = new Set(["perf_event_array", "cgroup_array", "reuseport_sockarray"]);
+/** Types whose keys are there without a value, or with one that user space cannot read. */
+const SPARSE: ReadonlySet<string> = new Set([
+	"perf_event_array",
+	"cgroup_array",
+	"reuseport_sockarray",
+	"devmap",
+	"cpumap",
+	"xskmap",
+	"sockmap",
+]);
 
-/** The keys, and instead of a value what the kernel says. */
-function unreadable(map: BpfMap, desk: Desk, out: ByteText, array: boolean): void {
-	let first = true;
+/** What bpftool's JSON says instead of a value. */
+const ERRORS: Readonly<Record<string, string>> = {
+	ENOENT: "No such file or directory",
+	EOPNOTSUPP: "Operation not supported",
+	ENOSPC: "No space left on device",
+	ENOTSUPP: "Unknown error 524",
+};
+
+/** Every key with its value, or with why there is none to show. `separate` stands before those without. */
+function sparse(map: BpfMap, out: ByteText, array: boolean, write: EntryWriter, separate: () => unknown): void {
 	for (const key of map.keys()) {
-		const why = whyNot(map, key);
-		if (why === undefined) continue;
-		if (!array) {
-			out.text("key: ");
-			out.hexLines(key, 0, key.length);
-			out.text(`  value: ${why}\n`);
+		const found = lookUp(map, key);
+		if (typeof found !== "string") {
+			write(key, 0, found, 0);
 			continue;
 		}
-		out.text(`${first ? "" : ","}{"key":`);
-		out.hexArray(key, 0, key.length);
-		out.text(`,"value":{"error":${toJson(why)}}}`);
-		first = false;
+		separate();
+		if (array) {
+			out.text(`{"key":`);
+			out.hexArray(key, 0, key.length);
+			out.text(`,"value":{"error":${toJson(ERRORS[found] ?? found)}}}`);
+		} else {
+			out.text("key: ");
+			out.hexLines(key, 0, key.length);
+			out.text(`  value: ${found === "ENOENT" ? "<no entry>" : (ERRORS[found] ?? found)}\n`);
+		}
 	}
 }
 
-function whyNot(map: BpfMap, key: Uint8Array): string | undefined {
+/** A value, or the name of the errno. */
+function lookUp(map: BpfMap, key: Uint8Array): Uint8Array | string {
 	try {
-		return map.lookup(key) === undefined ? undefined : "not shown";
+		return map.lookup(key) ?? "ENOENT";
 	} catch (error) {
 		if (error instanceof BpfError) return error.code;
 		throw error;

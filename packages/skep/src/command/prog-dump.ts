@@ -124,10 +124,8 @@ function xlatedJson(insns: readonly XlatedInsn[], wish: Wish): object[] {
 						src_reg: `0x${insn.src.toString(16)}`,
 						dst_reg: `0x${insn.dst.toString(16)}`,
 						off: Array.from(bytes.subarray(2, 4), byte),
-						imm: Array.from(
-							insn.opcode === 0x18 ? [...bytes.subarray(4, 8), ...bytes.subarray(12, 16)] : bytes.subarray(4, 8),
-							byte,
-						),
+						// Of wide instructions all that follows, as bpftool has it.
+						imm: Array.from(bytes.subarray(4), byte),
 					},
 				}
 			: {}),

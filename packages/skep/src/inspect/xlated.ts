@@ -221,9 +221,9 @@ function callText(
 		const name = starts.get(slot + 1 + distance);
 		return `call pc${distance < 0 ? "" : "+"}${distance}${name === undefined ? "" : `#${name}`}`;
 	}
-	const name = (insn.src === CALL.kfunc ? names.kfunc : names.helper).get(insn.imm);
-	if (insn.src === CALL.kfunc) return `call kernel-function${name === undefined ? "" : ` ${name}`}#${insn.imm}`;
-	return `call ${name ?? "unknown"}#${insn.imm}`;
+	const kfunc = insn.src === CALL.kfunc;
+	const name = (kfunc ? names.kfunc : names.helper).get(insn.imm);
+	return `call ${name ?? (kfunc ? "kernel-function" : "unknown")}#${insn.imm}`;
 }
 
 function wideText(insn: Instruction, slot: number, starts: ReadonlyMap<number, string>): string {
