@@ -192,11 +192,7 @@ export class Memory {
 	/** All of it as plain data; pages that are as in `before` are shared with it. */
 	save(before?: MemoryState): MemoryState {
 		return {
-			pages: savePages(
-				this.u8,
-				Math.min(Math.ceil(this.#top / SAVED_PAGE) * SAVED_PAGE, this.u8.length),
-				before?.pages,
-			),
+			pages: savePages(this.u8, this.#top, before?.pages),
 			columns: [
 				[...this.#starts],
 				[...this.#sizes],
@@ -210,14 +206,16 @@ export class Memory {
 			holes: this.#holes.map((hole) => ({ ...hole })),
 		};
 	}
-	/** Makes it again what it was when it was saved; the buffer stays as large as it is. */
+	/** Makes it again what it was when it was saved; the buffer stays as large as it is. @throws RangeError: the host has no more */
 	restore(state: MemoryState): void {
+		if (!this.#reach(state.top)) throw new RangeError(`no memory for a saved one of ${state.top} bytes`);
 		restorePages(this.u8, state.pages, Math.max(this.#top, state.top));
 		const own = [this.#starts, this.#sizes, this.#lows, this.#highs, this.#kinds, this.#writable] as unknown[][];
 		for (const [i, column] of own.entries()) column.splice(0, column.length, ...state.columns[i]!);
 		this.#used = state.used;
 		this.#top = state.top;
 		this.#holes = state.holes.map((hole) => ({ ...hole }));
+		this.narrowed++;
 		this.#forget();
 	}
 
