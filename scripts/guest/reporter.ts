@@ -24,8 +24,11 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
 	/** Names of the tests that are running, outermost first: test:start comes before what a test holds, test:pass after it. */
 	const path: string[] = [];
 	let deepest = 0;
+	/** Of the outermost: what it holds may have been started by a helper of tests. */
+	let file = "";
 	for await (const { type, data } of source) {
 		if (type === "test:start") {
+			if (data.nesting === 0) file = data.file ?? "";
 			path.length = data.nesting;
 			path[data.nesting] = data.name;
 			deepest = data.nesting;
@@ -42,7 +45,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
 		const failed = own || (skipped && reason === "");
 		const why = own ? inspect(error?.cause ?? error) : skipped ? reason || "skipped without a reason" : undefined;
 		const outcome: Outcome = {
-			file: data.file ? relative(process.cwd(), data.file) : "",
+			file: relative(process.cwd(), file || data.file || ""),
 			name: [...path.slice(0, data.nesting), data.name].join(" > "),
 			result: failed ? "failed" : skipped ? "skipped" : "passed",
 			...(why === undefined ? {} : { why }),

@@ -16,7 +16,9 @@ export function loadBtf(kernel: Kernel, bytes: Uint8Array): Fd {
 	if (first >= 0) return new Fd(kernel, first, "BTF");
 	if (first !== -ERRNO.EINVAL)
 		throw refuse(kernel, { syscall: "bpf", command: "BTF_LOAD", errno: -first, what: "load BTF" });
-	const lacks = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((feature) => !has(kernel, feature));
+	// What has no magic is not to be mended.
+	const magic = bytes[0] === 0x9f && bytes[1] === 0xeb;
+	const lacks = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((feature) => magic && !has(kernel, feature));
 	const older = lacks.length > 0 ? sanitizeBtf(bytes, new Set(lacks)) : bytes;
 	const again = lacks.length > 0 ? kernel.bpf("BTF_LOAD", { btf: older }) : first;
 	if (again >= 0) return new Fd(kernel, again, "BTF");

@@ -106,6 +106,7 @@ export class Program implements Disposable {
 			lines: program.lines,
 			type: program.type,
 			attachType: program.attachType,
+			flags: program.flags,
 			trampoline: needsTrampoline(program),
 			signed: program.signature !== undefined,
 		});

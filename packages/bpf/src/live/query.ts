@@ -1,6 +1,6 @@
 import { ERRNO, type Kernel, type ProgQuery } from "#kernel";
 import { ATTACH_TYPES, type AttachType } from "#uapi";
-import { check, refuseAttachType } from "./refusal.ts";
+import { check, refuseAttachType, refuseTooNew } from "./refusal.ts";
 
 /** Where programs are attached: a descriptor (cgroup, network namespace, sockmap, LIRC device), or a network device. */
 export type QueryTarget = { readonly fd: number } | { readonly ifindex: number };
@@ -72,6 +72,7 @@ export function queryPrograms(
 			continue;
 		}
 		refuseAttachType(kernel, result, what, attachType);
+		if (attachType.startsWith("sk_")) refuseTooNew(kernel, result, what, "asking what is attached to maps", "5.18");
 		check(kernel, result, what, "PROG_QUERY");
 		const count = attr.prog_cnt ?? 0;
 		const word = (bytes: Uint8Array | undefined, i: number) =>

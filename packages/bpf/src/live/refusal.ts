@@ -1,7 +1,7 @@
 import { type BpfError, NotSupportedError, PermissionError, SyscallError, VerifierError } from "#base";
 import { type CommandName, type Diagnose, ERRNO, errnoName, type Kernel, type Refused, versionCode } from "#kernel";
 import type { LineInfo } from "#spec";
-import { type AttachType, attachTypeSince, helper, PROGRAM_TYPES, type ProgramType } from "#uapi";
+import { type AttachType, attachTypeSince, helper, PROG_FLAGS, PROGRAM_TYPES, type ProgramType } from "#uapi";
 
 const owners = new WeakMap<Kernel, Diagnose>();
 
@@ -126,6 +126,7 @@ export interface RefusedProgram {
 	readonly lines?: readonly LineInfo[] | undefined;
 	readonly type: ProgramType;
 	readonly attachType?: AttachType | undefined;
+	readonly flags?: number | undefined;
 	readonly trampoline: boolean;
 	/** It carries a signature that the kernel was to check. */
 	readonly signed?: boolean | undefined;
@@ -143,6 +144,9 @@ const SIGNATURE_NOTES: Readonly<Record<string, string>> = {
 	EINVAL: "the keyring is none, or the program does not name its maps as signed programs must",
 };
 
+/** uprobe.s, uprobe.multi.s, usdt.s */
+const SLEEPABLE_PROBES = versionCode("6.0");
+
 /** The error for a failed PROG_LOAD. A log means the verifier spoke: VerifierError with the telling line and the source. */
 export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError {
 	const errno = Math.abs(program.errno);
@@ -159,12 +163,20 @@ export function refuseProgram(kernel: Kernel, program: RefusedProgram): BpfError
 		const { type: programType, attachType, trampoline } = program;
 		refuseTooNew(kernel, -errno, what, `program type ${programType}`, PROGRAM_TYPES[programType].since);
 		if (attachType) refuseAttachType(kernel, -errno, what, attachType);
+		if ((program.flags ?? 0) & PROG_FLAGS.BPF_F_XDP_HAS_FRAGS)
+			refuseTooNew(kernel, -errno, what, "XDP on packets in fragments (xdp.frags)", "5.18");
 		return refuse(kernel, { syscall: "bpf", command: "PROG_LOAD", errno, what, programType, trampoline });
 	}
 	if (program.signed && telling?.startsWith("signed program "))
 		return new NotSupportedError(
 			`a signature that kernel ${kernel.release} checks for ${program.name}`,
 			`it wants every map of a signed program to be covered by the signature, which the maps of ordinary programs cannot be (${telling}); check it in user space alone`,
+		);
+	if (program.type === "kprobe" && / can be sleepable/.test(telling) && versionCode(kernel.release) < SLEEPABLE_PROBES)
+		return new NotSupportedError(
+			`sleepable probe ${program.name}`,
+			`the running kernel ${kernel.release} has none (${telling}), they came with Linux 6.0`,
+			"6.0",
 		);
 	const insn = lastInstruction(program.log);
 	const source = sourceOf(program.lines, insn) ?? lastSource(program.log);

@@ -37,8 +37,16 @@ interface CpuRing {
 	readonly cpu: number;
 	readonly event: Fd;
 	readonly mapping: Mapping;
-	readonly positions: BigUint64Array<ArrayBuffer>;
-	readonly data: DataView<ArrayBuffer>;
+	positions: BigUint64Array<ArrayBuffer>;
+	data: DataView<ArrayBuffer>;
+}
+
+/** A ring's views, anew where its kernel keeps what is mapped in another buffer meanwhile. */
+function lookAt(ring: CpuRing, page: number, size: number): void {
+	const { mapping } = ring;
+	if (ring.data.buffer === mapping.buffer) return;
+	ring.positions = new BigUint64Array(mapping.buffer, mapping.offset ?? 0, page / 8);
+	ring.data = new DataView(mapping.buffer, (mapping.offset ?? 0) + page, size);
 }
 
 /**
@@ -87,7 +95,9 @@ export class PerfBufferReader implements Disposable {
 	get fill(): number {
 		if (this.overwrite) return 0;
 		let most = 0;
-		for (const { positions } of this.#rings) {
+		for (const ring of this.#rings) {
+			lookAt(ring, this.map.kernel.pageSize, this.#size);
+			const { positions } = ring;
 			const waiting = Number(Atomics.load(positions, HEAD) - (positions[TAIL] ?? 0n));
 			if (waiting > most) most = waiting;
 		}
@@ -197,6 +207,7 @@ export class PerfBufferReader implements Disposable {
 	}
 
 	#drain(ring: CpuRing, sink: SampleSink, max: number): void {
+		lookAt(ring, this.map.kernel.pageSize, this.#size);
 		const { positions, data, cpu } = ring;
 		const mask = this.#size - 1;
 		const head = Atomics.load(positions, HEAD);
@@ -229,6 +240,7 @@ export class PerfBufferReader implements Disposable {
 
 	/** From the newest record, where the kernel wrote last, towards higher addresses; once around at most. */
 	#backwards(ring: CpuRing, sink: SampleSink): number {
+		lookAt(ring, this.map.kernel.pageSize, this.#size);
 		const { data, positions, cpu } = ring;
 		const mask = this.#size - 1;
 		const head = Number(BigInt.asUintN(48, Atomics.load(positions, HEAD)));

@@ -47,9 +47,9 @@ export class UserRingBuffer implements Disposable {
 	readonly size: number;
 	readonly #consumer: Mapping;
 	readonly #producer: Mapping;
-	readonly #consumed: BigUint64Array<ArrayBuffer>;
-	readonly #produced: BigUint64Array<ArrayBuffer>;
-	readonly #words: Int32Array<ArrayBuffer>;
+	#consumed!: BigUint64Array<ArrayBuffer>;
+	#produced!: BigUint64Array<ArrayBuffer>;
+	#words!: Int32Array<ArrayBuffer>;
 	readonly #data: number;
 	#closed = false;
 
@@ -66,16 +66,23 @@ export class UserRingBuffer implements Disposable {
 			this.#consumer.unmap();
 			throw error;
 		}
-		const at = this.#producer.offset ?? 0;
-		this.#data = at + pageSize;
+		this.#data = (this.#producer.offset ?? 0) + pageSize;
+		this.#look();
+	}
+
+	/** Views of what is mapped, which some kernels keep in another buffer after a while. */
+	#look(): void {
+		if (this.#words?.buffer === this.#producer.buffer) return;
 		this.#consumed = new BigUint64Array(this.#consumer.buffer, this.#consumer.offset ?? 0, 1);
-		this.#produced = new BigUint64Array(this.#producer.buffer, at, 1);
+		this.#produced = new BigUint64Array(this.#producer.buffer, this.#producer.offset ?? 0, 1);
 		this.#words = new Int32Array(this.#producer.buffer, this.#data, this.size / 4);
 	}
 
 	/** Bytes that programs have not consumed yet, headers included. */
 	get pending(): number {
-		return this.#closed ? 0 : Number(this.#produced[0]! - Atomics.load(this.#consumed, 0));
+		if (this.#closed) return 0;
+		this.#look();
+		return Number(this.#produced[0]! - Atomics.load(this.#consumed, 0));
 	}
 
 	/** Longest record that `reserve` would give now. */
@@ -110,6 +117,7 @@ export class UserRingBuffer implements Disposable {
 		Atomics.store(this.#produced, 0, position + BigInt(total));
 		return new UserRecord(bytes, (bits) => {
 			if (this.#closed) throw new BpfError("ERR_CLOSED", `the user ring buffer ${this.map.name} is closed`);
+			this.#look();
 			Atomics.store(this.#words, word, length | bits);
 		});
 	}
