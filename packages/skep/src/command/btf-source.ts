@@ -3,9 +3,8 @@ import { Btf } from "@skep/bpf/btf";
 import { findSection } from "@skep/bpf/elf";
 import type { Kernel } from "@skep/bpf/kernel";
 import { BpfMap, ids, KernelBtf, Program } from "@skep/bpf/live";
-import { chooseKernel } from "#backend";
 import { UsageError } from "#cli";
-import { readBytes } from "#run";
+import { readBytes } from "#run/files";
 
 export const RUNNING = "/sys/kernel/btf/vmlinux";
 const MODULES = "/sys/kernel/btf/";
@@ -30,23 +29,24 @@ export function readTypes(path: string, base?: string): Btf {
 export const SOURCES = "file FILE, prog id|name|pinned|tag X, map id|name|pinned X [key|value|kv|all] or id N";
 
 /** Takes a source off the front of the words, as `skep btf dump` names one. */
-export function takeSource(words: string[], base: string | undefined): BtfSource {
+export async function takeSource(words: string[], base: string | undefined): Promise<BtfSource> {
 	const kind = words.shift();
 	switch (kind) {
 		case "file":
 			return { btf: readTypes(wanted(words, "file", "FILE"), base) };
 		case "prog":
-			return ofProgram(openKernel(), words, base);
+			return ofProgram(await openKernel(), words, base);
 		case "map":
-			return ofMap(openKernel(), words, base);
+			return ofMap(await openKernel(), words, base);
 		case "id":
-			return { btf: byId(openKernel(), idOf(wanted(words, "id", "N")), base) };
+			return { btf: byId(await openKernel(), idOf(wanted(words, "id", "N")), base) };
 		default:
 			throw new UsageError(`btf dump wants ${SOURCES}${kind === undefined ? "" : `, not "${kind}"`}`, "btf");
 	}
 }
 
-const openKernel = (): Kernel => chooseKernel("linux").kernel;
+/** Loaded where the kernel is asked: for files it would cost more than the work. */
+const openKernel = async (): Promise<Kernel> => (await import("#backend")).chooseKernel("linux").kernel;
 
 function wanted(words: string[], after: string, what: string): string {
 	const word = words.shift();

@@ -11,13 +11,12 @@ import {
 	namePattern,
 	search,
 } from "@skep/bpf/btf";
-import { kernelDeclarations, tracepointTable } from "@skep/compiler/declare";
 import { type Invocation, nearest, STATUS, selectVerb, UsageError, writeError } from "#cli";
 import { printable, toJson } from "#output";
 import { RUNNING, readTypes, takeSource } from "./btf-source.ts";
 import { renderDifference } from "./btf-text.ts";
 
-type Verb = (words: string[], call: Invocation) => number;
+type Verb = (words: string[], call: Invocation) => number | Promise<number>;
 
 /** The verbs; a beginning is enough where it is clear. */
 const VERBS: Readonly<Record<string, Verb>> = { dump, layout, find, diff };
@@ -31,9 +30,9 @@ export async function run(call: Invocation): Promise<number> {
 const FORMATS = ["raw", "c", "ts"] as const;
 
 /** `dump SOURCE [format raw|c|ts] [root_id N …]`. */
-function dump(words: string[], call: Invocation): number {
+async function dump(words: string[], call: Invocation): Promise<number> {
 	const json = call.flags.has("json");
-	const source = takeSource(words, option(call, "base-btf"));
+	const source = await takeSource(words, option(call, "base-btf"));
 	let format: (typeof FORMATS)[number] = "raw";
 	const roots: number[] = [];
 	for (let word = words.shift(); word !== undefined; word = words.shift()) {
@@ -53,12 +52,13 @@ function dump(words: string[], call: Invocation): number {
 	if (format !== "raw" && json) throw new UsageError(`--json is for format raw, not ${format}`, "btf");
 	if (format === "raw")
 		process.stdout.write(json ? `${formatRawJson(source.btf, { ids })}\n` : formatRaw(source.btf, { ids }));
-	else process.stdout.write(format === "c" ? formatC(source.btf, { ids }) : declarations(source.btf, ids));
+	else process.stdout.write(format === "c" ? formatC(source.btf, { ids }) : await declarations(source.btf, ids));
 	return STATUS.ok;
 }
 
 /** A `kernel.d.ts` of all named records and enums, or of those that the ids lead to. */
-function declarations(btf: Btf, ids: readonly number[] | undefined): string {
+async function declarations(btf: Btf, ids: readonly number[] | undefined): Promise<string> {
+	const { kernelDeclarations, tracepointTable } = await import("@skep/compiler/declare");
 	const roots = ids?.map((id) => btf.name(id) || btf.name(btf.resolve(id))).filter((name) => name !== "");
 	const named = (kinds: readonly BtfKind[]) => [...new Set(search(btf, () => true, kinds).map((id) => btf.name(id)))];
 	return kernelDeclarations({

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { readObject } from "@skep/bpf/object";
 import { minCoreBtf } from "@skep/bpf/relocate";
 import { type Invocation, STATUS, UsageError } from "#cli";
-import { display, readBytes } from "#run";
+import { display, readBytes } from "#run/files";
 import { readTypes } from "./btf-source.ts";
 import { fileError } from "./files.ts";
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { link } from "@skep/bpf/linker";
 import { type Invocation, STATUS, UsageError, writeError } from "#cli";
-import { display, readBytes } from "#run";
+import { display, readBytes } from "#run/files";
 import { fileError } from "./files.ts";
 
 /** `skep gen object OUT.o IN.o …`. */

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { readObject } from "@skep/bpf/object";
 import { generateSkeleton } from "@skep/bpf/skeleton";
 import { type Invocation, STATUS, UsageError } from "#cli";
-import { readBytes } from "#run";
+import { readBytes } from "#run/files";
 
 /** `skep gen skeleton OBJ [name N] [--path FILE] [--record MAP=STRUCT,…]`: the module on stdout. */
 export async function run(call: Invocation): Promise<number> {

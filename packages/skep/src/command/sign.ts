@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { BpfError } from "@skep/bpf/base";
 import { type Invocation, STATUS, UsageError, writeError } from "#cli";
-import { readBtfFile, readBytes } from "#run";
+import { readBtfFile, readBytes } from "#run/files";
 import { outOfTime, readSigner, signFile, signPrograms, splitSignature } from "#sign";
 import { fileError } from "./files.ts";
 import { trusting } from "./trust.ts";

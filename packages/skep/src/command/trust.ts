@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BpfError } from "@skep/bpf/base";
 import { KEYRINGS, type ProgramSignatures } from "@skep/bpf/collection";
 import { UsageError } from "#cli";
-import { readBytes } from "#run";
+import { readBytes } from "#run/files";
 import {
 	type Certificate,
 	programSignatures,
