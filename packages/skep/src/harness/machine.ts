@@ -161,11 +161,11 @@ export class Machine implements Disposable {
 		this.#cpu = cpu;
 	}
 
-	/** The clock stands still but for this. */
+	/** The clock stands still but for this. Timers of programs that come due meanwhile run. */
 	advance(nanoseconds: bigint): void {
 		if (typeof nanoseconds !== "bigint" || nanoseconds < 0n)
 			throw new BpfError("ERR_ARGUMENT", `advance(): nanoseconds as a bigint from 0n expected, not ${nanoseconds}`);
-		this.#made("advance()").clock.advance(nanoseconds);
+		this.#made("advance()").advance(nanoseconds);
 	}
 
 	/** Until something is taken out of it, nothing goes into this map or ring buffer any more. */

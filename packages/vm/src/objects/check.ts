@@ -16,6 +16,8 @@ export interface CheckInput {
 	readonly insns: Uint8Array;
 	readonly type: ProgramType;
 	readonly gpl: boolean;
+	/** Slot of the function that is called where the program throws; undefined: it has none. */
+	readonly handler: number | undefined;
 	/** Name of a function by its BTF id. */
 	kfuncName(id: number): string | undefined;
 	/** What is wrong with a wide load that refers to a map; undefined: nothing. */
@@ -53,6 +55,7 @@ export function checkStructure(input: CheckInput): Objection | undefined {
 	}
 	const end = slot;
 	const starts = new Set([0]);
+	if (input.handler !== undefined && bySlot[input.handler]) starts.add(input.handler);
 	for (const [i, insn] of list.entries()) {
 		const target = functionTarget(insn, slots[i]!);
 		if (target === undefined) continue;

@@ -14,6 +14,8 @@ const DATA_SIZE = 1048;
 export function openPerfEvent(system: System, attr: PerfEventAttr, pid: number, cpu: number): number {
 	if (pid === -1 && cpu === -1) return -ERRNO.EINVAL;
 	if (cpu >= system.cpus.length || pid < -1) return -ERRNO.EINVAL;
+	// Rings that are overwritten grow the other way.
+	if (attr.write_backward) return -ERRNO.EOPNOTSUPP;
 	const isTracepoint = attr.type === PERF_TYPE.TRACEPOINT;
 	if (!isTracepoint && attr.type !== PERF_TYPE.SOFTWARE) return -ERRNO.ENOENT;
 	const tracepoint = isTracepoint ? tracepointOf(system, Number(attr.config)) : undefined;

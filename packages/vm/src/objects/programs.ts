@@ -14,6 +14,7 @@ import { HOOKS } from "#hooks";
 import { mapHandler } from "#maps";
 import { checkStructure, type Objection } from "./check.ts";
 import { hold, idOf, openDescriptor } from "./descriptors.ts";
+import { exceptionCallback } from "./exceptions.ts";
 import { isObjectName } from "./name.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
@@ -50,6 +51,7 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 			insns: attr.insns,
 			type,
 			gpl,
+			handler: exceptionCallback(system, btf, attr.func_info),
 			kfuncName: (id) => functionName(system, id),
 			mapFault: (insn, slot) => mapFault(system, attr, insn, slot, mapAt),
 		});

@@ -191,7 +191,7 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 
 /** What a program returns that threw: what its exception callback makes of the cookie, else the cookie. */
 function caught(system: System, program: ProgramState, thrown: ProgramException, cpu: Cpu): number {
-	const slot = exceptionCallback(system, program);
+	const slot = exceptionCallback(system, program.btf, program.funcInfo);
 	if (slot === undefined) return Number(thrown.cookie & 0xffff_ffffn);
 	const { low, high } = codeAddress(program.id, slot);
 	beginAnew(system, program.id, cpu);
