@@ -2,7 +2,7 @@ import { VmFault } from "@skep/bpf/base";
 import { type Callables, type Cpu, MAX_FRAMES, type Memory, wasmHost, wasmRefusal } from "#machine";
 import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
-import { enterLinked, type Link, type Linked, linkProgram } from "./jit/linked.ts";
+import { type Door, enterLinked, type Link, type Linked, linkProgram } from "./jit/linked.ts";
 import type { Code } from "./prepare.ts";
 
 export type EngineName = "jit" | "interpreter";
@@ -38,6 +38,7 @@ interface Translation {
 	heat: number;
 	/** Undefined: not yet, or never. */
 	linked: Linked | undefined;
+	main: Door | undefined;
 	/** Why it cannot be translated. */
 	refused: string;
 }
@@ -83,12 +84,21 @@ class Jit implements Engine {
 			interpret: (code, slot, cpu) => execute(code, slot, cpu, memory, calls),
 			perform: (code, slot, cpu) => this.#perform(code, slot, cpu),
 			cpu: undefined,
+			prepared: undefined,
 		};
 	}
 
 	run(code: Code, cpu: Cpu): void {
-		const { memory, calls, perform } = this.#link;
-		run(code, cpu, memory, calls, perform);
+		const link = this.#link;
+		const state = code.translation as Translation | undefined;
+		if (state?.main && state.link === link) {
+			cpu.depth = 0;
+			cpu.nested = 0;
+			cpu.tail = 0;
+			cpu.code = code.id;
+			if (link.settings.checked) enterLinked(state.main, cpu, link);
+			else enterUnchecked(state.main, cpu, link);
+		} else run(code, cpu, link.memory, link.calls, link.perform);
 	}
 
 	callback(low: number, high: number, cpu: Cpu): void {
@@ -132,7 +142,7 @@ class Jit implements Engine {
 		if (known?.link === this.#link) return known;
 		// Counting and stepping are the interpreter's.
 		const refused = code.edges ? "its instructions are counted" : code.traced ? "its instructions are announced" : "";
-		const state: Translation = { link: this.#link, heat: 0, linked: undefined, refused };
+		const state: Translation = { link: this.#link, heat: 0, linked: undefined, main: undefined, refused };
 		code.translation = state;
 		return state;
 	}
@@ -140,6 +150,7 @@ class Jit implements Engine {
 	#translate(code: Code, state: Translation): void {
 		try {
 			state.linked = linkProgram(code, this.#link);
+			state.main = state.linked.main;
 		} catch (error) {
 			// A host may refuse what is too large for it.
 			if (!(error instanceof Error)) throw error;
@@ -149,7 +160,7 @@ class Jit implements Engine {
 }
 
 /** Without comparing, only the end of memory is noticed. */
-function enterUnchecked(door: Parameters<typeof enterLinked>[0], cpu: Cpu, link: Link): void {
+function enterUnchecked(door: Door, cpu: Cpu, link: Link): void {
 	try {
 		enterLinked(door, cpu, link);
 	} catch (error) {

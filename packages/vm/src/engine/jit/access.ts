@@ -78,9 +78,9 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 	w.set(e.address);
 	const window = writes ? e.write : e.read;
 	beyond(e, window, size);
-	w.open(OP.if);
+	w.openUnlikely();
 	beyond(e, e.stack, size);
-	w.open(OP.if);
+	w.openUnlikely();
 	w.get(e.address);
 	w.op(OP.i32_wrap);
 	w.get(e.address);
@@ -140,7 +140,7 @@ function aligned(e: Emitter, { form, slot }: Step, offset: number): number {
 	w.tee(e.index);
 	w.i32(form.size - 1);
 	w.op(OP.i32_and);
-	w.open(OP.if);
+	w.openUnlikely();
 	// It has not run yet.
 	e.pending--;
 	e.leaveHere(slot);

@@ -3,8 +3,10 @@ import { FUNC } from "./opcodes.ts";
 import type { Signature, Writer } from "./writer.ts";
 
 /** Sections of a module, in their order. */
-const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+const SECTION = { custom: 0, type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0] as const;
+/** Of the section that says which branches are taken hardly ever (WebAssembly's branch hinting). */
+const HINTS = "metadata.code.branch_hint";
 /** Kinds of imports and exports. */
 const FUNCTION = 0;
 const MEMORY = 2;
@@ -53,12 +55,25 @@ export function assembleModule(
 	const declared = new Bytes();
 	const exported = new Bytes();
 	const code = new Bytes();
+	const hints = new Bytes();
+	const hinted = new Bytes();
+	let hintedFunctions = 0;
 	declared.unsigned(functions.length);
 	code.unsigned(functions.length);
 	exported.unsigned(functions.filter((one) => one.exportAs !== undefined).length);
 	for (const [i, one] of functions.entries()) {
 		declared.unsigned(typeOf(one));
-		one.body.finish(code);
+		const unlikely = one.body.finish(code);
+		if (unlikely.length > 0) {
+			hintedFunctions++;
+			hinted.unsigned(imports.length + i);
+			hinted.unsigned(unlikely.length);
+			for (const at of unlikely) {
+				hinted.unsigned(at);
+				hinted.unsigned(1);
+				hinted.byte(0);
+			}
+		}
 		if (one.exportAs === undefined) continue;
 		exported.name(one.exportAs);
 		exported.byte(FUNCTION);
@@ -67,6 +82,9 @@ export function assembleModule(
 	const typeSection = new Bytes();
 	typeSection.unsigned(types.length);
 	typeSection.append(typeBytes);
+	hints.name(HINTS);
+	hints.unsigned(hintedFunctions);
+	hints.append(hinted);
 	const all = new Bytes();
 	for (const byte of MAGIC) all.byte(byte);
 	for (const [id, content] of [
@@ -74,8 +92,10 @@ export function assembleModule(
 		[SECTION.import, imported],
 		[SECTION.function, declared],
 		[SECTION.export, exported],
+		[SECTION.custom, hints],
 		[SECTION.code, code],
 	] as const) {
+		if (content === hints && hintedFunctions === 0) continue;
 		all.byte(id);
 		all.sized(content);
 	}

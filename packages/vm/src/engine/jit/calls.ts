@@ -46,7 +46,7 @@ export function callOut(e: Emitter, step: Step): void {
 	w.get(e.base);
 	w.call(isPacket ? IMPORT.packet : form.name === "call_kfunc" ? IMPORT.kfunc : IMPORT.helper);
 	// Other than 0: the function ends here, with what another program gives or with 0.
-	w.open(OP.if);
+	w.openUnlikely();
 	w.get(e.base);
 	w.call(IMPORT.tail);
 	e.loadResult();

@@ -179,7 +179,7 @@ export class Emitter {
 		this.w.get(this.fuel);
 		this.w.i32(this.margin);
 		this.w.op(OP.i32_lt_s);
-		this.w.open(OP.if);
+		this.w.openUnlikely();
 		this.leaveCounted(slot);
 		this.w.end();
 	}

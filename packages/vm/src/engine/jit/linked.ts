@@ -4,6 +4,9 @@ import {
 	MAX_FRAMES,
 	MAY_GOTO_LIMIT,
 	type Memory,
+	R1,
+	R2,
+	R6,
 	R10,
 	STACK_FRAME_SIZE,
 	type WasmHost,
@@ -28,9 +31,12 @@ export interface Link {
 	/** Whatever is best. */
 	readonly perform: Perform;
 	cpu: Cpu | undefined;
+	/** The processor of which memory tells generated code. */
+	prepared: Cpu | undefined;
 }
 
-interface Door {
+/** A function that may be entered. */
+export interface Door {
 	readonly open: (base: number) => void;
 	readonly parameters: number;
 	readonly height: number;
@@ -39,6 +45,8 @@ interface Door {
 /** A program, translated and instantiated. */
 export interface Linked {
 	readonly doors: ReadonlyMap<number, Door>;
+	/** The program's own; undefined: it may nest too deep. */
+	readonly main: Door | undefined;
 	readonly translated: Translated;
 }
 
@@ -68,41 +76,46 @@ export function linkProgram(code: Code, link: Link): Linked {
 	const doors = new Map<number, Door>();
 	for (const [slot, { name, parameters, height }] of translated.entries)
 		doors.set(slot, { open: instance.exports[name] as Door["open"], parameters, height });
-	return { doors, translated };
+	const main = doors.get(0);
+	return { doors, main: main && main.height <= MAX_FRAMES ? main : undefined, translated };
 }
 
 /** Enters generated code on the frame that `cpu.depth` says. */
 export function enterLinked(door: Door, cpu: Cpu, link: Link): void {
-	const { memory } = link;
 	const { depth, code, registers } = cpu;
 	const outer = link.cpu;
-	const words = memory.words;
-	const stackEnd = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
+	const { words } = link.memory;
+	const { parameters } = door;
+	if ((parameters & 2) !== 0) {
+		words[REGISTERS + R1] = registers[R1]!;
+		words[REGISTERS + R1 + 1] = registers[R1 + 1]!;
+	}
+	if ((parameters & ~2) !== 0) for (let i = R2; i < R6; i++) words[REGISTERS + i] = registers[i]!;
+	const { fuel } = cpu;
+	const given = Math.min(fuel, MOST_FUEL);
+	words[FUEL] = given;
+	if (link.prepared !== cpu) prepare(link, cpu);
 	link.cpu = cpu;
-	for (let r = 1, left = door.parameters >>> 1; left !== 0; r++, left >>>= 1)
-		if ((left & 1) !== 0) {
-			words[REGISTERS + r * 2] = registers[r * 2]!;
-			words[REGISTERS + r * 2 + 1] = registers[r * 2 + 1]!;
-		}
-	const spare = Math.max(cpu.fuel - MOST_FUEL, 0);
-	words[FUEL] = cpu.fuel - spare;
-	words[STACK_END] = stackEnd;
-	words[PROCESSOR] = cpu.id;
 	try {
-		door.open(stackEnd - (depth + 1) * STACK_FRAME_SIZE);
+		door.open(cpu.stack + (MAX_FRAMES - 1 - depth) * STACK_FRAME_SIZE);
 	} finally {
 		link.cpu = outer;
+		if (outer !== undefined && outer !== cpu) prepare(link, outer);
 	}
-	const after = memory.words;
+	const after = link.memory.words;
 	registers[0] = after[REGISTERS]!;
 	registers[1] = after[REGISTERS + 1]!;
-	if (link.settings.fuel) cpu.fuel = after[FUEL]! + spare;
+	if (link.settings.fuel) cpu.fuel = fuel - given + after[FUEL]!;
 	cpu.depth = depth;
 	cpu.code = code;
-	if (outer && outer !== cpu) {
-		after[STACK_END] = outer.stack + MAX_FRAMES * STACK_FRAME_SIZE;
-		after[PROCESSOR] = outer.id;
-	}
+}
+
+/** Leaves in memory what generated code must know of the processor. */
+function prepare(link: Link, cpu: Cpu): void {
+	const { words } = link.memory;
+	words[STACK_END] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
+	words[PROCESSOR] = cpu.id;
+	link.prepared = cpu;
 }
 
 function importsOf(code: Code, link: Link): Record<string, unknown> {

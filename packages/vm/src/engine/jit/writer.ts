@@ -9,6 +9,8 @@ export class Writer {
 	readonly #code = new Bytes();
 	readonly #locals: number[] = [];
 	readonly #params: number;
+	/** Where in the code an if or a branch is that is hardly ever taken. */
+	readonly #unlikely: number[] = [];
 	#depth = 0;
 
 	/** @param params number of the function's parameters: locals begin behind them */
@@ -61,6 +63,11 @@ export class Writer {
 		this.op(opcode, type);
 		return ++this.#depth;
 	}
+	/** An if that hardly ever holds. */
+	openUnlikely(): Label {
+		this.#unlikely.push(this.#code.length);
+		return this.open(OP.if);
+	}
 	end(): void {
 		this.op(OP.end);
 		this.#depth--;
@@ -76,8 +83,8 @@ export class Writer {
 		for (const label of to) this.#code.unsigned(this.#depth - label);
 	}
 
-	/** The function as the code section has it. */
-	finish(into: Bytes): void {
+	/** The function as the code section has it. Gives the places of branches that are hardly ever taken, from its beginning. */
+	finish(into: Bytes): readonly number[] {
 		const all = new Bytes();
 		// Runs of one type.
 		const runs: [type: number, count: number][] = [];
@@ -91,9 +98,11 @@ export class Writer {
 			all.unsigned(count);
 			all.byte(type);
 		}
+		const before = all.length;
 		all.append(this.#code);
 		all.byte(OP.end);
 		into.sized(all);
+		return this.#unlikely.map((at) => before + at);
 	}
 }
 

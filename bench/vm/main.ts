@@ -1,0 +1,184 @@
+// `npm run bench:vm`: programs on the virtual kernel's engines beside the kernel's JIT (BPF_PROG_TEST_RUN), measured in turn in
+// the same run. Needs root, clang-19 and libbpf-dev. Decides nothing.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Collection } from "@skep/bpf/collection";
+import { encode, insn } from "@skep/bpf/isa";
+import { readObject } from "@skep/bpf/object";
+import { openLinux } from "@skep/linux";
+import { VirtualKernel } from "@skep/vm";
+import { newEngine, prepare } from "@skep/vm/engine";
+import { Memory, newCpu } from "@skep/vm/machine";
+import { geomean, print, run } from "../measure.ts";
+
+/** In the mean. */
+const PROGRAMS = [
+	"fib",
+	"prime",
+	"log2",
+	"memcompare",
+	"packet_checksum",
+	"siphash",
+	"jhash",
+	"crc32",
+	"matmul",
+	"loop_100k",
+	"subprograms",
+	"array_map",
+	"hash_map",
+] as const;
+/** Beside it. */
+const OTHERS = ["empty", "rounds", "helper_calls"] as const;
+const ENGINES = {
+	checked: { engine: "jit" },
+	"no fuel": { engine: "jit", fuel: false },
+	unchecked: { engine: "jit", checked: false, fuel: false },
+	interpreter: { engine: "interpreter" },
+} as const;
+type Column = keyof typeof ENGINES | "linux";
+const ROUNDS = 9;
+/** Nanoseconds that one measurement takes at least. */
+const LEAST = 4_000_000;
+
+const packet = Uint8Array.from({ length: 512 }, (_, i) => (i % 256) * 7);
+const cpuTime = (): number => {
+	const { user, system } = process.cpuUsage();
+	return (user + system) * 1000;
+};
+
+type Row = Record<Column, number>;
+
+/** Nanoseconds of one run of a program, the least of some rounds. In a process of its own, as it would be in use. */
+function measure(object: string, name: string): Row {
+	const spec = readObject(readFileSync(object), { name: "programs" });
+	const only = { programs: (program: { readonly name: string }) => program.name === name };
+	const linux = openLinux();
+	using theirs = Collection.load(linux, spec, only);
+	const virtual = new VirtualKernel({ fuel: 1_000_000_000, cpus: linux.possibleCpus });
+	using ours = Collection.load(virtual, spec, only);
+	const program = theirs.programs.get(name)!;
+	const row = { linux: Number.POSITIVE_INFINITY } as Row;
+	const once = program.testRun({ data: packet, repeat: 1 });
+	const repeats = Math.max(1, Math.round(LEAST / program.testRun({ data: packet, repeat: 200 }).duration));
+	const engines = Object.entries(ENGINES).map(([column, options]) => {
+		const repeat = virtual.repeater(ours.programs.get(name)!.fd.number, packet, options);
+		const times = column === "interpreter" ? Math.max(1, Math.round(repeats / 30)) : repeats;
+		row[column as Column] = Number.POSITIVE_INFINITY;
+		// Until V8 has made its best of it.
+		for (let i = 0; i < 3; i++) repeat(times);
+		return [column as Column, repeat, times] as const;
+	});
+	for (let round = 0; round < ROUNDS; round++) {
+		row.linux = Math.min(row.linux, program.testRun({ data: packet, repeat: repeats }).duration);
+		for (const [column, repeat, times] of engines) {
+			const before = cpuTime();
+			const result = repeat(times);
+			row[column] = Math.min(row[column], (cpuTime() - before) / times);
+			if (!CHANGING.has(name) && result !== once.retval) throw new Error(`${name}: ${result}, on Linux ${once.retval}`);
+		}
+	}
+	return row;
+}
+/** Their results are others each time. */
+const CHANGING: ReadonlySet<string> = new Set(["array_map", "hash_map", "helper_calls"]);
+
+/** Milliseconds to translate and compile 1,000 instructions, warm: straight code with branches, made anew each time. */
+function translating(): number {
+	const body = Array.from({ length: 8 }, (_, i) => [
+		insn.mov(64, 2, { reg: 1 }),
+		insn.alu("mul", 64, 2, { imm: 31 + i }),
+		insn.store(8, 10, -8 * (i + 1), { reg: 2 }),
+		insn.jump("gt", 64, 2, { imm: 5 }, 1),
+		insn.load(8, 1, 10, -8 * (i + 1)),
+	]).flat();
+	let best = Number.POSITIVE_INFINITY;
+	for (let round = 0; round < 30; round++) {
+		const list = Array.from({ length: 25 }, () => body).flat();
+		const insns = encode([insn.mov(64, 1, { imm: round }), ...list, insn.mov(64, 0, { reg: 1 }), insn.exit()]);
+		const memory = new Memory(1 << 20);
+		const cpu = newCpu(0, memory.allocate(4096, "stack")!);
+		const engine = newEngine(memory, { helper: () => false }, { engine: "jit" });
+		const code = prepare(insns, { id: 1 });
+		cpu.fuel = 1_000_000;
+		const before = performance.now();
+		engine.run(code, cpu);
+		best = Math.min(best, ((performance.now() - before) * 1000) / (insns.length / 8));
+	}
+	return best;
+}
+
+/** Nanoseconds of a tail call: two programs that call each other 33 times. */
+function tailCalls(object: string): { ours: number; linux: number } {
+	const spec = readObject(readFileSync(object), { name: "programs" });
+	const times = (collection: Collection): void => {
+		const program = collection.programs.get("tail_calls")!;
+		collection.map("next").update(Uint8Array.of(0, 0, 0, 0), new Uint8Array(Uint32Array.of(program.fd.number).buffer));
+	};
+	const CALLS = 33;
+	using theirs = Collection.load(openLinux(), spec);
+	times(theirs);
+	const virtual = new VirtualKernel();
+	using ours = Collection.load(virtual, spec);
+	times(ours);
+	const repeat = virtual.repeater(ours.programs.get("tail_calls")!.fd.number, packet, { engine: "jit" });
+	repeat(20_000);
+	let best = Number.POSITIVE_INFINITY;
+	let linux = Number.POSITIVE_INFINITY;
+	for (let round = 0; round < ROUNDS; round++) {
+		const before = cpuTime();
+		repeat(5000);
+		best = Math.min(best, (cpuTime() - before) / 5000 / CALLS);
+		linux = Math.min(
+			linux,
+			theirs.programs.get("tail_calls")!.testRun({ data: packet, repeat: 5000 }).duration / CALLS,
+		);
+	}
+	return { ours: best, linux };
+}
+
+function table(object: string): void {
+	const rows = new Map<string, Row>();
+	for (const name of [...PROGRAMS, ...OTHERS])
+		rows.set(name, JSON.parse(run(process.execPath, [import.meta.filename, object, name])) as Row);
+	const columns = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
+	const line = (name: string): (string | number)[] => {
+		const row = rows.get(name)!;
+		return [
+			name,
+			row.linux.toFixed(0),
+			...columns.flatMap((c) => [row[c].toFixed(0), (row[c] / row.linux).toFixed(2)]),
+		];
+	};
+	const means = columns.map((c) => geomean(PROGRAMS.map((name) => rows.get(name)![c] / rows.get(name)!.linux)));
+	print("Programs on the virtual kernel and on Linux: nanoseconds a run, ratio", [
+		["", "linux", ...columns.flatMap((c) => [c, "ratio"])],
+		...PROGRAMS.map(line),
+		["geometric mean", "", ...means.flatMap((mean) => ["", mean.toFixed(2)])],
+		...OTHERS.map(line),
+	]);
+	const tail = tailCalls(object);
+	const [empty, rounds] = [rows.get("empty")!, rows.get("rounds")!];
+	print("Beside it (must: 1 ms, 10 ns, 5 ns, 7 ns)", [
+		["", "JIT", "linux"],
+		["translating 1,000 instructions, ms", translating().toFixed(2), ""],
+		["a run from JavaScript, ns", empty.checked.toFixed(1), empty.linux.toFixed(1)],
+		["a tail call, ns", tail.ours.toFixed(1), tail.linux.toFixed(1)],
+		["a round of bpf_loop, ns", (rounds.checked / 1000).toFixed(1), (rounds.linux / 1000).toFixed(1)],
+	]);
+}
+
+const [given, name] = process.argv.slice(2);
+if (given && name) process.stdout.write(JSON.stringify(measure(given, name)));
+else {
+	const folder = mkdtempSync(join(tmpdir(), "skep-bench-"));
+	try {
+		const object = join(folder, "programs.o");
+		const source = join(import.meta.dirname, "programs.c");
+		const include = "-I/usr/include/x86_64-linux-gnu";
+		run("clang-19", ["-O2", "-mcpu=v3", "-g", "-fno-builtin", "-target", "bpf", include, "-c", source, "-o", object]);
+		table(object);
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+}
