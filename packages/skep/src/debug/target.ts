@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { BpfError } from "@skep/bpf/base";
 import type { Kernel } from "@skep/bpf/kernel";
 import { openVirtual, replayKernel, type VirtualKernel } from "#backend";
@@ -79,12 +79,14 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
 /** What was compiled, as it was then; sources of an object where they are still to be found. */
 function reader(source: Source): ReadSource {
 	const texts = new Map<string, string | undefined>();
+	const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 	return (file) => {
-		const path = resolve(file);
-		if (!texts.has(path)) {
-			const isThere = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-			texts.set(path, source.texts.get(path) ?? (isThere ? readFileSync(path, "utf8") : undefined));
+		if (!texts.has(file)) {
+			// As the command line names it; an object's also beside the object.
+			const path = resolve(file);
+			const there = [path, resolve(dirname(source.path), file)].find(isFile);
+			texts.set(file, source.texts.get(path) ?? (there === undefined ? undefined : readFileSync(there, "utf8")));
 		}
-		return texts.get(path);
+		return texts.get(file);
 	};
 }
