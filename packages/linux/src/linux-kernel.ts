@@ -27,7 +27,7 @@ import {
 	userFunctions,
 	userProbes,
 } from "#inspect";
-import { ask } from "#netlink";
+import { ask, networkPrograms } from "#netlink";
 import {
 	bpf,
 	errnoOf,
@@ -71,6 +71,7 @@ const HOST: Host = {
 	open: (path) => attempt(() => openSync(path, "r")),
 	setSocketProgram,
 	network: ask,
+	networkPrograms,
 	pmu: findPmu,
 	binary: findBinary,
 	functions: userFunctions,

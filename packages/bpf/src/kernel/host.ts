@@ -78,6 +78,23 @@ export interface FilterReply {
 	readonly handle: number;
 }
 
+/** A program on a network device, as rtnetlink tells it. */
+export interface DeviceProgram {
+	readonly ifindex: number;
+	readonly device: string;
+	/** Where it hangs: XDP of a mode, or a classifier at an end of the device's qdisc. */
+	readonly hook: "xdp/driver" | "xdp/generic" | "xdp/offload" | "clsact/ingress" | "clsact/egress" | "root";
+	readonly id: number;
+	/** Of a classifier; empty for XDP. */
+	readonly name: string;
+}
+
+/** Network devices and the programs on them that rtnetlink knows. */
+export interface NetworkListing {
+	readonly devices: readonly { readonly ifindex: number; readonly name: string }[];
+	readonly programs: readonly DeviceProgram[];
+}
+
 /**
  * What stands around a kernel, as far as attaching needs it. Results below zero are -errno; nothing here throws. A kernel
  * of its own has none of this.
@@ -89,6 +106,8 @@ export interface Host {
 	setSocketProgram(socket: number, option: SocketOption, program: number): number;
 	/** rtnetlink in the caller's network namespace; a filter answers with what was chosen for it. */
 	network(request: NetworkRequest): FilterReply | number;
+	/** Devices of the caller's network namespace, and the programs on them. */
+	networkPrograms(): NetworkListing | number;
 	/** -ENOENT: this kernel has no such PMU. */
 	pmu(name: string): Pmu | number;
 	/**

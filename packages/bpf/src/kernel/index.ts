@@ -49,8 +49,10 @@ export { COMMANDS } from "./commands.ts";
 export type { Diagnose, Diagnosis, Refused } from "./diagnosis.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
 export type {
+	DeviceProgram,
 	FilterReply,
 	Host,
+	NetworkListing,
 	NetworkRequest,
 	Pmu,
 	SocketOption,

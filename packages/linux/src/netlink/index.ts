@@ -4,4 +4,5 @@
  * namespace of the calling thread. Results below zero are -errno; nothing throws.
  */
 export { ask } from "./ask.ts";
+export { networkPrograms } from "./list.ts";
 export { encodeRequest, filterReply } from "./request.ts";

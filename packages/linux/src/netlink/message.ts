@@ -85,3 +85,17 @@ export function* messagesOf(bytes: Uint8Array): Generator<Received, void, undefi
 		at += (length + ALIGN - 1) & -ALIGN;
 	}
 }
+
+/** Attributes from an offset of a payload on: type without its flags, value. */
+export function* attributesOf(
+	payload: DataView,
+	from: number,
+): Generator<[type: number, value: DataView], void, undefined> {
+	for (let at = from; at + 4 <= payload.byteLength; ) {
+		const length = payload.getUint16(at, true);
+		if (length < 4 || at + length > payload.byteLength) return;
+		const value = new DataView(payload.buffer, payload.byteOffset + at + 4, length - 4);
+		yield [payload.getUint16(at + 2, true) & 0x3fff, value];
+		at += (length + ALIGN - 1) & -ALIGN;
+	}
+}

@@ -281,6 +281,59 @@ test("links: shown as bpftool does", async (t) => {
 	}
 });
 
+test("cgroups: attached and shown as bpftool does", async (t) => {
+	const front = frontOrSkip(t);
+	if (!front) return;
+	const root = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((path) => isCgroup2(path));
+	if (!root) return t.skip("needs cgroup version 2 mounted");
+	const insns = encode([insn.mov(64, 0, { imm: 1 }), insn.exit()]);
+	using program = Program.load(front.kernel, { name: "meter", type: "cgroup_skb", insns, license: "GPL" });
+	const at = `id ${program.info().id}`;
+	const path = `${root}/skep-cgroup-${process.pid}`;
+	mkdirSync(`${path}/sub`, { recursive: true });
+	try {
+		await front.run(`cgroup attach ${path} cgroup_inet_egress ${at} multi`);
+		await front.run(`cgroup attach ${path}/sub egress ${at} override`);
+		await compare(front, `cgroup show ${path}`);
+		await compare(front, `cgroup show ${path}/sub effective`);
+		await compare(front, `cgroup tree ${path}`);
+		await compare(front, `cgroup tree ${path} effective`);
+		assert.match(
+			(await front.run(`cgroup show ${path}`)).text,
+			/^ *id {2}attach type +flags +name\n *\d+ {2}cgroup_inet_egress {2}multi +meter\n$/,
+		);
+		await front.run(`cgroup detach ${path}/sub cgroup_inet_egress ${at}`);
+		await assert.rejects(
+			front.run(`cgroup detach ${path}/sub egress ${at}`),
+			/is not attached to .*sub \(cgroup_inet_egress\)/,
+		);
+		await assert.rejects(front.run("cgroup show /proc"), /\/proc is no cgroup of version 2/);
+	} finally {
+		rmdirSync(`${path}/sub`);
+		rmdirSync(path);
+	}
+	return undefined;
+});
+
+test("network devices: shown as bpftool does, in a namespace of their own", (t) => {
+	if (!frontOrSkip(t)) return;
+	const skep = `${process.execPath} ${fileURLToPath(new URL("../../bin/skep", import.meta.url))}`;
+	const script = `set -e; F=$(mktemp -d); mount -t bpf bpf $F; ip link set lo up; tc qdisc add dev lo clsact
+		${skep} prog load ${OBJECTS}collection/exec.bpf.o $F/tc type tc >/dev/null
+		${skep} prog load ${OBJECTS}collection/exec.bpf.o $F/xdp type xdp >/dev/null
+		tc filter add dev lo egress bpf da pinned $F/tc; bpftool net attach xdpgeneric pinned $F/xdp dev lo
+		${skep} -j net show; bpftool -j net show; ${skep} -f prog show pinned $F/tc; umount $F; rmdir $F`;
+	const run = spawnSync("unshare", ["-mn", "bash", "-c", script], { encoding: "utf8", timeout: 60_000 });
+	if (run.error || /unshare failed|not found|permission denied/i.test(run.stderr))
+		return t.skip(`needs a namespace and tc: ${run.stderr}`);
+	assert.equal(run.status, 0, run.stderr);
+	const [ours = "", theirs = "", ...rest] = run.stdout.split("\n");
+	agree(JSON.parse(theirs), JSON.parse(ours), "net show");
+	assert.match(ours, /"mode":"generic".*"kind":"clsact\/egress"/);
+	assert.match(rest.join("\n"), /\tpinned \/tmp\/.*\/tc\n/);
+	return undefined;
+});
+
 function isCgroup2(path: string): boolean {
 	try {
 		return statfsSync(path).type === 0x63677270;

@@ -4,12 +4,22 @@ import { traceFds } from "@skep/bpf/live";
 import { chooseKernel, openVirtual } from "#backend";
 import type { Verb } from "#cli";
 import { type Machine, NO_MACHINE, THIS_MACHINE } from "#inspect";
+import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import { type Desk, runVerb, type Task } from "./desk.ts";
+import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
+import { NET_VERBS } from "./net-verbs.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
 
-const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = { prog: PROG_VERBS, map: MAP_VERBS, link: LINK_VERBS };
+const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
+	prog: PROG_VERBS,
+	map: MAP_VERBS,
+	link: LINK_VERBS,
+	cgroup: CGROUP_VERBS,
+	net: NET_VERBS,
+	iter: ITER_VERBS,
+};
 
 /** What a command line answered. */
 export interface Answer {
@@ -18,7 +28,7 @@ export interface Answer {
 	readonly notes: readonly string[];
 }
 
-/** A front of the command for one kernel: lines of words with bpftool's options before the noun. Words are split at blanks; `_` in a quoted part is none. */
+/** A front of the command for one kernel: lines of words with bpftool's options before the noun. */
 export class Front {
 	readonly kernel: Kernel;
 	readonly machine: Machine;

@@ -1,6 +1,9 @@
 import type { Command, Flag } from "#cli";
+import { CGROUP_VERBS } from "./cgroup-verbs.ts";
+import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
+import { NET_VERBS } from "./net-verbs.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
 
 /** The commands, one row each, in the order of `skep help`. */
@@ -333,6 +336,33 @@ export const COMMANDS: readonly Command[] = [
 		examples: ["skep link show", "skep link detach pinned /sys/fs/bpf/xdp"],
 		flags: SHOWN,
 		load: () => import("./link.ts"),
+	},
+	{
+		name: "cgroup",
+		usage: "VERB …",
+		summary: "programs on cgroups: show, tree, attach, detach",
+		verbs: CGROUP_VERBS,
+		examples: ["skep cgroup tree", "skep cgroup show /sys/fs/cgroup/system.slice effective"],
+		flags: SHOWN,
+		load: () => import("./cgroup.ts"),
+	},
+	{
+		name: "net",
+		usage: "VERB …",
+		summary: "programs on network devices",
+		verbs: NET_VERBS,
+		examples: ["skep net show"],
+		flags: SHOWN,
+		load: () => import("./net.ts"),
+	},
+	{
+		name: "iter",
+		usage: "VERB …",
+		summary: "iterators: pin one, who reads it runs it",
+		verbs: ITER_VERBS,
+		examples: ["skep iter pin tasks.o /sys/fs/bpf/tasks"],
+		flags: SHOWN,
+		load: () => import("./iter.ts"),
 	},
 	{
 		name: "vm",

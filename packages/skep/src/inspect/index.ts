@@ -6,6 +6,15 @@
  * `name counts`) open descriptors, which are the caller's.
  */
 export { ByteText } from "./byte-text.ts";
+export {
+	CGROUP_HOOKS,
+	type CgroupRow,
+	cgroupCells,
+	cgroupRoot,
+	cgroupRows,
+	cgroupsBelow,
+	openCgroup,
+} from "./cgroups.ts";
 export type { Holders, View } from "./context.ts";
 export { takeData } from "./data-words.ts";
 export {
@@ -22,6 +31,7 @@ export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts
 export { bpffsMounts, type Machine, NO_MACHINE, type ObjectKey, type Owner, THIS_MACHINE } from "./machine.ts";
 export { type MapRow, mapCells, mapRow, mapText } from "./maps.ts";
 export { attachType, linkType, mapType, programType } from "./names.ts";
+export { type NetworkRows, networkRows, networkText } from "./network.ts";
 export {
 	everyObject,
 	infoOf,

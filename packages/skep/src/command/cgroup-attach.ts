@@ -1,0 +1,81 @@
+import { BpfError } from "@skep/bpf/base";
+import { ERRNO } from "@skep/bpf/kernel";
+import { type Fd, refuse } from "@skep/bpf/live";
+import { ATTACH_TYPES, type AttachType } from "@skep/bpf/uapi";
+import type { Words } from "#cli";
+import { CGROUP_HOOKS, openCgroup, openOne, takeSelector } from "#inspect";
+import { type Desk, done, type Task } from "./desk.ts";
+
+/** bpftool's older words for hooks. */
+const OLDER: Readonly<Record<string, AttachType>> = {
+	ingress: "cgroup_inet_ingress",
+	egress: "cgroup_inet_egress",
+	sock_create: "cgroup_inet_sock_create",
+	sock_release: "cgroup_inet_sock_release",
+	sock_ops: "cgroup_sock_ops",
+	device: "cgroup_device",
+	sysctl: "cgroup_sysctl",
+	getsockopt: "cgroup_getsockopt",
+	setsockopt: "cgroup_setsockopt",
+	...Object.fromEntries(
+		(["4", "6"] as const).flatMap((ip): [string, AttachType][] => [
+			[`bind${ip}`, `cgroup_inet${ip}_bind`],
+			[`post_bind${ip}`, `cgroup_inet${ip}_post_bind`],
+			[`connect${ip}`, `cgroup_inet${ip}_connect`],
+			[`getpeername${ip}`, `cgroup_inet${ip}_getpeername`],
+			[`getsockname${ip}`, `cgroup_inet${ip}_getsockname`],
+			[`sendmsg${ip}`, `cgroup_udp${ip}_sendmsg`],
+			[`recvmsg${ip}`, `cgroup_udp${ip}_recvmsg`],
+		]),
+	),
+};
+
+const FLAGS: Readonly<Record<string, number>> = { override: 1, multi: 2 };
+
+/** `attach CGROUP ATTACH_TYPE PROG [multi|override]`. */
+export const attach: Task = (words, desk) =>
+	at(words, desk, "attach", (cgroup, program, type, attach_flags) =>
+		desk.kernel.bpf("PROG_ATTACH", {
+			target_fd: cgroup.number,
+			attach_bpf_fd: program.number,
+			attach_type: ATTACH_TYPES[type],
+			attach_flags,
+		}),
+	);
+
+/** `detach CGROUP ATTACH_TYPE PROG`. */
+export const detach: Task = (words, desk) =>
+	at(words, desk, "detach", (cgroup, program, type) =>
+		desk.kernel.bpf("PROG_DETACH", {
+			target_fd: cgroup.number,
+			attach_bpf_fd: program.number,
+			attach_type: ATTACH_TYPES[type],
+		}),
+	);
+
+type Work = (cgroup: Fd, program: Fd, type: AttachType, flags: number) => number;
+
+function at(words: Words, desk: Desk, verb: "attach" | "detach", work: Work): number {
+	const path = words.next("the cgroup's folder");
+	const word = words.oneOf([...CGROUP_HOOKS, ...Object.keys(OLDER)], "attach type");
+	const type = OLDER[word] ?? (word as AttachType);
+	const selector = takeSelector("prog", words);
+	let flags = 0;
+	while (verb === "attach" && !words.empty) flags |= FLAGS[words.oneOf(["multi", "override"], "attach flag")]!;
+	words.end();
+	const { kernel } = desk;
+	using cgroup = openCgroup(kernel, path);
+	using program = openOne(kernel, "prog", selector);
+	const result = work(cgroup, program, type, flags);
+	if (result === -ERRNO.ENOENT) throw new BpfError("ENOENT", `${program.what} is not attached to ${path} (${type})`);
+	if (result < 0) {
+		const command = verb === "attach" ? "PROG_ATTACH" : "PROG_DETACH";
+		throw refuse(kernel, {
+			syscall: "bpf",
+			command,
+			errno: -result,
+			what: `${verb} ${program.what} (${type}) at ${path}`,
+		});
+	}
+	return done(desk);
+}

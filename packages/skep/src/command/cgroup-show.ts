@@ -1,0 +1,42 @@
+import { BpfError, NotSupportedError } from "@skep/bpf/base";
+import { STATUS } from "#cli";
+import { cgroupCells, cgroupRoot, cgroupRows, cgroupsBelow } from "#inspect";
+import { renderTable } from "#output";
+import { type Task, writeJson } from "./desk.ts";
+
+/** `show CGROUP [effective]`. */
+export const show: Task = (words, desk) => {
+	const path = words.next("the cgroup's folder");
+	const effective = words.skip("effective");
+	words.end();
+	const rows = cgroupRows(desk.kernel, path, effective);
+	if (desk.json) writeJson(desk, rows);
+	else desk.write(renderTable(rows.map(cgroupCells), desk.screen));
+	return STATUS.ok;
+};
+
+/** `tree [CGROUP] [effective]`: those without programs are not shown. */
+export const tree: Task = (words, desk) => {
+	const given = words.peek?.startsWith("/") ? words.next("the cgroup's folder") : undefined;
+	const effective = words.skip("effective");
+	words.end();
+	if (!desk.kernel.host) throw new NotSupportedError("cgroup tree", `the ${desk.kernel.name} kernel has no cgroups`);
+	const root = given ?? cgroupRoot();
+	if (root === undefined) throw new BpfError("ERR_NO_TARGET", "no cgroups of version 2 are mounted");
+	const told: { cgroup: string; programs: ReturnType<typeof cgroupRows> }[] = [];
+	for (const cgroup of cgroupsBelow(root)) {
+		try {
+			const programs = cgroupRows(desk.kernel, cgroup, effective);
+			if (programs.length > 0) told.push({ cgroup, programs });
+		} catch (error) {
+			// Gone since its parent was read.
+			if (cgroup === root || !(error instanceof BpfError) || error.code !== "ERR_NO_TARGET") throw error;
+		}
+	}
+	if (desk.json) writeJson(desk, told);
+	else {
+		const rows = told.flatMap(({ cgroup, programs }) => programs.map((row) => ({ cgroup, ...cgroupCells(row) })));
+		desk.write(renderTable(rows, desk.screen));
+	}
+	return STATUS.ok;
+};
