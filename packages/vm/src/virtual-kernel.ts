@@ -45,8 +45,8 @@ import {
 	type Replayed,
 	type RunEnvironment,
 	raise,
-	replay,
 	repeater,
+	replay,
 	restoreSystem,
 	runPacket,
 	runVerdict,
@@ -107,7 +107,7 @@ export interface VirtualKernelOptions {
 	readonly fuel?: number;
 	/**
 	 * What programs run in: translated to WebAssembly at their first run (`jit`), once that pays (`auto`), or never. What
-	 * the host does not allow falls back, and `engine` says so. Default: interpreter.
+	 * the host does not allow falls back, and `engine` says so. Default: auto.
 	 */
 	readonly engine?: EngineChoice;
 	/** Whether it counts how often each instruction runs: see `executed`. Default: false. */
@@ -434,7 +434,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		btfId,
 		taskStructs: new Map(),
 		fuel: options.fuel ?? FUEL,
-		engine: options.engine ?? "interpreter",
+		engine: options.engine ?? "auto",
 		count: options.count ?? false,
 		closedTracepoints: options.tracepoints !== undefined,
 		attached: new Map(),

@@ -24,9 +24,10 @@ const REGISTERS = 11;
 
 /** Facts of all registers at one place. */
 export class Facts {
-	readonly kinds = new Uint8Array(REGISTERS);
-	readonly low = new Int32Array(REGISTERS);
-	readonly high = new Int32Array(REGISTERS);
+	readonly #all = new Int32Array(3 * REGISTERS);
+	readonly kinds = this.#all.subarray(0, REGISTERS);
+	readonly low = this.#all.subarray(REGISTERS, 2 * REGISTERS);
+	readonly high = this.#all.subarray(2 * REGISTERS);
 
 	constructor() {
 		this.put(10, STACK, 0);
@@ -37,21 +38,41 @@ export class Facts {
 		this.high[register] = high;
 	}
 	copy(from: Facts): void {
-		this.kinds.set(from.kinds);
-		this.low.set(from.low);
-		this.high.set(from.high);
+		for (let i = 0; i < 3 * REGISTERS; i++) this.#all[i] = from.#all[i]!;
 	}
-	/** Keeps what both know; whether anything was lost. */
-	meet(other: Facts): boolean {
+	/** What a table says of a block. */
+	take(table: FactsTable, block: number): void {
+		const at = block * 3 * REGISTERS;
+		for (let i = 0; i < 3 * REGISTERS; i++) this.#all[i] = table.words[at + i]!;
+	}
+	/** Keeps in a table what it and this know of a block; whether anything changed. */
+	meet(table: FactsTable, block: number): boolean {
+		const { words } = table;
+		const at = block * 3 * REGISTERS;
+		if (table.reached[block] === 0) {
+			table.reached[block] = 1;
+			for (let i = 0; i < 3 * REGISTERS; i++) words[at + i] = this.#all[i]!;
+			return true;
+		}
 		let changed = false;
 		for (let r = 0; r < 10; r++) {
-			if (this.kinds[r] === UNKNOWN) continue;
-			if (this.kinds[r] === other.kinds[r] && this.low[r] === other.low[r] && this.high[r] === other.high[r]) continue;
-			this.put(r, UNKNOWN);
+			const [kind, low, high] = [at + r, at + r + REGISTERS, at + r + 2 * REGISTERS];
+			if (words[kind] === UNKNOWN) continue;
+			if (words[kind] === this.kinds[r] && words[low] === this.low[r] && words[high] === this.high[r]) continue;
+			words[kind] = UNKNOWN;
+			words[low] = 0;
+			words[high] = 0;
 			changed = true;
 		}
 		return changed;
 	}
+}
+
+/** Facts at the beginning of each block. */
+export interface FactsTable {
+	readonly words: Int32Array;
+	/** 1: control gets there. */
+	readonly reached: Uint8Array;
 }
 
 /** What an instruction leaves in the register that it writes, beyond arithmetic: results of calls, addresses of values. */
@@ -97,44 +118,43 @@ export function refine(facts: Facts, step: Step, taken: boolean): void {
 		}
 }
 
-/** Facts at the beginning of each block that can be reached, by block. */
+/** Facts at the beginning of each block that can be reached. */
 export function factsOf(
 	graph: Graph,
 	flow: Flow,
 	stepsOf: (block: number) => readonly Step[],
 	origin: Origin,
-): Facts[] {
+): FactsTable {
 	const { blocks } = graph;
-	const at: (Facts | undefined)[] = new Array(blocks.length).fill(undefined);
-	at[0] = new Facts();
+	const table = {
+		words: new Int32Array(blocks.length * 3 * REGISTERS),
+		reached: new Uint8Array(blocks.length),
+	};
 	const now = new Facts();
 	const edge = new Facts();
-	for (let changed = true; changed; ) {
-		changed = false;
+	const waiting = new Uint8Array(blocks.length);
+	const arrive = (facts: Facts, block: number | undefined): void => {
+		if (block !== undefined && block !== OUTSIDE && facts.meet(table, block)) waiting[block] = 1;
+	};
+	arrive(now, 0);
+	while (waiting.includes(1))
 		for (const index of flow.order) {
-			const before = at[index];
-			if (!before) continue;
-			now.copy(before);
+			if (waiting[index] === 0) continue;
+			waiting[index] = 0;
+			now.take(table, index);
 			const steps = stepsOf(index);
 			for (const step of steps) advance(now, step, origin);
-			const block = blocks[index]!;
-			for (const [to, taken] of [
-				[block.next, false],
-				[block.taken, true],
-			] as const) {
-				if (to === undefined || to === OUTSIDE) continue;
-				edge.copy(now);
-				if (block.taken !== block.next) refine(edge, steps.at(-1)!, taken);
-				const known = at[to];
-				if (!known) {
-					const first = new Facts();
-					first.copy(edge);
-					// The entry's own facts are all that is known where a loop leads back to it.
-					at[to] = first;
-					changed = true;
-				} else if (known.meet(edge)) changed = true;
+			const { next, taken } = blocks[index]!;
+			const last = steps.at(-1)!;
+			if (next === undefined || taken === undefined || next === taken) {
+				arrive(now, next ?? taken);
+				continue;
 			}
+			edge.copy(now);
+			refine(edge, last, true);
+			refine(now, last, false);
+			arrive(edge, taken);
+			arrive(now, next);
 		}
-	}
-	return at as Facts[];
+	return table;
 }

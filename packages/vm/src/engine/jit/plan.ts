@@ -33,8 +33,7 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts): Progra
 		const draft = draftOf(list, entry, code, memory, shortcuts);
 		drafts.set(entry, draft);
 		work.push(...draft.calls);
-		for (const step of draft.steps.flat()) {
-			if (list.insns[list.at[step.slot]!]!.opcode !== 0x18) continue;
+		for (const step of code.functions.size > 0 ? draft.steps.flat() : []) {
 			const to = addressTaken(code, step);
 			if (to === undefined || (list.at[to] ?? -1) < 0) continue;
 			entered.add(to);
@@ -112,18 +111,32 @@ function calleesFirst(drafts: ReadonlyMap<number, Draft>): Draft[] {
 
 /** Of r1 … r5 those that are read before they are written, on some way through the function. */
 function parametersOf({ graph, flow, steps }: Draft, callees: ReadonlyMap<number, number>): number {
-	const live = new Int32Array(graph.blocks.length);
+	const { blocks } = graph;
+	const live = new Int32Array(blocks.length);
+	const read = new Int32Array(blocks.length);
+	const written = new Int32Array(blocks.length);
+	for (const [index, own] of steps.entries()) {
+		let before = 0;
+		let after = 0;
+		for (let i = own.length - 1; i >= 0; i--) {
+			const step = own[i]!;
+			const register = writeOf(step);
+			if (register >= 0) {
+				before &= ~(1 << register);
+				after |= 1 << register;
+			}
+			before |= readsOf(step, callees.get(step.second) ?? ARGUMENTS);
+		}
+		read[index] = before;
+		written[index] = after;
+	}
 	for (let changed = true; changed; ) {
 		changed = false;
 		for (let i = flow.order.length - 1; i >= 0; i--) {
 			const index = flow.order[i]!;
-			const { taken, next } = graph.blocks[index]!;
-			let now = (live[taken ?? -1] ?? 0) | (live[next ?? -1] ?? 0);
-			for (const step of steps[index]!.toReversed()) {
-				const written = writeOf(step);
-				if (written >= 0) now &= ~(1 << written);
-				now |= readsOf(step, callees.get(step.second) ?? ARGUMENTS);
-			}
+			const { taken = -1, next = -1 } = blocks[index]!;
+			const behind = (live[taken] ?? 0) | (live[next] ?? 0);
+			const now = read[index]! | (behind & ~written[index]!);
 			if (now === live[index]) continue;
 			live[index] = now;
 			changed = true;

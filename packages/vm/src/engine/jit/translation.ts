@@ -5,7 +5,7 @@ import { atomic, isCompared, load, store } from "./access.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
 import { type Callee, callFunction, callOut, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
-import { advance, CONSTANT, Facts, type ValueFact } from "./facts.ts";
+import { advance, CONSTANT, Facts, type FactsTable, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import { I32, OP } from "./opcodes.ts";
 import { writeDispatched, writeStructured } from "./structure.ts";
@@ -22,7 +22,7 @@ export interface FunctionPlan {
 	/** By block. */
 	readonly steps: readonly (readonly Step[])[];
 	/** By block: what is known at its beginning. */
-	readonly facts: readonly Facts[];
+	readonly facts: FactsTable;
 	readonly values: Values;
 	readonly parameters: number;
 }
@@ -80,12 +80,12 @@ export class Values {
 	walk(
 		flow: Flow,
 		steps: readonly (readonly Step[])[],
-		facts: readonly Facts[],
+		facts: FactsTable,
 		visit: (step: Step, now: Facts) => void,
 	): void {
 		const now = new Facts();
 		for (const block of flow.order) {
-			now.copy(facts[block]!);
+			now.take(facts, block);
 			for (const step of steps[block]!) {
 				visit(step, now);
 				advance(now, step, this.origin);
@@ -98,15 +98,14 @@ export class Values {
 export function translate(plan: FunctionPlan, around: Surroundings): Writer {
 	const { graph, flow, steps, facts, values } = plan;
 	const e = new Emitter(around.settings, plan.parameters, around.code.slots + 1);
-	const all = steps.flat();
-	const isCounting = all.some(({ form }) => form.name === "may_goto");
+	const isCounting = steps.some((own) => own.at(-1)!.form.name === "may_goto");
 	e.begin(plan.entry, needsWindows(plan), isCounting ? MAY_GOTO_LIMIT : undefined);
 	const now = new Facts();
 	const headers = new Set(flow.loops.map(({ header }) => header));
 	const writer = {
 		body(block: number): void {
 			if (headers.has(block) || !flow.reducible) e.checkFuel(graph.blocks[block]!.slot);
-			now.copy(facts[block]!);
+			now.take(facts, block);
 			for (const step of steps[block]!) {
 				emit(e, step, now, values, around);
 				advance(now, step, values.origin);
