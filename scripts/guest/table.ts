@@ -45,7 +45,7 @@ const lines = [
 	"# Kernels",
 	"",
 	`What ran in guests (Debian's kernels under QEMU, \`npm run test:guest\`), last on ${[...dates].sort().at(-1)}.`,
-	"✓ passed, – the kernel lacks it (below: what, in skep's words), ✖ failed; an empty cell was not run there.",
+	"✓ passed, – the kernel lacks it (below: what, in skep's words), ✖ failed; an empty cell: not run there, or not since the test was changed.",
 	`Written by scripts/guest/table.ts from the runs' reports.`,
 	"",
 	head,
