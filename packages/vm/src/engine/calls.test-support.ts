@@ -15,6 +15,7 @@ import {
 import { immediate, type Random } from "./random.test-support.ts";
 import type { SceneType } from "./scene.test-support.ts";
 import {
+	BITS,
 	FORMATS,
 	KEYED,
 	KEYS,
@@ -23,6 +24,7 @@ import {
 	mapNumber,
 	mapRow,
 	NEEDLES,
+	PREFIXES,
 	textOffset,
 } from "./world.test-support.ts";
 
@@ -98,6 +100,47 @@ function lookupOther(setting: Setting): Instruction[] {
 		call("map_lookup_percpu_elem"),
 	];
 	return [...before, ...atPointer(setting, mapRow(name).valueSize)];
+}
+
+/** A prefix in the key's place: length, bits. */
+function prefix(random: Random): Instruction[] {
+	const bits = random.oneIn(3)
+		? insn.store(4, 10, STACK.key + 4, { reg: random.pick(KEPT) })
+		: insn.store(4, 10, STACK.key + 4, imm(random.pick(BITS)));
+	return [insn.store(4, 10, STACK.key, imm(random.pick(PREFIXES))), bits];
+}
+
+/** Longest prefixes: lookup, update, delete. */
+function trie(setting: Setting): Instruction[] {
+	const { random } = setting;
+	const kind = random.below(4);
+	const at = [...prefix(random), ...stackInto(2, STACK.key)];
+	if (kind < 2) {
+		const before = [...at, mapInto(1, "routes"), call("map_lookup_elem")];
+		return [...before, ...atPointer(setting, mapRow("routes").valueSize)];
+	}
+	if (kind === 2) return [...at, mapInto(1, "routes"), call("map_delete_elem")];
+	const flags = insn.mov(64, 4, imm(random.pick(UPDATES)));
+	return [...value(random), ...at, ...stackInto(3, STACK.value), flags, mapInto(1, "routes"), call("map_update_elem")];
+}
+
+/** A map in a map, and an entry of it. */
+function nested(setting: Setting): Instruction[] {
+	const { random } = setting;
+	const inner = [
+		insn.mov(64, 1, { reg: 0 }),
+		insn.store(4, 10, STACK.key, imm(random.below(KEYS))),
+		...stackInto(2, STACK.key),
+		call("map_lookup_elem"),
+		...atPointer(setting, mapRow("table").valueSize),
+	];
+	return [
+		insn.store(4, 10, STACK.key, imm(random.pick([0, 1, 1, 1, 2, 3]))),
+		...stackInto(2, STACK.key),
+		mapInto(1, "outer"),
+		call("map_lookup_elem"),
+		...unlessZero(random, 0, inner, [insn.mov(64, 0, imm(immediate(random)))]),
+	];
 }
 
 /** BPF_ANY mostly, NOEXIST, EXIST, and what no map takes. */
@@ -300,6 +343,73 @@ function print({ random }: Setting): Instruction[] {
 	];
 }
 
+/** Numbers as text, eight characters each, and what is none. */
+const NUMBERS = [
+	"12345678",
+	"-1230x1f",
+	" \t-42zzz",
+	"0x1fG001",
+	"0779 abc",
+	"abcdef01",
+	"+1234567",
+	"99999999",
+] as const;
+const BASES = [0, 0, 8, 10, 10, 16, 16, 7, 32] as const;
+
+function number64({ random }: Setting): Instruction[] {
+	const text = random.pick(NUMBERS);
+	const half = (at: number): number => [3, 2, 1, 0].reduce((word, i) => (word << 8) | text.charCodeAt(at + i), 0);
+	const at = STACK.words + 8 * random.below(8);
+	return [
+		insn.store(4, 10, at, imm(half(0))),
+		insn.store(4, 10, at + 4, imm(half(4))),
+		...stackInto(1, at),
+		insn.mov(64, 2, imm(1 + random.below(8))),
+		insn.mov(64, 3, imm(random.pick(BASES))),
+		...stackInto(4, STACK.words + 8 * random.below(8)),
+		call(random.pick(["strtol", "strtoul"])),
+	];
+}
+
+/** A dynptr to the map's memory: read, written, looked through; at a distance that may be too far. */
+function dynptr(setting: Setting): Instruction[] {
+	const { random } = setting;
+	const room = random.pick([8, 24, 64]);
+	const { at, size } = piece(random, 1);
+	const distance = random.oneIn(2)
+		? (register: number) => [insn.mov(64, register, imm(random.below(72)))]
+		: (register: number) => [
+				insn.mov(64, register, { reg: random.pick(KEPT) }),
+				insn.alu("and", 64, register, imm(63)),
+			];
+	const make = [
+		insn.loadPseudo(1, PSEUDO.mapValue, mapNumber("io"), LAYOUT.memory),
+		insn.mov(64, 2, imm(room)),
+		insn.mov(64, 3, imm(random.oneIn(10) ? 1 : 0)),
+		...stackInto(4, STACK.dynptr),
+		call("dynptr_from_mem"),
+	];
+	const kind = random.below(3);
+	if (kind === 0) {
+		const flags = insn.mov(64, 5, imm(random.oneIn(10) ? 1 : 0));
+		const where = [...stackInto(3, STACK.dynptr), ...distance(4)];
+		return [...make, ...stackInto(1, at), insn.mov(64, 2, imm(size)), ...where, flags, call("dynptr_read")];
+	}
+	if (kind === 1) {
+		const from = [...stackInto(3, at), insn.mov(64, 4, imm(size)), insn.mov(64, 5, imm(random.oneIn(10) ? 1 : 0))];
+		return [...make, ...stackInto(1, STACK.dynptr), ...distance(2), ...from, call("dynptr_write")];
+	}
+	const length = 1 + random.below(16);
+	const look = [...stackInto(1, STACK.dynptr), ...distance(2), insn.mov(64, 3, imm(length)), call("dynptr_data")];
+	// At any distance: no atomic operations, which want one of their size.
+	const found = [
+		insn.mov(64, 1, { reg: 0 }),
+		insn.mov(64, 0, imm(immediate(random))),
+		...accesses(random, { base: 1, low: 0, room: length, isPacket: true }, kept(setting)),
+	];
+	return [...make, ...look, ...unlessZero(random, 0, found, [insn.mov(64, 0, imm(immediate(random)))])];
+}
+
 /** Reads of memory that the kernel makes for a program: the map's, or from nowhere. */
 function probe({ random }: Setting): Instruction[] {
 	const { at, size } = piece(random, 1);
@@ -381,6 +491,13 @@ const BOTH: readonly Kind[] = [
 	memoryFunction,
 	rounds,
 	each,
+	trie,
+	trie,
+	trie,
+	nested,
+	number64,
+	dynptr,
+	dynptr,
 ];
 const XDP: readonly Kind[] = [...BOTH, packet, packet, packet, packet, adjust, adjust, checksum];
 const FILTER: readonly Kind[] = [...BOTH, legacy, legacy, legacy];

@@ -3,8 +3,16 @@ import { INSTRUCTIONS, type Instruction, type InstructionRow, insn, PSEUDO, rowO
 import { immediate, type Random } from "./random.test-support.ts";
 import { type MapName, mapNumber } from "./world.test-support.ts";
 
-/** Distances from r10 in every program: eight words of data, the context's address, a key, a value, one pointer, room. */
-export const STACK = { words: -64, context: -72, key: -80, value: -104, pointer: -112, registers: -192 } as const;
+/** Distances from r10 in every program: eight words of data, the context's address, a key, a value, one pointer, room, a dynptr. */
+export const STACK = {
+	words: -64,
+	context: -72,
+	key: -80,
+	value: -104,
+	pointer: -112,
+	registers: -192,
+	dynptr: -208,
+} as const;
 
 const ofShape = (...shapes: readonly InstructionRow["shape"][]): InstructionRow[] =>
 	INSTRUCTIONS.filter((row) => shapes.includes(row.shape) && row.since !== "");

@@ -226,7 +226,11 @@ export class Stage implements Disposable {
 				.map((one) => scene.maps[one.imm]!),
 		);
 		// What stands in a map of maps is there too.
-		for (const shape of [...used]) if (shape.inner !== undefined) for (const each of this.#shapes) used.add(each);
+		for (const { inner } of [...used]) {
+			const like = inner === undefined ? undefined : this.#shapes.find((each) => each.name === inner)!;
+			const sameSizes = (each: SceneMap) => each.keySize === like!.keySize && each.valueSize === like!.valueSize;
+			if (like) for (const each of this.#shapes) if (each.type === like.type && sameSizes(each)) used.add(each);
+		}
 		return new Performance(
 			loaded,
 			this.#shapes.filter((shape) => used.has(shape)).map((shape) => [shape, this.#map(shape)] as const),

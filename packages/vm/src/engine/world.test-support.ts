@@ -36,6 +36,8 @@ export const MAPS = [
 	// Records of a run are taken out before the next one, so that it does not matter where in the ring it begins.
 	{ name: "ring", type: "ringbuf", keySize: 0, valueSize: 0, maxEntries: 4096 },
 	{ name: "text", type: "array", keySize: 4, valueSize: TEXT_SIZE, maxEntries: 1, readOnly: true },
+	{ name: "routes", type: "lpm_trie", keySize: 8, valueSize: 24, maxEntries: 4 },
+	{ name: "outer", type: "array_of_maps", keySize: 4, valueSize: 4, maxEntries: 3, inner: "table" },
 	// Two of them: a map of programs takes one type only.
 	{ name: "next_xdp", type: "prog_array", keySize: 4, valueSize: 4, maxEntries: 3 },
 	{ name: "next_skb", type: "prog_array", keySize: 4, valueSize: 4, maxEntries: 3 },
@@ -64,6 +66,12 @@ export const TEXT_ENTRY: Entry = {
 	),
 };
 
+/** Lengths of prefixes that programs use: the last one is too long. */
+export const PREFIXES = [0, 1, 8, 15, 16, 24, 32, 33] as const;
+/** Their bits: some have much in common. */
+export const BITS = [0, 0x0a, 0x010a, 0x02010a, 0x80010a, 0x0302010a, -1] as const;
+const prefix = (random: Random): string => u32(random.pick(PREFIXES.slice(0, -1))) + u32(random.pick(BITS) >>> 0);
+
 /** What maps hold before a run. */
 export function entries(random: Random): Entry[] {
 	const io = words(random, LAYOUT.size);
@@ -80,6 +88,9 @@ export function entries(random: Random): Entry[] {
 	}
 	for (const name of ["queue", "stack"] as const)
 		for (let i = random.below(4); i > 0; i--) list.push({ map: name, key: "", value: hexOf(words(random, 8)) });
+	for (let i = random.below(5); i > 0; i--)
+		list.push({ map: "routes", key: prefix(random), value: hexOf(words(random, 24)) });
+	list.push({ map: "outer", key: u32(1), value: "table" });
 	// Slot 0: another program; slot 1: the program itself; slot 2: nothing.
 	for (const name of ["next_xdp", "next_skb"] as const) {
 		list.push({ map: name, key: u32(0), value: "tail" });

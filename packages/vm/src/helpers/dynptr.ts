@@ -95,8 +95,9 @@ export function writeDynptr(env: Environment, cpu: Cpu): undefined {
 	const of = dynptrOf(env, cpu, 1);
 	const offset = u64(cpu, 2);
 	const length = u64(cpu, 4);
-	if (of.kind === 0 || !of.isWritable || wide(cpu, 5) !== 0n) return give(cpu, -ERRNO.EINVAL);
+	if (of.kind === 0 || !of.isWritable) return give(cpu, -ERRNO.EINVAL);
 	if (!isWithin(of, offset, length)) return give(cpu, -ERRNO.E2BIG);
+	if (wide(cpu, 5) !== 0n) return give(cpu, -ERRNO.EINVAL);
 	const from = readable(env, cpu, 3, length);
 	const to = reach(env, cpu, of, offset, length);
 	env.memory.u8.copyWithin(to, from, from + length);

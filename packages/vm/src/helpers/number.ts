@@ -44,8 +44,9 @@ function convert(env: Environment, cpu: Cpu, signed: boolean): undefined {
 	const to = writable(env, cpu, 4, 8);
 	const { u8, view } = env.memory;
 	const flags = high(cpu, 3) === 0 ? low(cpu, 3) : -1;
-	const found = parsed(u8.slice(from, from + size), flags);
+	// Before it reads: the two may overlap.
 	view.setBigInt64(to, 0n, true);
+	const found = parsed(u8.subarray(from, from + size), flags);
 	if (typeof found === "number") return give(cpu, found);
 	const { isNegative, magnitude, consumed } = found;
 	if (!signed && isNegative) return give(cpu, -ERRNO.EINVAL);

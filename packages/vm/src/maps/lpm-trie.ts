@@ -133,6 +133,8 @@ function update(
 	const isExact = node !== 0 && same === length && lengthAt(memory.u8, keyAt(map, node)) === length;
 	if (isExact && !isBare(map, memory, node)) {
 		if (flags === UPDATE_FLAGS.BPF_NOEXIST) return -ERRNO.EEXIST;
+		// Bits behind the prefix may be others now.
+		copy(bytes(), at, memory.u8, keyAt(map, node), map.keySize);
 		writeValue(map, memory, valueAddress(map, node - 1), value, valueAt, cpu, false);
 		return 0;
 	}
@@ -140,6 +142,7 @@ function update(
 	if (map.used === map.maxEntries) return -ERRNO.ENOSPC;
 	if (isExact) {
 		memory.view.setInt32(headOf(map, node - 1) + KIND, 0, true);
+		copy(bytes(), at, memory.u8, keyAt(map, node), map.keySize);
 		writeValue(map, memory, valueAddress(map, node - 1), value, valueAt, cpu, true);
 		map.used++;
 		return 0;
