@@ -35,6 +35,8 @@ const versions = [...seen.keys()].sort(
 );
 const of = (file: string, version: string): Outcome[] => [...(seen.get(version)?.get(file)?.values() ?? [])];
 const files = [...new Set(versions.flatMap((version) => [...seen.get(version)!.keys()]))].sort();
+/** Without the tests that it stands in. */
+const last = (name: string) => name.split(" > ").at(-1)!;
 const escaped = (text: string) => text.replaceAll("|", "\\|").replaceAll("*", "\\*").replaceAll("\n", " ");
 const row = (head: string, cells: readonly string[]) => `| ${[head, ...cells].join(" | ")} |`;
 const head = row(
@@ -64,15 +66,15 @@ for (const file of files) {
 			.join(", ");
 	});
 	lines.push(row(`**${file}**`, cells));
+	if (!file.endsWith(".guest.test.ts")) continue;
 	for (const version of versions) {
 		for (const { name, result, why = "" } of of(file, version)) {
 			if (result === "passed") continue;
 			// The first sentence, without the release, so that kernels say the same.
-			const text = `${SIGNS[result]} ${name}: ${why.split("\n")[0]!.replaceAll(releases.get(version)!, "").replaceAll(" ()", "").replaceAll(/ {2,}/g, " ")}`;
+			const text = `${SIGNS[result]} ${last(name)}: ${why.split("\n")[0]!.replaceAll(releases.get(version)!, "").replaceAll(" ()", "").replaceAll(/ {2,}/g, " ")}`;
 			reasons.set(text, (reasons.get(text) ?? new Set()).add(version));
 		}
 	}
-	if (!file.endsWith(".guest.test.ts")) continue;
 	const names = [...new Set(versions.flatMap((version) => of(file, version).map((test) => test.name)))];
 	for (const name of names) {
 		const found = versions.map((version) => seen.get(version)?.get(file)?.get(name));
