@@ -399,9 +399,9 @@ function contents(shape: SceneMap, map: BpfMap): Entry[] {
 }
 
 const spaced = (hex: string): string => hex.replace(/(..)(?=.)/g, "$1 ");
-const entryText = ({ map, key, value }: Entry): string => {
+const entryText = ({ map, key, value }: Entry, kind: "program" | "map" = "program"): string => {
 	if (key === "") return `${map} += ${value}`;
-	return `${map}[${key}] = ${/^[0-9a-f]*$/.test(value) ? value : `program ${value}`}`;
+	return `${map}[${key}] = ${/^[0-9a-f]*$/.test(value) ? value : `${kind} ${value}`}`;
 };
 /** What an array holds where nobody wrote. */
 const isZero = (map: SceneMap, entry: Entry): boolean => map.type.endsWith("array") && /^0*$/.test(entry.value);
@@ -433,6 +433,7 @@ export function sceneText(
 			.filter(refersToMap)
 			.map((one) => scene.maps[one.imm]!),
 	);
+	for (const { inner } of [...used]) for (const map of scene.maps) if (map.name === inner) used.add(map);
 	const maps = scene.maps.filter((map) => used.has(map));
 	const lines = [`== ${name}`, "-- type", scene.type, "-- maps"];
 	for (const map of maps) {
@@ -441,7 +442,8 @@ export function sceneText(
 		lines.push([map.name, type, keySize, valueSize, maxEntries, ...words.filter((word) => word !== "")].join(" "));
 	}
 	for (const entry of before)
-		if (maps.some((map) => map.name === entry.map && !isZero(map, entry))) lines.push(entryText(entry));
+		for (const map of maps)
+			if (map.name === entry.map && !isZero(map, entry)) lines.push(entryText(entry, map.inner ? "map" : "program"));
 	for (const [which, insns] of scene.programs)
 		lines.push(which === "main" ? "-- asm" : `-- asm ${which}`, asmText(scene, insns));
 	lines.push("-- packet", spaced(hexOf(packet)), "-- result", String(after.result));
@@ -449,7 +451,7 @@ export function sceneText(
 	lines.push("-- after");
 	for (const map of maps.filter((each) => !each.readOnly && !CLOSED.has(each.type))) {
 		const held = after.entries.filter((entry) => entry.map === map.name && !isZero(map, entry));
-		lines.push(...(held.length > 0 ? held.map(entryText) : [`${map.name} empty`]));
+		lines.push(...(held.length > 0 ? held.map((entry) => entryText(entry)) : [`${map.name} empty`]));
 	}
 	return `${lines.join("\n")}\n`;
 }
