@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { VirtualKernel } from "#backend";
 import { parseOptions } from "#run";
 import { evaluate, openTarget, renderScreen, Shell } from "./index.ts";
 
@@ -62,3 +63,41 @@ test("the screen: source and registers side by side, changed ones marked, nothin
 	assert.equal(shell.command("").text.length > 0, true, "an empty line is the command before");
 	assert.equal(shell.command("q").quit, true);
 });
+
+test("recorded examples: an instruction's state is the same whichever way it is reached", async () => {
+	for (const name of ["exec", "exec-tree", "open", "read-latency", "syscalls"]) {
+		const open = () =>
+			openTarget({
+				file: `${root}examples/${name}/${name}.ts`,
+				words: [],
+				pcap: undefined,
+				replay: `${root}examples/${name}/${name}.rec`,
+				program: undefined,
+				btf: undefined,
+				limit: undefined,
+				parse: (source, words, kernel) => parseOptions(source.options, words, kernel),
+			});
+		using one = await open();
+		using other = await open();
+		const last = Math.min(one.events.count, 4) - 1;
+		const forward = new Shell(one).debug;
+		const there = new Shell(other).debug;
+		const stops: { event: number; instruction: number; state: ReturnType<typeof stateOf> }[] = [];
+		for (let i = 0; !(forward.position.event === last && forward.position.ended); i++) {
+			const { event, instruction, ended } = forward.position;
+			if (!ended && i % 7 === 0) stops.push({ event, instruction, state: stateOf(one) });
+			forward.step();
+		}
+		assert.ok(stops.length > 5, `${name}: ${stops.length}`);
+		for (const { event, instruction, state } of stops.reverse()) {
+			there.goto(event, instruction);
+			assert.deepEqual(stateOf(other), state, `${name} ${event}:${instruction}`);
+		}
+	}
+});
+
+/** The machine without what only tells whether something has to be looked at anew. */
+function stateOf({ kernel }: { readonly kernel: VirtualKernel }) {
+	const { scratch, ...rest } = kernel.snapshot();
+	return { ...rest, scratch: scratch.map((each) => ({ ...each, narrowed: 0 })) };
+}

@@ -26,6 +26,8 @@ export interface Snapshot {
 /** What the machine is now; memory that is as in `before` is shared with it. */
 export function saveSystem(system: System, before?: Snapshot): Snapshot {
 	const { environment } = system;
+	// The kernel's types are made when they are first asked for, and stand in the table from then on: from the start, then.
+	void system.btf;
 	return {
 		memory: system.memory.save(before?.memory),
 		cpus: copied(system.cpus),
