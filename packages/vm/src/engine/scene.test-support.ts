@@ -461,8 +461,8 @@ export function differences(one: Outcome, other: Outcome): string[] {
 	const found: string[] = [];
 	if (one.result !== other.result) found.push(`result: ${one.result} / ${other.result}`);
 	if (one.packet !== other.packet) found.push(`packet: ${one.packet} / ${other.packet}`);
-	const a = one.entries.map(entryText);
-	const b = other.entries.map(entryText);
+	const a = one.entries.map((entry) => entryText(entry));
+	const b = other.entries.map((entry) => entryText(entry));
 	for (let i = 0; i < Math.max(a.length, b.length); i++)
 		if (a[i] !== b[i]) found.push(`${a[i] ?? "nothing"} / ${b[i] ?? "nothing"}`);
 	return found;
