@@ -9,6 +9,7 @@ const PARTS: Record<string, () => Promise<{ default: (bench: Bench) => Promise<v
 	btf: () => import("./btf.ts"),
 	compile: () => import("./compile.ts"),
 	events: () => import("./events.ts"),
+	inspect: () => import("./inspect.ts"),
 	instructions: () => import("./instructions.ts"),
 	interpreter: () => import("./interpreter.ts"),
 	link: () => import("./link.ts"),

@@ -1,20 +1,11 @@
-import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
-import { type Diagnose, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
+import { NotSupportedError, PermissionError } from "@skep/bpf/base";
 import type { ProgramType } from "@skep/bpf/uapi";
-import { confinement, explainPermission, openLinux } from "@skep/linux";
 import type { VirtualKernel } from "@skep/vm";
+import { type ChosenKernel, chooseLinux } from "./choose-linux.ts";
 import { openVirtual } from "./machine.ts";
 
 /** What `--kernel` may say. `auto` takes Linux where it is permitted, else the virtual kernel where that makes sense. */
 export type KernelChoice = "linux" | "auto" | "virtual";
-
-export interface ChosenKernel {
-	readonly kernel: Kernel;
-	/** One line: which kernel, and why that one. */
-	readonly reason: string;
-	/** Explains this kernel's EPERM; live objects ask the kernel for the same. */
-	readonly diagnose: Diagnose;
-}
 
 /** What programs will see: what happens on this machine, or packets that are given to them. */
 export type EventSource = "real" | "given";
@@ -32,9 +23,9 @@ export function chooseKernel(
 	types?: readonly ProgramType[],
 ): ChosenKernel {
 	if (want === "virtual") return virtual("asked for");
-	if (want === "linux" || events === "real") return linux(types);
+	if (want === "linux" || events === "real") return chooseLinux(types);
 	try {
-		return linux(types);
+		return chooseLinux(types);
 	} catch (error) {
 		if (error instanceof PermissionError) return virtual(`no permission for Linux: ${error.missing.join(", ")}`);
 		if (error instanceof NotSupportedError) return virtual(error.message);
@@ -53,33 +44,4 @@ const MOST_CPUS = 128;
 function virtual(why: string, options: { readonly cpus?: number } = {}): ChosenKernel & { kernel: VirtualKernel } {
 	const kernel = openVirtual(options);
 	return { kernel, reason: `virtual kernel: ${why}`, diagnose: () => ({ lines: [], missing: [] }) };
-}
-
-function linux(types: readonly ProgramType[] | undefined): ChosenKernel {
-	const kernel = openLinux();
-	const result = kernel.bpf("MAP_CREATE", { map_type: 2, key_size: 4, value_size: 4, max_entries: 1 });
-	if (result >= 0) {
-		kernel.close(result);
-		return {
-			kernel,
-			reason: `Linux ${kernel.release}: bpf(2) is permitted (${privilege()})`,
-			diagnose: explainPermission,
-		};
-	}
-	if (result === -ERRNO.ENOSYS) throw new NotSupportedError("eBPF", `Linux ${kernel.release} has no bpf(2)`);
-	if (result !== -ERRNO.EPERM) {
-		throw new BpfError(
-			errnoName(result),
-			`Linux ${kernel.release}: bpf(2) fails on the smallest map: ${errnoName(result)}`,
-		);
-	}
-	const diagnosis = explainPermission(undefined, types);
-	const lines = diagnosis.lines.map((line) => `\n  ${line}`).join("");
-	throw new PermissionError(`Linux ${kernel.release} does not permit eBPF to this process:${lines}`, diagnosis.missing);
-}
-
-function privilege(): string {
-	const held = confinement();
-	if (held.uid === 0) return "root";
-	return held.has("CAP_SYS_ADMIN") ? "CAP_SYS_ADMIN" : "CAP_BPF";
 }

@@ -14,5 +14,6 @@ export {
 	type StopReason,
 	type WatchTarget,
 } from "@skep/vm/debugger";
-export { type ChosenKernel, chooseKernel, type EventSource, type KernelChoice, replayKernel } from "./choose.ts";
+export { chooseKernel, type EventSource, type KernelChoice, replayKernel } from "./choose.ts";
+export type { ChosenKernel } from "./choose-linux.ts";
 export { openVirtual } from "./machine.ts";

@@ -1,5 +1,5 @@
 import type { Kernel } from "@skep/bpf/kernel";
-import { chooseKernel } from "#backend";
+import { chooseLinux } from "#backend/linux";
 import { findVerb, type Invocation, STATUS, type Verb, Words, writeError } from "#cli";
 import { type Machine, NO_MACHINE, THIS_MACHINE, type View } from "#inspect";
 import { type Screen, screenOf, toJson, toPrettyJson } from "#output";
@@ -25,7 +25,7 @@ export interface Desk {
 export type Task = (words: Words, desk: Desk) => number | Promise<number>;
 
 /** A desk of this process: standard output, and Linux as soon as somebody asks for a kernel. */
-export function openDesk(call: Invocation, open: () => Kernel = () => chooseKernel("linux").kernel): Desk {
+export function openDesk(call: Invocation, open: () => Kernel = () => chooseLinux().kernel): Desk {
 	let kernel: Kernel | undefined;
 	return {
 		get kernel() {
