@@ -75,7 +75,7 @@ const before = (feature: string, since: string, ...versions: string[]): Lacking 
 /** Without CONFIG_FUNCTION_ERROR_INJECTION, as Debian builds them, no system call was known to sleep; 7.3 knows. */
 const NO_INJECTION = /__x64_sys_mkdir is not sleepable/;
 const NO_SLEEP: Lacking = Object.fromEntries(["5.10", "6.1", "6.12", "6.18"].map((v) => [v, NO_INJECTION]));
-const NO_FPROBE: Lacking = { "6.1": /kprobe.* is not supported: .*CONFIG_FPROBE/ };
+const NO_FPROBE: Lacking = { "6.1": /probe\.multi .* is not supported: .*CONFIG_FPROBE/ };
 
 // biome-ignore format: table
 const KINDS: readonly Kind[] = [
