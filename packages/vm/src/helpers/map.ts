@@ -100,7 +100,8 @@ const WALK = 0x7fff_ffff;
 export function forEachElement(env: Environment, cpu: Cpu): undefined {
 	const map = mapOf(env, cpu, 1);
 	const { batch } = handlerOf(map);
-	if (!batch || !keyed(map) || low(cpu, 4) !== 0 || high(cpu, 4) !== 0) return give(cpu, -ERRNO.EINVAL);
+	if (!batch || !keyed(map) || map.type === "lpm_trie" || low(cpu, 4) !== 0 || high(cpu, 4) !== 0)
+		return give(cpu, -ERRNO.EINVAL);
 	const { registers } = cpu;
 	const words = registers.slice(2, 8);
 	const found = batch(map, env.memory, 0, WALK);

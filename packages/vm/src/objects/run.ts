@@ -11,6 +11,7 @@ import {
 	type Reference,
 	resume,
 	slotCounts,
+	type Trace,
 } from "#engine";
 import {
 	abandonRecords,
@@ -61,7 +62,6 @@ export function callsOf(system: System): Callables<Code> {
 			},
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
 			code: (id) => codeOf(system, id),
-			observe: (cpu) => system.tracing?.observe(cpu),
 			shortcut: (id, low, high) => shortcutOf(system, id, low, high),
 		};
 		callables.set(system, calls);
@@ -269,10 +269,14 @@ export function fire(system: System, row: TimerState): VmFault | undefined {
 	}
 }
 
-/** From now on `observe` is told of each instruction, of whatever runs; the function that it gives ends that. */
-export function startTracing(system: System, observe: (cpu: Cpu) => void): () => void {
+/**
+ * From now on `observe` is told of each instruction, of whatever runs, but those that it lets run quietly by its second
+ * argument (`Trace.quiet`); the function that it gives ends that.
+ */
+export function startTracing(system: System, observe: (cpu: Cpu, trace: Trace) => void): () => void {
 	const outer = system.tracing;
-	system.tracing = { trace: newTrace(), codes: new Map(), observe };
+	const trace: Trace = newTrace((cpu) => observe(cpu, trace));
+	system.tracing = { trace, codes: new Map() };
 	return () => {
 		system.tracing = outer;
 	};

@@ -68,6 +68,4 @@ export interface Tracing {
 	readonly trace: Trace;
 	/** Prepared for it, by id. */
 	readonly codes: Map<number, Code>;
-	/** Before each instruction. What it throws ends the run. */
-	observe(cpu: Cpu): void;
 }

@@ -1,5 +1,6 @@
 import { findMember } from "@skep/bpf/btf";
 import type { Task } from "#machine";
+import { unstore } from "#maps";
 import { type StructValue, StructWriter } from "./structs.ts";
 import type { System } from "./system.ts";
 
@@ -66,6 +67,10 @@ export function endTask(system: System, pid: number): boolean {
 }
 
 function forget(system: System, pid: number): void {
+	const owner = system.taskStructs.get(pid)?.address;
+	// What programs stored at it goes too: its address may be another task's next.
+	if (owner !== undefined)
+		for (const map of system.tables.maps.values()) if (map.type === "task_storage") unstore(map, system.memory, owner);
 	for (const part of system.taskStructs.get(pid)?.parts ?? []) system.memory.free(part);
 	system.taskStructs.delete(pid);
 }
