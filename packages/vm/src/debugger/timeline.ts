@@ -43,6 +43,9 @@ const INTERVAL = 32_768;
 /** Saving a page takes about as long as so many instructions; saving is to be a small part of it all. */
 const INSTRUCTIONS_A_PAGE = 256;
 
+/** Instructions after which it is tried again to save a state that is due, where callbacks are under way. */
+const RETRY = 64;
+
 interface Place {
 	readonly at: number;
 	readonly snapshot: Snapshot;
@@ -171,20 +174,27 @@ export class Timeline {
 		const { system } = this;
 		let count = base?.at ?? 0;
 		let next = this.#nextMark(count);
-		let quiet = Math.min(from, next);
 		let fault: VmFault | undefined;
-		const stop = startTracing(system, (cpu) => {
-			const n = count++;
-			if (n < quiet) return;
+		/** How many run untold, and who counts down how many are left of them. */
+		let granted = 0;
+		let counter: { quiet: number } = { quiet: 0 };
+		const stop = startTracing(system, (cpu, trace) => {
+			const n = count + granted;
+			count = n + 1;
+			granted = 0;
 			if (n >= next && cpu.nested === 0) {
 				if (this.#within.before(n)?.at !== n) this.#within.add({ at: n, snapshot: this.#save(), cpu });
 				next = this.#nextMark(n);
 			}
-			if (n < from) quiet = Math.min(from, Math.max(next, n + 1));
-			else if (visit(cpu, n)) {
+			if (n >= from) {
+				if (!visit(cpu, n)) return;
 				if (stay) this.#stay(event, n, cpu);
 				throw new Stopped();
 			}
+			// A state that is due and cannot be saved here is tried again a little later.
+			granted = Math.min(from, next > n ? next : n + RETRY) - count;
+			trace.quiet = granted;
+			counter = trace;
 		});
 		try {
 			if (base) resumeRun(system, base.cpu);
@@ -199,7 +209,7 @@ export class Timeline {
 		} finally {
 			stop();
 		}
-		return { stopped: false, count, fault };
+		return { stopped: false, count: count + granted - (granted > 0 ? counter.quiet : 0), fault };
 	}
 
 	#stay(event: number, n: number, cpu: Cpu): void {

@@ -38,7 +38,7 @@ export function run(code: Code, cpu: Cpu, memory: Memory, calls: Callables<Code>
 }
 
 /**
- * Goes on with a run that ended with an error of `Callables.observe`, from what `cpu` says, to its exit. Not where
+ * Goes on with a run that ended with an error of `Trace.observe`, from what `cpu` says, to its exit. Not where
  * callbacks were under way (`cpu.nested`): of those, the helper's part is lost.
  * @throws VmFault, and whatever `calls` throws
  */
@@ -317,7 +317,7 @@ export function execute(
 					}
 					case 180 satisfies Is<"exit">: break exit;
 					case 181 satisfies Is<"outside">: throw outside(cpu, im);
-					case 182 satisfies Is<"trap">: pc--; leave(cpu, pc, fuel - (pc - start)); openTrap(code, cpu, calls); continue;
+					case 182 satisfies Is<"trap">: pc--; leave(cpu, pc, fuel - (pc - start)); openTrap(code, cpu); continue;
 					default: operation satisfies never; throw outside(cpu, pc - 1);
 				}
 				fuel -= pc - start;

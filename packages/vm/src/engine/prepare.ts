@@ -54,7 +54,7 @@ export interface PrepareOptions {
 	readonly probe?: boolean;
 	/** Counts how often each slot runs. Default: false. */
 	readonly count?: boolean;
-	/** Announces each instruction (`Callables.observe`); all codes of a machine share one. */
+	/** Announces each instruction (`Trace.observe`); all codes of a machine share one. */
 	readonly trace?: Trace | undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { Callables, Cpu } from "#machine";
+import type { Cpu } from "#machine";
 import { OPERATION } from "./operations.ts";
 import type { Code } from "./prepare.ts";
 
@@ -11,9 +11,13 @@ export interface Trace {
 	/** Words of the code whose instruction is open; undefined: none is. */
 	words: Int32Array | undefined;
 	slot: number;
+	/** Instructions that may still run unannounced. */
+	quiet: number;
+	/** Told before an instruction; `cpu.code`, `pc` and `fuel` are right. What it throws ends the run. */
+	readonly observe: (cpu: Cpu) => void;
 }
 
-export const newTrace = (): Trace => ({ words: undefined, slot: 0 });
+export const newTrace = (observe: (cpu: Cpu) => void): Trace => ({ words: undefined, slot: 0, quiet: 0, observe });
 
 /** To be called before a run: the last instruction of the one before is a trap again. */
 export function closeTrap(trace: Trace): void {
@@ -36,12 +40,15 @@ export function setTraps(words: Int32Array, begins: Uint8Array): Int32Array {
 }
 
 /** At a trap: announces the instruction at `cpu.pc` and opens it. @throws whatever `observe` throws; then it stays closed */
-export function openTrap(code: Code, cpu: Cpu, calls: Callables<Code>): void {
+export function openTrap(code: Code, cpu: Cpu): void {
 	const { trace, bare } = code.traced!;
 	const slot = cpu.pc;
 	closeTrap(trace);
 	// Behind the program's end are detours of jumps to themselves, which are no instructions.
-	if (slot < code.slots) calls.observe?.(cpu);
+	if (slot < code.slots) {
+		if (trace.quiet > 0) trace.quiet--;
+		else trace.observe(cpu);
+	}
 	code.words[slot * 4] = bare[slot]!;
 	trace.words = code.words;
 	trace.slot = slot;

@@ -45,8 +45,6 @@ export interface Callables<Code extends Executable = Executable> {
 	kfunc?(id: number, module: number, cpu: Cpu): boolean;
 	/** LD_ABS, LD_IND: 1, 2 or 4 bytes of the packet at `offset` (signed, 32 bit) into r0, in host order. False: outside; the program ends with 0. */
 	packet?(offset: number, size: 1 | 2 | 4, cpu: Cpu): boolean;
-	/** Called before each instruction of code that was prepared to be traced; `cpu.code`, `pc` and `fuel` are right. */
-	observe?(cpu: Cpu): void;
 	/**
 	 * What a call of a helper is short for, by its number and both words of r1, which are 0 where they are not known.
 	 * The same as long as the program lives. Undefined: it has to be called.
