@@ -15,8 +15,8 @@ export type ObjectKey = `${ObjectKind} ${number}`;
 export interface Machine {
 	/** Unix time of the boot, whole seconds; undefined: this kernel has no clock of the world. */
 	booted(): number | undefined;
-	/** What /proc/self/fdinfo says of a descriptor of ours: `memlock`, `frozen` … */
-	fdinfo(fd: number): ReadonlyMap<string, string>;
+	/** What /proc/self/fdinfo says of a descriptor of ours, by name: `memlock`, `frozen` … */
+	fdinfo(fd: number): (name: string) => string | undefined;
 	/** Name of a network device in our namespace. */
 	deviceName(ifindex: number): string | undefined;
 	/** Where objects are pinned. */
@@ -34,7 +34,7 @@ const NOTHING: ReadonlyMap<never, never> = new Map<never, never>();
 /** A kernel of its own, with nothing around it. */
 export const NO_MACHINE: Machine = {
 	booted: () => undefined,
-	fdinfo: () => NOTHING,
+	fdinfo: () => () => undefined,
 	deviceName: () => undefined,
 	pins: () => NOTHING,
 	owners: () => NOTHING,
@@ -48,7 +48,10 @@ export const THIS_MACHINE: Machine = {
 		const up = attempt(() => Math.floor(Number.parseFloat(readFileSync("/proc/uptime", "latin1"))));
 		return up === undefined ? undefined : Math.floor(Date.now() / 1000) - up;
 	},
-	fdinfo: (fd) => fields(readSmall(`/proc/self/fdinfo/${fd}`) ?? ""),
+	fdinfo: (fd) => {
+		const text = readSmall(`/proc/self/fdinfo/${fd}`) ?? "";
+		return (name) => field(text, name);
+	},
 	deviceName: (ifindex) => {
 		for (const name of attempt(() => readdirSync("/sys/class/net")) ?? []) {
 			if (Number(readSmall(`/sys/class/net/${name}/ifindex`)) === ifindex) return name;
@@ -100,14 +103,12 @@ function readSmall(path: string): string | undefined {
 	}
 }
 
-/** `name:\tvalue` lines. */
-function fields(text: string): Map<string, string> {
-	const found = new Map<string, string>();
-	for (const line of text.split("\n")) {
-		const colon = line.indexOf(":");
-		if (colon > 0) found.set(line.slice(0, colon), line.slice(colon + 1).trim());
-	}
-	return found;
+/** The value of a line `name:\tvalue`. */
+function field(text: string, name: string): string | undefined {
+	const at = text.indexOf(`${name}:`);
+	// The first line, or behind a line's end.
+	if (at < 0 || (at > 0 && text[at - 1] !== "\n")) return undefined;
+	return text.slice(at + name.length + 1, text.indexOf("\n", at)).trim();
 }
 
 /** Mount points of all bpffs that we see. */
@@ -170,7 +171,7 @@ function processOwners(): ReadonlyMap<ObjectKey, readonly Owner[]> {
 			const link = attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
 			if (!link?.startsWith("anon_inode:b")) continue;
 			const held = HELD.find(([name]) => name === link);
-			const id = held && fields(readSmall(`/proc/${pid}/fdinfo/${fd}`) ?? "").get(held[2]);
+			const id = held && field(readSmall(`/proc/${pid}/fdinfo/${fd}`) ?? "", held[2]);
 			if (!held || id === undefined) continue;
 			comm ??= (readSmall(`/proc/${pid}/comm`) ?? "").trimEnd();
 			const key: ObjectKey = `${held[1]} ${Number(id)}`;

@@ -24,7 +24,10 @@ export interface MapRow extends Holders {
 export function mapRow(view: View, fd: number): MapRow {
 	const info: MapInfo = infoOf(view.kernel, "map", fd);
 	const told = view.machine.fdinfo(fd);
-	const number = (name: string) => (told.has(name) ? Number(told.get(name)) : undefined);
+	const number = (name: string) => {
+		const text = told(name);
+		return text === undefined ? undefined : Number(text);
+	};
 	const [memlock, owner, jited, frozen] = ["memlock", "owner_prog_type", "owner_jited", "frozen"].map(number);
 	return {
 		id: info.id,

@@ -42,7 +42,7 @@ export function programRow(view: View, fd: number): ProgramRow {
 	const words = new DataView(map_ids.buffer, map_ids.byteOffset);
 	const count = Math.min(info.nr_map_ids, map_ids.length / 4);
 	const maps = Array.from({ length: count }, (_, i) => words.getUint32(i * 4, true));
-	const memlock = view.machine.fdinfo(fd).get("memlock");
+	const memlock = view.machine.fdinfo(fd)("memlock");
 	const { booted } = view;
 	const ran = info.run_time_ns > 0n;
 	const name = fullName(kernel, fd, info);
