@@ -82,9 +82,13 @@ event 0 (packet 0, 71 bytes) is over: DROP, 45 instructions
 });
 
 test("a recording: each run is an event, with what it sent", () => {
-	const { stdout, stderr, status } = debug(["--event", "2", ...EXEC], ["n 2", "b 10", "c", "l", "fin", "e", "ctx"]);
+	const { stdout, stderr, status } = debug(
+		["--event", "2", ...EXEC],
+		["ctx", "n 2", "b 10", "c", "l", "fin", "e", "ctx"],
+	);
 	assert.equal(stderr, "");
 	assert.equal(status, 0);
+	assert.match(stdout, /^filename +\/usr\/bin\/date\npid +174\nold_pid +174$/m);
 	const where = "event 2 (sched_process_exec, date (174))";
 	assert.match(stdout, /^event 2 \(sched_process_exec, date \(174\)\), instruction 0: .*exec\.ts:6$/m);
 	assert.ok(stdout.includes(" 8      e.pid = current.pid;\n") || stdout.includes("    8      e.pid = current.pid;\n"));

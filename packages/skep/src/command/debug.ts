@@ -64,6 +64,7 @@ async function converse(shell: Shell, json: boolean): Promise<number> {
 		...(isTerminal ? { output: process.stdout } : {}),
 		terminal: isTerminal,
 	});
+	lines.on("SIGINT", () => lines.close());
 	const first = shell.views.where(shell.debug.reason);
 	const draws = isTerminal && !json;
 	let before = shell.debug.registers();

@@ -15,6 +15,7 @@ import {
 	recordedEvents,
 	Session,
 	type Source,
+	shippedTracepoints,
 	withoutPins,
 } from "#run";
 import type { ReadSource } from "./listing.ts";
@@ -32,12 +33,23 @@ export interface TargetOptions {
 	readonly parse: (source: Source, words: readonly string[], kernel: Pick<Kernel, "interfaceIndex">) => ParsedOptions;
 }
 
+/** Where a field stands in a record, in bytes, and how the kernel writes its type: `__data_loc char[]`, `pid_t`. */
+export interface RecordField {
+	readonly name: string;
+	readonly ctype: string;
+	readonly offset: number;
+	readonly size: number;
+	readonly signed: boolean;
+}
+
 /** A loaded file on a virtual kernel of its own, and what is to happen there. */
 export interface Target extends Disposable {
 	readonly kernel: VirtualKernel;
 	readonly session: Session;
 	readonly events: RepeatableEvents;
 	readonly read: ReadSource;
+	/** Fields of a tracepoint's record, by the program's id; none: it is of another type, or nothing is known of it. */
+	fields(program: number): readonly RecordField[];
 	/** What should be known before: warnings, a recording of another file. */
 	readonly notes: readonly string[];
 }
@@ -67,6 +79,12 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
 			session,
 			events,
 			read: reader(source),
+			fields: (id) => {
+				const [name] = [...session.collection.programs].find(([, each]) => each.info().id === id) ?? [];
+				const [kind, ...rest] = (source.spec.programs.get(name ?? "")?.section ?? "").split("/");
+				if (kind !== "tracepoint" && kind !== "tp") return [];
+				return shippedTracepoints().find(rest.join(":"))?.fields ?? [];
+			},
 			notes,
 			[Symbol.dispose]: () => session.close(),
 		};

@@ -3,7 +3,7 @@ import type { Debugger, Frame, Inspector, SourcePlace, StopReason } from "#backe
 import { formatCell, present, printable, renderTable } from "#output";
 import { shapeOf } from "#run";
 import { instructionsOf, listSource } from "./listing.ts";
-import type { Target } from "./target.ts";
+import type { RecordField, Target } from "./target.ts";
 
 /** An answer, as text for people (whole lines) and as a plain value. */
 export interface View {
@@ -234,14 +234,21 @@ export class Views {
 	context(): View {
 		const context = this.#inspector.context();
 		if (!context) return { text: "no program runs\n", data: {} };
-		const fields = context.fields.map(({ name, value }) => `${name.padEnd(16)} ${hex(value)} (${value})\n`).join("");
+		const program = this.#debug.place?.program ?? 0;
+		const named = this.#target
+			.fields(program)
+			.map((field) => ({ name: field.name, value: fieldValue(context.bytes, field) }));
+		const fields = [
+			...context.fields.map(({ name, value }) => `${name.padEnd(16)} ${hex(value)} (${value})\n`),
+			...named.map(({ name, value }) => `${name.padEnd(16)} ${formatCell(value)}\n`),
+		].join("");
 		return {
 			text: `${context.program} at ${hex(context.address)}, ${context.bytes.length} bytes\n${fields}${fields === "" ? dump(context.address, context.bytes) : ""}`,
 			data: {
 				program: context.program,
 				address: context.address,
 				bytes: toHex(context.bytes),
-				fields: Object.fromEntries(context.fields.map(({ name, value }) => [name, value])),
+				fields: Object.fromEntries([...context.fields, ...named].map(({ name, value }) => [name, value])),
 			},
 		};
 	}
@@ -312,6 +319,24 @@ function stopData(reason: StopReason, debug: Debugger): Record<string, unknown> 
 	if (reason.kind !== "watch") return reason;
 	const source = debug.symbols(reason.program)?.lineAt(reason.slot);
 	return { ...reason, ...(source === undefined ? {} : { file: source.file, line: source.line }) };
+}
+
+/** A field of a tracepoint's record: text, a number, or bytes in hex. */
+function fieldValue(record: Uint8Array, { ctype, offset, size, signed }: RecordField): unknown {
+	const bytes = record.subarray(offset, offset + size);
+	if (bytes.length < size) return undefined;
+	const little = (part: Uint8Array) => part.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+	const text = (part: Uint8Array) => new TextDecoder().decode(part).replace(/\0.*$/s, "");
+	if (ctype.startsWith("__data_loc") || ctype.startsWith("__rel_loc")) {
+		const word = Number(little(bytes));
+		const start = (word & 0xffff) + (ctype.startsWith("__rel_loc") ? offset + size : 0);
+		const part = record.subarray(start, start + (word >>> 16));
+		return /char/.test(ctype) ? text(part) : toHex(part);
+	}
+	if (/\bchar\b.*\[/.test(ctype)) return text(bytes);
+	if (size > 8 || /\[/.test(ctype)) return toHex(bytes);
+	if (ctype.includes("*")) return hex(little(bytes));
+	return signed ? BigInt.asIntN(size * 8, little(bytes)) : little(bytes);
 }
 
 const ROW = 16;
