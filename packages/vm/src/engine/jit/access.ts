@@ -2,6 +2,7 @@ import { STACK_FRAME_SIZE } from "#machine";
 import { type Emitter, IMPORT } from "./emitter.ts";
 import { type Facts, STACK, VALUE, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
+import type { Groups } from "./groups.ts";
 import { OP } from "./opcodes.ts";
 
 const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]>> = {
@@ -17,7 +18,12 @@ const STORES: Readonly<Record<number, number>> = {
 	8: OP.i64_store,
 };
 
-export type Values = ReadonlyMap<number, ValueFact>;
+/** What is known of where accesses go. */
+export interface Values {
+	/** By the slot of the call or wide load that gives their address. */
+	readonly found: ReadonlyMap<number, ValueFact>;
+	readonly groups: Groups | undefined;
+}
 
 /** How far the address on the stack is from where the access is: what its offset field has to say. */
 type Distance = number;
@@ -29,11 +35,11 @@ function isSafe(facts: Facts, values: Values, base: number, offset: number, size
 		case STACK:
 			return at >= -STACK_FRAME_SIZE && at + size <= 0;
 		case VALUE: {
-			const value = values.get(facts.high[base]!);
+			const value = values.found.get(facts.high[base]!);
 			return value !== undefined && at >= 0 && at + size <= value.size && (value.writable || !writes);
 		}
 		default:
-			return false;
+			return values.groups?.covers(facts, base, offset, size, writes) ?? false;
 	}
 }
 
@@ -77,9 +83,12 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 	}
 	w.set(e.address);
 	const window = writes ? e.write : e.read;
-	beyond(e, window, size);
+	const { low, high } = values.groups?.extentOf(step) ?? { low: offset, high: offset + size };
+	const before = low - offset;
+	const all = high - low;
+	outside(e, window, before, all);
 	w.openUnlikely();
-	beyond(e, e.stack, size);
+	outside(e, e.stack, before, all);
 	w.openUnlikely();
 	w.get(e.address);
 	w.op(OP.i32_wrap);
@@ -93,6 +102,15 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 	w.op(OP.i64_extend_u);
 	w.set(e.address);
 	e.reloadWindow(window);
+	if (all !== size) {
+		outside(e, window, before, all);
+		w.openUnlikely();
+		// This access has not run yet.
+		e.pending--;
+		e.leaveHere(step.slot);
+		e.pending++;
+		w.end();
+	}
 	w.end();
 	w.end();
 	w.get(e.address);
@@ -100,8 +118,33 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 	return 0;
 }
 
+type Window = Emitter["read"];
+
+/** Pushes whether not all of `size` bytes that begin `before` bytes above `address` are in a window. */
+function outside(e: Emitter, window: Window, before: number, size: number): void {
+	if (before === 0 && size <= 8) {
+		beyond(e, window, size);
+		return;
+	}
+	// Both ends: in one window is then all that is between.
+	for (const [i, at] of [before, before + size - 1].entries()) {
+		const { w } = e;
+		w.get(e.address);
+		if (at !== 0) {
+			w.i64(at);
+			w.op(OP.i64_add);
+		}
+		w.get(window.low);
+		w.op(OP.i64_sub);
+		w.get(window.reach);
+		w.i64(7);
+		w.op(OP.i64_add, OP.i64_gt_u);
+		if (i === 1) w.op(OP.i32_or);
+	}
+}
+
 /** Pushes whether `size` bytes at `address` are not all in a window. */
-export function beyond(e: Emitter, window: { readonly low: number; readonly reach: number }, size: number): void {
+export function beyond(e: Emitter, window: Window, size: number): void {
 	const { w } = e;
 	w.get(e.address);
 	w.get(window.low);

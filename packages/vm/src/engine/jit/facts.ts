@@ -11,6 +11,8 @@ export const STACK = 2;
 export const VALUE = 3;
 /** It is 0 or points to the beginning of that value. */
 export const MAYBE = 4;
+/** It points `low` bytes above where the register pointed by which the access at slot `high` went; see `Groups`. */
+export const CHECKED = 5;
 
 /** A map's value as far as accesses must know it. */
 export interface ValueFact {
@@ -78,8 +80,24 @@ export interface FactsTable {
 /** What an instruction leaves in the register that it writes, beyond arithmetic: results of calls, addresses of values. */
 export type Origin = (step: Step, facts: Facts) => ValueFact | undefined;
 
+/** What facts come from besides arithmetic. */
+export interface Sources {
+	readonly origin: Origin;
+	/** Learns from an access; absent: accesses tell nothing. */
+	readonly noteAccess?: ((step: Step, facts: Facts) => void) | undefined;
+}
+
 /** Changes `facts` as an instruction does. */
-export function advance(facts: Facts, step: Step, origin: Origin): void {
+export function advance(facts: Facts, step: Step, { origin, noteAccess }: Sources): void {
+	noteAccess?.(step, facts);
+	change(facts, step, origin);
+	const { shape } = step.form;
+	// Regions may be others when a call comes back.
+	if (noteAccess && (shape === "call" || shape === "call_reg" || shape === "packet"))
+		for (let r = 0; r < 10; r++) if (facts.kinds[r] === CHECKED) facts.put(r, UNKNOWN);
+}
+
+function change(facts: Facts, step: Step, origin: Origin): void {
 	const { form, dst, src, imm, high, slot } = step;
 	const { kinds, low } = facts;
 	if (form.shape === "wide") {
@@ -91,7 +109,7 @@ export function advance(facts: Facts, step: Step, origin: Origin): void {
 	if (form.name === "mov64_imm") facts.put(dst, CONSTANT, imm, imm >> 31);
 	else if (form.name === "mov32_imm") facts.put(dst, CONSTANT, imm, 0);
 	else if (form.name === "mov64_reg") facts.put(dst, kinds[src]!, low[src]!, facts.high[src]!);
-	else if (form.name === "add64_imm" && (kinds[dst] === STACK || kinds[dst] === VALUE)) {
+	else if (form.name === "add64_imm" && (kinds[dst] === STACK || kinds[dst] === VALUE || kinds[dst] === CHECKED)) {
 		const sum = low[dst]! + imm;
 		if (sum === (sum | 0)) low[dst] = sum;
 		else facts.put(dst, UNKNOWN);
@@ -123,7 +141,7 @@ export function factsOf(
 	graph: Graph,
 	flow: Flow,
 	stepsOf: (block: number) => readonly Step[],
-	origin: Origin,
+	sources: Sources,
 ): FactsTable {
 	const { blocks } = graph;
 	const table = {
@@ -143,7 +161,7 @@ export function factsOf(
 			waiting[index] = 0;
 			now.take(table, index);
 			const steps = stepsOf(index);
-			for (const step of steps) advance(now, step, origin);
+			for (const step of steps) advance(now, step, sources);
 			const { next, taken } = blocks[index]!;
 			const last = steps.at(-1)!;
 			if (next === undefined || taken === undefined || next === taken) {

@@ -6,6 +6,9 @@ import {
 	type Memory,
 	R1,
 	R2,
+	R3,
+	R4,
+	R5,
 	R6,
 	R10,
 	STACK_FRAME_SIZE,
@@ -56,6 +59,7 @@ const MAY_GOTO = word(SCRATCH.mayGoto);
 const STACK_END = word(SCRATCH.stackEnd);
 const PROCESSOR = word(SCRATCH.processor);
 const WINDOW = word(SCRATCH.windowLow);
+const FRAME_SHIFT = Math.log2(STACK_FRAME_SIZE);
 /** What generated code counts in. */
 const MOST_FUEL = 0x7fff_ffff;
 
@@ -125,7 +129,7 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		const cpu = link.cpu!;
 		cpu.pc = pc;
 		cpu.code = code.id;
-		cpu.depth = MAX_FRAMES - 1 - (((base - cpu.stack) / STACK_FRAME_SIZE) | 0);
+		cpu.depth = MAX_FRAMES - 1 - ((base - cpu.stack) >> FRAME_SHIFT);
 		cpu.registers[R10] = base + STACK_FRAME_SIZE;
 		cpu.registers[R10 + 1] = 0;
 		return cpu;
@@ -134,7 +138,17 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		const cpu = at(pc, base);
 		const { words } = memory;
 		const { registers } = cpu;
-		for (let i = 2; i < 12; i++) registers[i] = words[REGISTERS + i]!;
+		// One by one: V8 does not unroll, and this is on the way of every call.
+		registers[R1] = words[REGISTERS + 2]!;
+		registers[R1 + 1] = words[REGISTERS + 3]!;
+		registers[R2] = words[REGISTERS + 4]!;
+		registers[R2 + 1] = words[REGISTERS + 5]!;
+		registers[R3] = words[REGISTERS + 6]!;
+		registers[R3 + 1] = words[REGISTERS + 7]!;
+		registers[R4] = words[REGISTERS + 8]!;
+		registers[R4 + 1] = words[REGISTERS + 9]!;
+		registers[R5] = words[REGISTERS + 10]!;
+		registers[R5 + 1] = words[REGISTERS + 11]!;
 		if (settings.fuel) cpu.fuel = words[FUEL]!;
 		return cpu;
 	};

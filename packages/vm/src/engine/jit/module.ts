@@ -37,7 +37,7 @@ const IMPORTS: readonly ImportedFunction[] = [
 
 /** Translates a program. The same program, memory and shortcuts give the same bytes. */
 export function translateProgram(code: Code, memory: Memory, settings: Settings, shortcuts: Shortcuts): Translated {
-	const plan = planOf(code, memory, shortcuts);
+	const plan = planOf(code, memory, shortcuts, settings.checked);
 	const callees = new Map<number, Callee>();
 	const functions: DefinedFunction[] = [];
 	const entries = new Map<number, Entry>();

@@ -4,6 +4,7 @@ import type { Memory } from "#machine";
 import type { Code } from "../prepare.ts";
 import { factsOf } from "./facts.ts";
 import { readsOf, type Step, stepAt, writeOf } from "./forms.ts";
+import { Groups } from "./groups.ts";
 import { type FunctionPlan, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
 
 /** A program as far as it is looked at before it is translated. Functions are named by the slots of their entries. */
@@ -22,7 +23,7 @@ type Draft = Omit<FunctionPlan, "parameters"> & { readonly calls: ReadonlySet<nu
 
 const ARGUMENTS = 0b11_1110;
 
-export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts): ProgramPlan {
+export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked: boolean): ProgramPlan {
 	const list = listing(decode(code.insns));
 	const drafts = new Map<number, Draft>();
 	const entered = new Set([0]);
@@ -30,7 +31,7 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts): Progra
 	while (work.length > 0) {
 		const entry = work.pop()!;
 		if (drafts.has(entry)) continue;
-		const draft = draftOf(list, entry, code, memory, shortcuts);
+		const draft = draftOf(list, entry, code, memory, shortcuts, checked);
 		drafts.set(entry, draft);
 		work.push(...draft.calls);
 		for (const step of code.functions.size > 0 ? draft.steps.flat() : []) {
@@ -61,7 +62,14 @@ function addressTaken(code: Code, { slot, imm }: Step): number | undefined {
 	return code.functions.has(slot) ? imm >>> 3 : undefined;
 }
 
-function draftOf(list: Listing, entry: number, code: Code, memory: Memory, shortcuts: Shortcuts): Draft {
+function draftOf(
+	list: Listing,
+	entry: number,
+	code: Code,
+	memory: Memory,
+	shortcuts: Shortcuts,
+	checked: boolean,
+): Draft {
 	const graph = graphOf(list, entry);
 	const flow = flowOf(graph);
 	const steps = graph.blocks.map(({ first, end }) => {
@@ -69,8 +77,11 @@ function draftOf(list: Listing, entry: number, code: Code, memory: Memory, short
 		for (let i = first; i < end; i++) found.push(stepAt(code.words, list.slots[i]!));
 		return found;
 	});
-	const values = new Values(code, memory, shortcuts);
-	const facts = factsOf(graph, flow, (block) => steps[block]!, values.origin);
+	// Where loads may come from nowhere, one that does says nothing of the next.
+	const groups = checked && !code.probe ? new Groups(steps, code.slots) : undefined;
+	const values = new Values(code, memory, shortcuts, groups);
+	const facts = factsOf(graph, flow, (block) => steps[block]!, values);
+	groups?.freeze();
 	const calls = new Set<number>();
 	let callsOut = false;
 	values.walk(flow, steps, facts, (step, now) => {

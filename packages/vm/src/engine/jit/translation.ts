@@ -5,8 +5,9 @@ import { atomic, isCompared, load, store } from "./access.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
 import { type Callee, callFunction, callOut, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
-import { advance, CONSTANT, Facts, type FactsTable, type ValueFact } from "./facts.ts";
+import { advance, CONSTANT, Facts, type FactsTable, type Sources, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
+import type { Groups } from "./groups.ts";
 import { I32, OP } from "./opcodes.ts";
 import { writeDispatched, writeStructured } from "./structure.ts";
 import type { Writer } from "./writer.ts";
@@ -54,10 +55,16 @@ export class Values {
 	readonly #memory: Memory;
 	readonly #shortcuts: Shortcuts;
 
-	constructor(code: Code, memory: Memory, shortcuts: Shortcuts) {
+	/** Undefined: each access is compared for itself. */
+	readonly groups: Groups | undefined;
+	readonly noteAccess: Sources["noteAccess"];
+
+	constructor(code: Code, memory: Memory, shortcuts: Shortcuts, groups: Groups | undefined) {
 		this.#code = code;
 		this.#memory = memory;
 		this.#shortcuts = shortcuts;
+		this.groups = groups;
+		this.noteAccess = groups && ((step, facts) => groups.note(step, facts));
 	}
 
 	readonly origin = (step: Step, facts: Facts): ValueFact | undefined => {
@@ -88,7 +95,7 @@ export class Values {
 			now.take(facts, block);
 			for (const step of steps[block]!) {
 				visit(step, now);
-				advance(now, step, this.origin);
+				advance(now, step, this);
 			}
 		}
 	}
@@ -108,7 +115,7 @@ export function translate(plan: FunctionPlan, around: Surroundings): Writer {
 			now.take(facts, block);
 			for (const step of steps[block]!) {
 				emit(e, step, now, values, around);
-				advance(now, step, values.origin);
+				advance(now, step, values);
 			}
 			e.count();
 		},
@@ -142,7 +149,7 @@ export function translate(plan: FunctionPlan, around: Surroundings): Writer {
 function needsWindows({ flow, steps, facts, values }: FunctionPlan): boolean {
 	let found = false;
 	values.walk(flow, steps, facts, (step, now) => {
-		found ||= step.form.name === "call_helper" || isCompared(step, now, values.found);
+		found ||= step.form.name === "call_helper" || isCompared(step, now, values);
 	});
 	return found;
 }
@@ -181,14 +188,14 @@ function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surr
 			break;
 		case "load":
 		case "atomic_load":
-			load(e, facts, values.found, step);
+			load(e, facts, values, step);
 			break;
 		case "store_imm":
 		case "store_reg":
-			store(e, facts, values.found, step);
+			store(e, facts, values, step);
 			break;
 		case "atomic":
-			atomic(e, facts, values.found, step);
+			atomic(e, facts, values, step);
 			break;
 		case "packet":
 			callOut(e, step);
