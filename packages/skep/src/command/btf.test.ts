@@ -102,7 +102,7 @@ test("what is not understood is refused in words", async () => {
 	const file = join(work, "one.btf");
 	const short = join(work, "short.o");
 	writeFileSync(short, new Uint8Array([0x7f, 0x45, 0x4c, 0x46]));
-	await refused(btf, "", /what of dump, layout, find, diff\?/);
+	await refused(btf, "", /what of show, list, dump, layout, find, diff\?/);
 	await refused(btf, "dumb", /no "btf dumb", did you mean dump\?/);
 	await refused(btf, "dump", /btf dump wants file FILE/);
 	await refused(btf, "dump file", /FILE is missing after "file"/);

@@ -11,20 +11,27 @@ import {
 	namePattern,
 	search,
 } from "@skep/bpf/btf";
-import { type Invocation, nearest, STATUS, selectVerb, UsageError, writeError } from "#cli";
+import { type Invocation, nearest, STATUS, selectVerb, UsageError, Words, writeError } from "#cli";
 import { printable, toJson } from "#output";
 import { RUNNING, readTypes, takeSource } from "./btf-source.ts";
 import { renderDifference } from "./btf-text.ts";
+import { openDesk } from "./desk.ts";
 
 type Verb = (words: string[], call: Invocation) => number | Promise<number>;
 
 /** The verbs; a beginning is enough where it is clear. */
-const VERBS: Readonly<Record<string, Verb>> = { dump, layout, find, diff };
+const VERBS: Readonly<Record<string, Verb>> = { show, list: show, dump, layout, find, diff };
 
-/** `skep btf dump|layout|find|diff …`. */
+/** `skep btf show|dump|layout|find|diff …`. */
 export async function run(call: Invocation): Promise<number> {
 	const { verb, rest } = selectVerb("btf", VERBS, call.rest);
 	return verb([...rest], call);
+}
+
+/** `show [id N]`, `list`. */
+async function show(words: string[], call: Invocation): Promise<number> {
+	const { list } = await import("./btf-list.ts");
+	return list(new Words("btf show", words), openDesk(call));
 }
 
 const FORMATS = ["raw", "c", "ts"] as const;

@@ -12,6 +12,13 @@ import { MAP_VERBS } from "./map-verbs.ts";
 import { NET_VERBS } from "./net-verbs.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
 
+const BTF_SHOW: Verb<Task> = {
+	name: "show",
+	usage: "[id N]",
+	summary: "",
+	examples: ["skep btf show"],
+	load: async () => (await import("./btf-list.ts")).list,
+};
 const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	prog: PROG_VERBS,
 	map: MAP_VERBS,
@@ -19,6 +26,7 @@ const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	cgroup: CGROUP_VERBS,
 	net: NET_VERBS,
 	iter: ITER_VERBS,
+	btf: [BTF_SHOW],
 };
 
 /** What a command line answered. */

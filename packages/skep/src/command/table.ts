@@ -8,7 +8,13 @@ import { PROG_VERBS } from "./prog-verbs.ts";
 
 /** The commands, one row each, in the order of `skep help`. */
 
-const JSON_FLAG: Flag = { name: "json", help: "JSON Lines on stdout" };
+const JSON_FLAG: Flag = { name: "json", short: "j", help: "JSON Lines on stdout" };
+const PRETTY: Flag = {
+	name: "pretty",
+	short: "p",
+	help: "JSON over several lines, where it is one value",
+	implies: "json",
+};
 /** bpftool's options, which may also stand before the noun. */
 const SHOWN: readonly Flag[] = [
 	{ name: "json", short: "j", help: "JSON, with bpftool's keys" },
@@ -249,6 +255,7 @@ export const COMMANDS: readonly Command[] = [
 		],
 		flags: [
 			JSON_FLAG,
+			PRETTY,
 			{
 				name: "path",
 				value: "FILE",
@@ -264,9 +271,10 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "btf",
-		usage: "dump|layout|find|diff …",
+		usage: "show|dump|layout|find|diff …",
 		summary: "show types: as text, C or TypeScript, with their layout, found by name, compared",
 		details: [
+			"show [id N]                what BTF the kernel holds, and which programs and maps it is of",
 			"dump SOURCE [format raw|c|ts] [root_id N …]   SOURCE: file FILE (ELF or raw BTF), id N,",
 			"     prog id|name|pinned|tag X, map id|name|pinned X [key|value|kv|all]",
 			"layout NAME …         offsets, sizes, holes and cache lines of structs and unions",
@@ -282,6 +290,7 @@ export const COMMANDS: readonly Command[] = [
 		],
 		flags: [
 			JSON_FLAG,
+			PRETTY,
 			{ name: "base-btf", short: "B", value: "FILE", help: "what split BTF (a module's) continues" },
 			{ name: "file", value: "FILE", help: "layout, find: types of this file (ELF or raw BTF)" },
 			{ name: "kind", value: "K[,K…]", help: "find: only of these kinds (struct, union, enum, typedef, func …)" },
