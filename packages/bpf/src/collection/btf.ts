@@ -99,6 +99,8 @@ function closed(spec: CollectionSpec, btf: Btf, type: BtfType): BtfType {
 			return type.name === KSYMS ? { ...each, offset, size: 4 } : { ...each, offset };
 		})
 		.sort((a, b) => a.offset - b.offset);
+	// Of kernel functions alone: kernels before 5.13 take no section without variables.
+	if (vars.length === 0) return { kind: "const", type: 0 };
 	const map = spec.maps.get(type.name);
 	return { ...type, vars, size: Math.max(end, map?.valueSize ?? 0, 1) };
 }
