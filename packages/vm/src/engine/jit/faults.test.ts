@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VmFault } from "@skep/bpf/base";
+import { encode, format, type Instruction, insn } from "@skep/bpf/isa";
+import { Memory, newCpu, registerOf, setRegister } from "#machine";
+import { type EngineOptions, newEngine, prepare } from "../index.ts";
+import { Random } from "../random.test-support.ts";
+
+const PROGRAMS = 1500;
+const OFFSETS = [0, 4, 8, 16, 24, 40, 56, 60, 62, -4, -8, 28, 3] as const;
+const BASES = [6, 6, 6, 6, 1, 2, 7, 8, 9, 10, 3] as const;
+
+/** One instruction that no verifier has seen: r6 … r9 begin as pointers to 64, 32 (read-only) and 4 bytes and to the stack. */
+function one(random: Random, at: number): Instruction {
+	const base = random.pick(BASES);
+	const offset = random.pick(OFFSETS);
+	const size = random.pick([1, 2, 4, 8] as const);
+	const register = random.below(10);
+	switch (random.below(9)) {
+		case 0:
+		case 1:
+		case 2:
+			return insn.load(size, random.pick([0, 0, 3, 4, 5]), base, offset);
+		case 3:
+			return insn.store(size, base, offset, random.oneIn(2) ? { imm: 7 } : { reg: register });
+		case 4:
+			return insn.mov(64, random.pick([1, 2, 3]), { reg: random.pick([6, 7, 8, 9, 10, 1]) });
+		case 5:
+			return insn.alu("add", 64, random.pick([1, 2, 3, 6]), { imm: random.pick([4, 8, -4, 16]) });
+		case 6: {
+			const distance = random.oneIn(5) ? -random.below(Math.min(at, 4) + 1) : random.below(4);
+			return insn.jump(random.pick(["eq", "gt", "ne"]), 64, register, { imm: random.pick([0, 1, 7]) }, distance);
+		}
+		case 7:
+			return random.oneIn(3)
+				? insn.call(1)
+				: insn.alu(random.pick(["sub", "or", "lsh", "div"]), 64, random.pick([0, 3, 4, 5]), { reg: register });
+		default:
+			return insn.atomic(random.pick(["add", "xchg", "cmpxchg"]), random.pick([4, 8]), base, offset, register % 6, {
+				fetch: random.oneIn(2),
+			});
+	}
+}
+
+/** Result or fault, what is left of the fuel, and all bytes that the program may have changed. */
+function outcome(list: readonly Instruction[], probe: boolean, options: EngineOptions): string {
+	const memory = new Memory(1 << 20);
+	const cpu = newCpu(0, memory.allocate(4096, "stack")!);
+	const wide = memory.allocate(64, "map")!;
+	const locked = memory.allocate(32, "map", false)!;
+	const few = memory.allocate(4, "map")!;
+	for (let i = 0; i < 64; i++) memory.u8[wide + i] = i * 37;
+	const helper = (_: number, at: typeof cpu) => {
+		setRegister(at, 0, 5n);
+		return true;
+	};
+	const engine = newEngine(memory, { helper }, options);
+	const begin = [0, wide, locked, 3, 4, 5, wide, locked, few].map((value, r) => insn.mov(64, r, { imm: value }));
+	const stack = [insn.mov(64, 9, { reg: 10 }), insn.alu("add", 64, 9, { imm: -64 })];
+	const code = prepare(encode([...begin, ...stack, ...list]), { id: 1, probe });
+	cpu.fuel = 3000;
+	let what = "";
+	try {
+		engine.run(code, cpu);
+		what = `r0 ${registerOf(cpu, 0)}, fuel ${cpu.fuel}`;
+	} catch (error) {
+		if (!(error instanceof VmFault)) throw error;
+		what = `${error.kind} at ${error.pc}, ${error.address}: ${error.message}`;
+	}
+	const hex = (from: number, to: number) => Buffer.from(memory.u8.subarray(from, to)).toString("hex");
+	return `${what}\n${hex(wide, few + 4)}\n${hex(cpu.stack + 3584, cpu.stack + 4096)}`;
+}
+
+test("programs that no verifier has seen fail in the JIT where and as they fail in the interpreter", () => {
+	const kinds = new Set<string>();
+	for (let seed = 1; seed <= PROGRAMS; seed++) {
+		const random = new Random(seed);
+		const list = Array.from({ length: 4 + random.below(24) }, (_, at) => one(random, at));
+		// Jumps beyond the end are another test's.
+		for (let i = 0; i < 4; i++) list.push(insn.mov(64, 0, { reg: 0 }));
+		list.push(insn.exit());
+		const probe = seed % 3 === 0;
+		const expected = outcome(list, probe, { engine: "interpreter" });
+		kinds.add(expected.split(" ")[0]!);
+		assert.equal(outcome(list, probe, { engine: "jit" }), expected, `seed ${seed}\n${list.map(format).join("\n")}`);
+	}
+	assert.deepEqual([...kinds].sort(), ["access", "fuel", "misaligned", "r0", "read-only"]);
+});
