@@ -46,8 +46,9 @@ export async function run(call: Invocation): Promise<number> {
 	const { subject } = signer.certificate;
 	const expired = outOfTime(signer.certificate);
 	if (expired !== undefined) writeError(`${expired}: checks will refuse what it signed`);
+	const hint = btf === undefined ? " (--btf FILE signs it for the kernel of that BTF)" : "";
 	for (const { name, reason } of programs.unsigned)
-		writeError(`program ${name} carries no signature for the kernel to check: ${reason}\n`);
+		writeError(`program ${name} carries no signature for the kernel to check: ${reason}${hint}\n`);
 	const kernel = programs.signed.length === 0 ? "" : `; for the kernel to check: ${programs.signed.join(", ")}`;
 	say(
 		{ file: output, signer: subject, bytes: signed.length, programs: programs.signed, unsigned: programs.unsigned },
