@@ -16,6 +16,7 @@ import { printable, toJson } from "#output";
 import { RUNNING, readTypes, takeSource } from "./btf-source.ts";
 import { renderDifference } from "./btf-text.ts";
 import { openDesk } from "./desk.ts";
+import { textOf } from "./values.ts";
 
 type Verb = (words: string[], call: Invocation) => number | Promise<number>;
 
@@ -39,7 +40,7 @@ const FORMATS = ["raw", "c", "ts"] as const;
 /** `dump SOURCE [format raw|c|ts] [root_id N …]`. */
 async function dump(words: string[], call: Invocation): Promise<number> {
 	const json = call.flags.has("json");
-	const source = await takeSource(words, option(call, "base-btf"));
+	const source = await takeSource(words, textOf(call, "base-btf"));
 	let format: (typeof FORMATS)[number] = "raw";
 	const roots: number[] = [];
 	for (let word = words.shift(); word !== undefined; word = words.shift()) {
@@ -80,8 +81,8 @@ async function declarations(btf: Btf, ids: readonly number[] | undefined): Promi
 /** `layout NAME… [--file F]`. */
 function layout(words: string[], call: Invocation): number {
 	if (words.length === 0) throw new UsageError("layout wants the name of a struct or union", "btf");
-	const file = option(call, "file") ?? RUNNING;
-	const btf = readTypes(file, option(call, "base-btf"));
+	const file = textOf(call, "file") ?? RUNNING;
+	const btf = readTypes(file, textOf(call, "base-btf"));
 	const layouts = new Layouts(btf);
 	const out: string[] = [];
 	for (const word of words) {
@@ -141,9 +142,9 @@ const KINDS = [
 function find(words: string[], call: Invocation): number {
 	const [pattern, ...more] = words;
 	if (pattern === undefined || more.length > 0) throw new UsageError("find wants one pattern", "btf");
-	const file = option(call, "file") ?? RUNNING;
-	const btf = readTypes(file, option(call, "base-btf"));
-	const kinds = option(call, "kind")
+	const file = textOf(call, "file") ?? RUNNING;
+	const btf = readTypes(file, textOf(call, "base-btf"));
+	const kinds = textOf(call, "kind")
 		?.split(",")
 		.map((k) => {
 			const kind = KINDS.find((known) => known === k);
@@ -188,7 +189,7 @@ function patternOf(text: string): (name: string) => boolean {
 function diff(words: string[], call: Invocation): number {
 	const [a, b, ...names] = words;
 	if (a === undefined || b === undefined) throw new UsageError("diff wants two files: A B [NAME…]", "btf");
-	const base = option(call, "base-btf");
+	const base = textOf(call, "base-btf");
 	const patterns = names.map(patternOf);
 	const result = diffTypes(
 		readTypes(a, base),
@@ -197,9 +198,4 @@ function diff(words: string[], call: Invocation): number {
 	);
 	process.stdout.write(call.flags.has("json") ? `${toJson(result)}\n` : renderDifference(result));
 	return STATUS.ok;
-}
-
-function option(call: Invocation, name: string): string | undefined {
-	const value = call.flags.get(name);
-	return typeof value === "string" ? value : undefined;
 }

@@ -4,24 +4,18 @@ import { type Invocation, STATUS, UsageError, writeError } from "#cli";
 import { openTarget, renderScreen, Shell } from "#debug";
 import { screenOf, toJson } from "#output";
 import { OptionError, parseOptions, readSource, renderOptions } from "#run";
-import { reportFindings } from "./execute.ts";
-import { countOf } from "./values.ts";
+import { asksForHelp, reportFindings } from "./execute.ts";
+import { countOf, textOf } from "./values.ts";
 import { refusalAtLine } from "./verifier.ts";
 
 /** `skep debug --pcap F|--replay F FILE [options of the file]`. */
 export async function run(call: Invocation): Promise<number> {
 	const [file, ...words] = call.rest;
 	if (file === undefined) throw new UsageError("debug wants a file: FILE.ts or FILE.o", "debug");
-	const text = (name: string): string | undefined => {
-		const value = call.flags.get(name);
-		return typeof value === "string" ? value : undefined;
-	};
-	const pcap = text("pcap");
-	const replay = text("replay");
-	const btf = text("btf");
-	const help = words.indexOf("--help");
-	const end = words.indexOf("--");
-	if (help >= 0 && (end < 0 || help < end)) {
+	const pcap = textOf(call, "pcap");
+	const replay = textOf(call, "replay");
+	const btf = textOf(call, "btf");
+	if (asksForHelp(words)) {
 		const source = await readSource(file, { btf }).catch(reportFindings);
 		process.stdout.write(renderOptions(file, source.options));
 		return STATUS.ok;
@@ -29,7 +23,7 @@ export async function run(call: Invocation): Promise<number> {
 	if ((pcap === undefined) === (replay === undefined))
 		throw new UsageError("debug wants what is to happen: --pcap FILE or --replay FILE", "debug");
 	if (pcap === "-") throw new UsageError("--pcap: commands come from standard input, so packets cannot", "debug");
-	const from = text("event");
+	const from = textOf(call, "event");
 	if (from !== undefined && !/^\d{1,9}$/.test(from))
 		throw new UsageError(`--event: "${from}" is not a number from 0`, "debug");
 	const json = call.flags.has("json");
@@ -38,9 +32,9 @@ export async function run(call: Invocation): Promise<number> {
 		words,
 		pcap,
 		replay,
-		program: text("program"),
+		program: textOf(call, "program"),
 		btf,
-		limit: countOf("debug", "limit", text("limit")),
+		limit: countOf("debug", "limit", textOf(call, "limit")),
 		parse: (source, given, kernel) => {
 			try {
 				return parseOptions(source.options, given, kernel);

@@ -5,7 +5,7 @@ import { BpfError, NotSupportedError, PermissionError } from "@skep/bpf/base";
 import { type Invocation, UsageError, writeError } from "#cli";
 import { display } from "#run";
 import { runFile } from "./execute.ts";
-import { secondsOf } from "./values.ts";
+import { secondsOf, textOf } from "./values.ts";
 
 const SECONDS = 10;
 /** Harmless, on every machine, and over at once. */
@@ -20,14 +20,10 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
 /** `skep demo`: the exec example, live, with a few commands started so that there is something to see; else recorded. */
 export async function run(call: Invocation): Promise<number> {
 	if (call.rest.length > 0) throw new UsageError(`demo takes no arguments, "${call.rest[0]}" was given`, "demo");
-	const text = (name: string) => {
-		const value = call.flags.get(name);
-		return typeof value === "string" ? value : undefined;
-	};
 	const json = call.flags.has("json");
-	const duration = secondsOf("demo", text("duration")) ?? SECONDS;
+	const duration = secondsOf("demo", textOf(call, "duration")) ?? SECONDS;
 	const file = display(example("exec.ts"));
-	const kernel = text("kernel") ?? "auto";
+	const kernel = textOf(call, "kernel") ?? "auto";
 	const why = await whyNotLive(kernel);
 	const common = {
 		file,

@@ -287,7 +287,7 @@ class Reminder implements Disposable {
 const GRACE = 2000;
 
 /** Before `--` only: what follows is text for positionals. */
-function asksForHelp(words: readonly string[]): boolean {
+export function asksForHelp(words: readonly string[]): boolean {
 	const end = words.indexOf("--");
 	return words.slice(0, end < 0 ? undefined : end).includes("--help");
 }

@@ -13,6 +13,7 @@ import { readBytes } from "#run";
 import { coreBtf } from "./core-btf.ts";
 import { fileError } from "./files.ts";
 import { kernelChecks, trusting } from "./trust.ts";
+import { textOf } from "./values.ts";
 
 /** Where a map that is there already is found: `id 7`, `pinned /sys/fs/bpf/x`, `name counts`. */
 interface MapPlace {
@@ -77,20 +78,16 @@ function perform(call: Invocation, verb: "load" | "loadall"): number {
 }
 
 /** The object's bytes, read once: what was checked is what is loaded. */
-function approved(object: string, { flags }: Invocation): { bytes: Uint8Array; signed: ProgramSignatures | undefined } {
-	const textOf = (name: string): string | undefined => {
-		const value = flags.get(name);
-		return typeof value === "string" ? value : undefined;
-	};
+function approved(object: string, call: Invocation): { bytes: Uint8Array; signed: ProgramSignatures | undefined } {
 	const read = readBytes(object);
-	const bytes = flags.has("require-signed") ? trusting(object, textOf("trusted"))(read).content : read;
-	const keyring = textOf("keyring");
+	const bytes = call.flags.has("require-signed") ? trusting(object, textOf(call, "trusted"))(read).content : read;
+	const keyring = textOf(call, "keyring");
 	return { bytes, signed: keyring === undefined ? undefined : kernelChecks(object, keyring, "prog")(bytes) };
 }
 
-function coreTypes({ flags }: Invocation): LoadOptions["coreBtf"] {
-	const path = flags.get("core-btf");
-	return typeof path === "string" ? coreBtf(path) : undefined;
+function coreTypes(call: Invocation): LoadOptions["coreBtf"] {
+	const path = textOf(call, "core-btf");
+	return path === undefined ? undefined : coreBtf(path);
 }
 
 /** The kernel says EINVAL to what a device cannot, too. */

@@ -23,22 +23,18 @@ import {
 } from "#run";
 import { reportFindings } from "./execute.ts";
 import { fileError } from "./files.ts";
-import { countOf, secondsOf } from "./values.ts";
+import { countOf, secondsOf, textOf } from "./values.ts";
 import { refusalAtLine } from "./verifier.ts";
 
 /** `skep record [-o FILE.rec] [options] FILE.ts [options of the file]`. */
 export async function run(call: Invocation, _commands: readonly Command[]): Promise<number> {
 	const [file, ...words] = call.rest;
 	if (file === undefined) throw new UsageError("record wants a file: FILE.ts", "record");
-	const text = (name: string): string | undefined => {
-		const value = call.flags.get(name);
-		return typeof value === "string" ? value : undefined;
-	};
 	const json = call.flags.has("json");
-	const btf = text("btf");
-	const duration = secondsOf("record", text("duration"));
-	const limit = countOf("record", "limit", text("limit"));
-	const output = text("output") ?? `${basename(file).replace(/\.[^.]*$/, "")}.rec`;
+	const btf = textOf(call, "btf");
+	const duration = secondsOf("record", textOf(call, "duration"));
+	const limit = countOf("record", "limit", textOf(call, "limit"));
+	const output = textOf(call, "output") ?? `${basename(file).replace(/\.[^.]*$/, "")}.rec`;
 	checkFolder(output);
 	const source = await readRecordingSource(file, { btf }).catch(reportFindings);
 	if (source.warnings !== "") writeError(source.warnings);
@@ -74,7 +70,7 @@ export async function run(call: Invocation, _commands: readonly Command[]): Prom
 
 	function open(): Session {
 		try {
-			return Session.open(source, kernel, parsed, { duration, pinPath: text("pin-path") });
+			return Session.open(source, kernel, parsed, { duration, pinPath: textOf(call, "pin-path") });
 		} catch (error) {
 			throw refusalAtLine(error, source.spec);
 		}

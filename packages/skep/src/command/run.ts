@@ -2,7 +2,7 @@ import { type Command, type Invocation, UsageError } from "#cli";
 import { coreBtf } from "./core-btf.ts";
 import { runFile } from "./execute.ts";
 import { kernelChecks, trusting } from "./trust.ts";
-import { countOf, secondsOf } from "./values.ts";
+import { countOf, secondsOf, textOf } from "./values.ts";
 
 /** `skep run [options] FILE [options of the file]`. */
 export async function run(call: Invocation, commands: readonly Command[]): Promise<number> {
@@ -39,9 +39,4 @@ export async function run(call: Invocation, commands: readonly Command[]): Promi
 		verify: call.flags.has("require-signed") ? trusting(file, textOf(call, "trusted")) : undefined,
 		started: () => {},
 	});
-}
-
-function textOf(call: Invocation, name: string): string | undefined {
-	const value = call.flags.get(name);
-	return typeof value === "string" ? value : undefined;
 }

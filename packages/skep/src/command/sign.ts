@@ -5,6 +5,7 @@ import { readBtfFile, readBytes } from "#run/files";
 import { outOfTime, readSigner, signFile, signPrograms, splitSignature } from "#sign";
 import { fileError } from "./files.ts";
 import { trusting } from "./trust.ts";
+import { textOf } from "./values.ts";
 
 /** `skep sign --key K.pem [--cert C.pem] [-o OUT] FILE.o`, `skep sign --check [--trusted PATH] FILE.o`. */
 export async function run(call: Invocation): Promise<number> {
@@ -58,8 +59,3 @@ export async function run(call: Invocation): Promise<number> {
 }
 
 const ELF = [0x7f, 0x45, 0x4c, 0x46];
-
-function textOf(call: Invocation, name: string): string | undefined {
-	const value = call.flags.get(name);
-	return typeof value === "string" ? value : undefined;
-}

@@ -2,11 +2,11 @@ import { writeFileSync } from "node:fs";
 import { type Invocation, STATUS } from "#cli";
 import { display, kernelTypes } from "#run";
 import { fileError } from "./files.ts";
+import { textOf } from "./values.ts";
 
 /** `skep types [-o FILE] [--btf FILE] [STRUCT|FILE.ts …]`. */
 export async function run(call: Invocation): Promise<number> {
-	const btf = call.flags.get("btf");
-	const { text, from } = kernelTypes(typeof btf === "string" ? btf : undefined, call.rest);
+	const { text, from } = kernelTypes(textOf(call, "btf"), call.rest);
 	const output = call.flags.get("output") ?? "kernel.d.ts";
 	if (output === "-") {
 		process.stdout.write(text);

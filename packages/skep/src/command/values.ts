@@ -1,4 +1,10 @@
-import { UsageError } from "#cli";
+import { type Invocation, UsageError } from "#cli";
+
+/** What stands after a flag; undefined: it was not given. */
+export function textOf(call: Invocation, flag: string): string | undefined {
+	const value = call.flags.get(flag);
+	return typeof value === "string" ? value : undefined;
+}
 
 /** Seconds of `--duration`: `10`, `1.5s`, `500ms`, `2m`; undefined stays. @throws UsageError */
 export function secondsOf(command: string, text: string | undefined): number | undefined {
