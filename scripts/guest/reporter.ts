@@ -13,10 +13,22 @@ export interface Outcome {
 	readonly seconds: number;
 }
 
+/** What is read of node:test's events `test:start`, `test:pass` and `test:fail`. */
 interface TestEvent {
 	readonly type: string;
-	// biome-ignore lint/suspicious/noExplicitAny: node:test's events have no published union
-	readonly data: any;
+	readonly data: {
+		readonly name: string;
+		/** 0: outermost. */
+		readonly nesting: number;
+		readonly file?: string;
+		/** The reason, or true where none was given. */
+		readonly skip?: string | boolean;
+		/** Absent in `test:start`. */
+		readonly details?: {
+			readonly duration_ms: number;
+			readonly error?: { readonly failureType?: string; readonly cause?: unknown };
+		};
+	};
 }
 
 /** Tests that only hold others are left out: those are counted. */
@@ -49,7 +61,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
 			name: [...path.slice(0, data.nesting), data.name].join(" > "),
 			result: failed ? "failed" : skipped ? "skipped" : "passed",
 			...(why === undefined ? {} : { why }),
-			seconds: Math.round(data.details.duration_ms / 100) / 10,
+			seconds: Math.round((data.details?.duration_ms ?? 0) / 100) / 10,
 		};
 		yield `${JSON.stringify(outcome)}\n`;
 	}
