@@ -17,7 +17,6 @@ import {
 	type PerfEventRequest,
 } from "@skep/bpf/kernel";
 import type { EngineChoice, EngineName, EngineOptions } from "#engine";
-import type { RunState } from "#helpers";
 import { newScratch } from "#hooks";
 import { Clock, MAX_FRAMES, Memory, newCpu, STACK_FRAME_SIZE, type Task, Tasks } from "#machine";
 import {
@@ -37,6 +36,7 @@ import {
 	type MachineEvent,
 	mapMemory,
 	mapRing,
+	newRun,
 	newTables,
 	openPerfEvent,
 	type ProgramState,
@@ -125,16 +125,6 @@ const RELEASE = "6.18.0-skep-virtual";
 const PAGE = 4096;
 const MOST_CPUS = 128;
 const FUEL = 64_000_000;
-const IDLE: RunState = {
-	program: "",
-	context: 0,
-	contextSize: 0,
-	cookie: 0n,
-	packetStart: 0,
-	packetEnd: 0,
-	reserved: [],
-	tailCalls: 0,
-};
 
 /** A kernel without Linux and without root. */
 export class VirtualKernel implements Kernel {
@@ -409,7 +399,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		trace: [],
 		random: (options.seed ?? 1) | 0,
 		task: tasks.get(0)!,
-		run: IDLE,
+		run: newRun(),
 		spareRun: undefined,
 		replay: undefined,
 		timers: tables.timers,

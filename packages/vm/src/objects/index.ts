@@ -20,7 +20,7 @@ export {
 } from "./raise.ts";
 export { repeater } from "./repeat.ts";
 export { type ReplayEvent, type Replayed, type ReplayObject, type ReplayShape, replay } from "./replay.ts";
-export { engineOf, enter, executed, resumeRun, startTracing } from "./run.ts";
+export { engineOf, enter, executed, newRun, resumeRun, startTracing } from "./run.ts";
 export { restoreSystem, type Snapshot, saveSystem } from "./snapshot.ts";
 export { type KernelValue, type StructValue, StructWriter } from "./structs.ts";
 export type { RunEnvironment, System, Tracing } from "./system.ts";

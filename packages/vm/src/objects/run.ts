@@ -141,7 +141,8 @@ export function enter(system: System, low: number, high: number, cpu: Cpu): void
 	runningEngine(system).callback(low, high, cpu);
 }
 
-const newRun = (): MutableRun => ({
+/** What stands in the environment while nothing runs. */
+export const newRun = (): MutableRun => ({
 	program: "",
 	context: 0,
 	contextSize: 0,
