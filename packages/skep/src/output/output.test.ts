@@ -91,6 +91,40 @@ test("a table has columns as wide as their cells, numbers to the right", () => {
 	assert.equal(renderTable([{ comm: "a-long-command" }], { width: 8, colour: false }), "comm\na-long-…\n");
 });
 
+test("a table fits the terminal: spare columns go and are named, texts are cut, numbers never", () => {
+	const rows = [
+		{
+			id: 123456,
+			name: "a_rather_long_name",
+			path: "/sys/fs/bpf/a/very/long/path",
+			uid: 1000,
+			held: "bash(12), sh(7)",
+		},
+		{ id: 7, name: "b", path: "/sys/fs/bpf/🍯", uid: 0, held: "" },
+	];
+	assert.doesNotMatch(renderTable(rows, plain, ["uid"]), /…|no room/);
+	for (let width = 12; width < 100; width++) {
+		const lines = renderTable(rows, { width, colour: false }, ["uid", "path"]).split("\n");
+		for (const line of lines) assert.ok([...line].length <= width, `${width}: ${line}`);
+		assert.ok(lines[1]!.startsWith("123456"), `${width}: ${lines[1]}`);
+	}
+	const narrow = renderTable(rows, { width: 40, colour: false }, ["uid", "path"]);
+	assert.equal(
+		narrow,
+		"    id  name             held\n123456  a_rather_long_…  bash(12), sh(7)\n     7  b\nno room for uid, path\n",
+	);
+	// Two columns for what is shown as two.
+	const [, honey, plain2] = renderTable(
+		[
+			{ a: "🍯", b: "x" },
+			{ a: "no", b: "x" },
+		],
+		plain,
+	).split("\n");
+	assert.deepEqual([honey, plain2], ["🍯  x", "no  x"]);
+	assert.equal(renderTable([{ a: "x" }], { width: 80, colour: true }), "\u001b[1ma\u001b[0m\nx\n");
+});
+
 test("a live table's columns come from the record's shape", () => {
 	const table = new LiveTable(
 		{

@@ -1,4 +1,5 @@
 import { formatCell, isNumeric } from "./cell.ts";
+import { columnsOf, cutTo, padEnd, padStart } from "./columns.ts";
 import type { Shape } from "./shape.ts";
 
 /** Where text goes: how wide, and whether colours are wanted. */
@@ -8,43 +9,95 @@ export interface Screen {
 	readonly colour: boolean;
 }
 
-/** What a stream of this process offers. NO_COLOR and TERM=dumb are obeyed. */
+/** What a stream of this process offers. COLUMNS is obeyed on a terminal; NO_COLOR and TERM=dumb are. */
 export function screenOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): Screen {
 	const tty = stream.isTTY === true;
 	const colour = tty && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+	const asked = /^[1-9]\d{0,4}$/.test(process.env["COLUMNS"] ?? "") ? Number(process.env["COLUMNS"]) : undefined;
 	// A terminal that does not know its size says 0; one that is resized says so from then on.
 	return {
 		get width() {
-			return tty ? stream.columns || 80 : undefined;
+			return tty ? (asked ?? (stream.columns || 80)) : undefined;
 		},
 		colour,
 	};
 }
 
 const BOLD = "\u001b[1m";
+const DIM = "\u001b[2m";
 const PLAIN = "\u001b[0m";
+/** Text columns are not made narrower than that, numbers never. */
+const LEAST = 10;
+const BETWEEN = 2;
 
-/** Finished rows as a table: columns in the order of first appearance, as wide as their widest cell. Ends with a newline. */
-export function renderTable(rows: readonly object[], screen: Screen): string {
+interface Cells {
+	readonly name: string;
+	readonly cells: readonly string[];
+	readonly right: boolean;
+	/** As wide as its widest cell. */
+	readonly width: number;
+}
+
+/**
+ * Finished rows as a table: columns in the order of first appearance, as wide as their widest cell. Ends with a newline.
+ * Where the screen is too narrow, columns of `spare` go one after the other, and the last line says which; then the widest
+ * texts are cut.
+ */
+export function renderTable(rows: readonly object[], screen: Screen, spare: readonly string[] = []): string {
 	if (rows.length === 0) return "";
 	const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
 	const records = rows as readonly Readonly<Record<string, unknown>>[];
-	const columns = names.map((name) => {
+	let columns = names.map((name): Cells => {
 		const cells = records.map((row) => formatCell(row[name]));
 		const right = records.every((row) => row[name] === undefined || isNumeric(row[name]));
-		return { name, cells, right, width: Math.max(name.length, ...cells.map((c) => c.length)) };
+		return { name, cells, right, width: Math.max(columnsOf(name), ...cells.map(columnsOf)) };
 	});
-	const line = (cell: (c: (typeof columns)[number]) => string) =>
-		cut(
-			columns
-				.map((c) => (c.right ? cell(c).padStart(c.width) : cell(c).padEnd(c.width)))
-				.join("  ")
-				.trimEnd(),
-			screen,
+	const gone: string[] = [];
+	const full = screen.width ?? Number.POSITIVE_INFINITY;
+	for (const name of spare) {
+		if (total(columns.map(least)) <= full) break;
+		if (columns.every((column) => column.name !== name)) continue;
+		columns = columns.filter((column) => column.name !== name);
+		gone.push(name);
+	}
+	const widths = fitted(columns, full);
+	const line = (cell: (c: Cells) => string) => {
+		const parts = columns.map((c, i) =>
+			c.right ? padStart(cell(c), widths[i]!) : padEnd(cutTo(cell(c), widths[i]!), widths[i]!),
 		);
+		return cut(parts.join(" ".repeat(BETWEEN)).trimEnd(), screen);
+	};
 	const head = line((c) => c.name);
 	const body = records.map((_, i) => line((c) => c.cells[i]!));
-	return `${[screen.colour ? `${BOLD}${head}${PLAIN}` : head, ...body].join("\n")}\n`;
+	const note = cut(`no room for ${gone.join(", ")}`, screen);
+	return [
+		screen.colour ? `${BOLD}${head}${PLAIN}` : head,
+		...body,
+		...(gone.length === 0 ? [] : [screen.colour ? `${DIM}${note}${PLAIN}` : note]),
+		"",
+	].join("\n");
+}
+
+const least = ({ name, right, width }: Cells): number =>
+	right ? width : Math.min(width, Math.max(LEAST, columnsOf(name)));
+const total = (widths: readonly number[]): number =>
+	widths.reduce((sum, width) => sum + width, 0) + BETWEEN * Math.max(0, widths.length - 1);
+
+/** Widths that fit: texts beyond a common width are cut to it. */
+function fitted(columns: readonly Cells[], full: number): number[] {
+	const natural = columns.map(({ width }) => width);
+	if (total(natural) <= full) return natural;
+	const at = (limit: number) => columns.map((c) => (c.right ? c.width : Math.min(c.width, Math.max(least(c), limit))));
+	let limit = LEAST;
+	while (total(at(limit + 1)) <= full) limit++;
+	const widths = at(limit);
+	// What is left over goes to the texts that were cut, from the left.
+	for (let rest = full - total(widths), i = 0; rest > 0 && i < columns.length; i++) {
+		if (widths[i]! >= columns[i]!.width) continue;
+		widths[i]!++;
+		rest--;
+	}
+	return widths;
 }
 
 interface Column {
@@ -85,7 +138,7 @@ export class LiveTable {
 	#line(cells: readonly string[]): string {
 		const text = this.#columns.map((c, i) => {
 			const cell = cells[i] ?? "";
-			return c.right ? cell.padStart(c.width) : cell.padEnd(c.width);
+			return c.right ? padStart(cell, c.width) : padEnd(cell, c.width);
 		});
 		return cut(text.join("  ").trimEnd(), this.#screen);
 	}
@@ -107,7 +160,4 @@ function typicalWidth(shape: Shape): number {
 	}
 }
 
-function cut(line: string, screen: Screen): string {
-	if (screen.width === undefined || line.length <= screen.width) return line;
-	return `${line.slice(0, Math.max(1, screen.width - 1))}…`;
-}
+const cut = (line: string, screen: Screen): string => (screen.width === undefined ? line : cutTo(line, screen.width));
