@@ -296,7 +296,7 @@ test(
 				if (type.startsWith("cgroup_")) asked.set(type, { fd: group });
 		}
 		for (const [type, target] of asked) {
-			if (versionCode(kernel.release) < versionCode(attachTypeSince(type) ?? "5.10")) continue;
+			if (versionCode(kernel.release) < versionCode(attachTypeSince(type))) continue;
 			for (const effective of type.startsWith("cgroup_") ? [false, true] : [false]) {
 				const { programs, revision } = queryPrograms(kernel, target, type, { effective });
 				assert.ok(programs.every((each) => each.id > 0) && revision >= 0n, type);

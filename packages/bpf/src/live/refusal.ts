@@ -115,7 +115,7 @@ export function refuseTooNew(kernel: Kernel, result: number, what: string, featu
 
 /** The same for an attach type. */
 export function refuseAttachType(kernel: Kernel, result: number, what: string, type: AttachType): void {
-	refuseTooNew(kernel, result, what, `attach type ${type}`, attachTypeSince(type) ?? "0.0");
+	refuseTooNew(kernel, result, what, `attach type ${type}`, attachTypeSince(type));
 }
 
 /** What PROG_LOAD was asked, as far as the error tells it. */

@@ -1,9 +1,10 @@
 /**
- * Facts of the kernel's user API as tables: constants, program, attach, map and link types, helpers, sections. One row a
+ * Facts of the kernel's user API as tables: constants, program, attach, map and link types, helpers, sections, configuration. One row a
  * fact; code reads the rows and never repeats them. Constants keep the kernel's spelling; types have short lower-case
  * names, and each table maps them to the kernel's numbers.
  */
 export { ATTACH_TYPES, type AttachType, attachTypeSince } from "./attach-types.ts";
+export { CONFIG_OPTIONS, type ConfigOption } from "./config-options.ts";
 export {
 	ATTACH_FLAGS,
 	BPF_COMPLEXITY_LIMIT_INSNS,

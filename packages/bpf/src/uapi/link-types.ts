@@ -9,7 +9,7 @@ export const LINK_TYPES = {
 	xdp: { value: 6, since: "5.9" },
 	perf_event: { value: 7, since: "5.15" },
 	kprobe_multi: { value: 8, since: "5.18" },
-	struct_ops: { value: 9, since: "5.19" },
+	struct_ops: { value: 9, since: "6.4" },
 	netfilter: { value: 10, since: "6.4" },
 	tcx: { value: 11, since: "6.6" },
 	uprobe_multi: { value: 12, since: "6.6" },
