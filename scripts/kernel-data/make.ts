@@ -38,7 +38,7 @@ const roots = [
 	// bpf
 	"xdp_md", "xdp_buff", "__sk_buff", "bpf_sock", "bpf_tcp_sock", "bpf_sock_addr", "bpf_sock_ops", "bpf_sk_lookup", "sk_msg_md", "sk_reuseport_md", "bpf_sysctl",
 	"bpf_sockopt", "bpf_cgroup_dev_ctx", "bpf_perf_event_data", "bpf_raw_tracepoint_args", "bpf_user_pt_regs_t", "bpf_map", "bpf_prog", "bpf_prog_aux", "bpf_link",
-	"bpf_iter_meta", "seq_file", "bpf_pidns_info", "bpf_fib_lookup", "bpf_redir_neigh", "bpf_dynptr", "bpf_iter_num", "bpf_spin_lock", "bpf_timer", "bpf_list_head", "bpf_rb_root",
+	"bpf_iter_meta", "seq_file", "kallsym_iter", "bpf_pidns_info", "bpf_fib_lookup", "bpf_redir_neigh", "bpf_dynptr", "bpf_iter_num", "bpf_spin_lock", "bpf_timer", "bpf_list_head", "bpf_rb_root",
 	"bpf_list_node", "bpf_rb_node", "bpf_refcount", "bpf_wq", "bpf_nf_ctx", "nf_conn", "nf_hook_state",
 	// enums
 	"bpf_func_id", "bpf_map_type", "bpf_prog_type", "bpf_attach_type", "bpf_cmd", "xdp_action", "tcx_action_base", "skb_drop_reason", "cgroup_subsys_id",
@@ -48,13 +48,17 @@ const roots = [
 	"__u8", "__u16", "__u32", "__u64", "__s8", "__s16", "__s32", "__s64", "atomic_t", "atomic64_t", "refcount_t",
 ];
 
+/** The kernel's iterators: what `attach_btf_id` of their programs names. */
+const iterator =
+	/^bpf_iter_(?:task|task_file|task_vma|bpf_map|bpf_map_elem|bpf_prog|bpf_link|cgroup|tcp|udp|unix|netlink|ksym|sockmap|bpf_sk_storage_map|ipv6_route|kmem_cache|dmabuf)$/;
+
 /** Functions that tools probe most: their prototypes are small. */
 const probed =
 	/^(?:vfs_(?:read|write|open|unlink|rename|mkdir|rmdir|create|fsync|statx|getattr|link|symlink)|do_(?:unlinkat|sys_openat2|exit|nanosleep|mmap|munmap|mprotect|sys_open|execveat_common|renameat2|mkdirat|rmdir)|tcp_(?:v4|v6)_connect|tcp_(?:connect|close|sendmsg|recvmsg|set_state|rcv_established|rcv_state_process|retransmit_skb|reset|drop_reason|v4_syn_recv_sock|slow_start|cong_avoid_ai|reno_undo_cwnd|reno_ssthresh|reno_cong_avoid)|udp_(?:sendmsg|recvmsg|v6_sendmsg)|inet_(?:csk_accept|bind|listen)|inet6?_bind|ip_(?:queue_xmit|rcv|output|local_out)|__?kmalloc|kfree|kmem_cache_(?:alloc|free)|__alloc_pages|oom_kill_process|try_to_wake_up|finish_task_switch|schedule|wake_up_new_task|security_[a-z_]*|cap_capable|bpf_lsm_[a-z0-9_]+|blk_mq_start_request|blk_account_io_(?:start|done)|submit_bio|kill_something_info|__send_signal_locked|filp_close|vfs_readv|vfs_writev|filemap_[a-z_]+|mark_page_accessed|mark_buffer_dirty|folio_[a-z]+|add_to_page_cache_lru|shrink_node|balance_pgdat|sock_(?:sendmsg|recvmsg)|dev_queue_xmit|__dev_queue_xmit|netif_rx|__netif_receive_skb_core|kfree_skb_reason|consume_skb|unix_(?:stream_connect|stream_sendmsg|dgram_sendmsg))$/;
 
 const { btf, left } = mergeKernels(kernels, {
 	roots,
-	functions: (name) => probed.test(name),
+	functions: (name) => probed.test(name) || iterator.test(name),
 	shallow: (name) => name.startsWith("trace_event_raw_") || name.startsWith("bpf_iter__"),
 	depth: Number(process.env["DEPTH"] ?? 3),
 });
