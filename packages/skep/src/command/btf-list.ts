@@ -1,7 +1,7 @@
 import type { BtfInfo, Kernel } from "@skep/bpf/kernel";
 import { ids, openById, refuse } from "@skep/bpf/live";
 import { STATUS } from "#cli";
-import { everyObject, infoOf } from "#inspect";
+import { everyObject, infoOf, type Owner, ownerCells } from "#inspect";
 import { renderTable } from "#output";
 import { type Task, writeJson } from "./desk.ts";
 
@@ -13,7 +13,7 @@ interface BtfRow {
 	readonly map_ids: readonly number[];
 	readonly kernel: boolean;
 	readonly name?: string;
-	readonly pids?: readonly { readonly pid: number; readonly comm: string }[];
+	readonly pids?: readonly Owner[];
 }
 
 /** `show [id N]`: who uses it is found by looking at all programs and maps. */
@@ -52,7 +52,7 @@ export const list: Task = (words, desk) => {
 	}
 	// One that is asked for by its id is not in an array, as with bpftool.
 	if (desk.json) writeJson(desk, only === undefined ? rows : rows[0]);
-	else desk.write(renderTable(rows.map(cells), desk.screen));
+	else desk.write(renderTable(rows.map(cells), desk.screen, ["cgroup"]));
 	return STATUS.ok;
 };
 
@@ -62,7 +62,7 @@ const cells = (row: BtfRow): object => ({
 	size: row.size,
 	programs: row.prog_ids.join(","),
 	maps: row.map_ids.join(","),
-	...(row.pids ? { pids: row.pids.map(({ pid, comm }) => `${comm}(${pid})`).join(", ") } : {}),
+	...ownerCells(row.pids),
 });
 
 /** Ids of the objects of a kind by the id of their BTF. */

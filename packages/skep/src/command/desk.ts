@@ -72,5 +72,16 @@ export function done(desk: Desk): number {
 export function viewOf(desk: Desk): View {
 	const { kernel, machine } = desk;
 	const booted = machine.booted();
-	return { kernel, machine, booted, owners: machine.owners(), ...(desk.bpffs ? { pins: machine.pins(kernel) } : {}) };
+	let owners: View["owners"];
+	return {
+		kernel,
+		machine,
+		booted,
+		// All processes are looked at for it: not before the first object is there to be shown.
+		get owners() {
+			owners ??= machine.owners();
+			return owners;
+		},
+		...(desk.bpffs ? { pins: machine.pins(kernel) } : {}),
+	};
 }

@@ -25,6 +25,8 @@ interface Kind<R> {
 	json(row: R): object;
 	text(row: R): string;
 	cells(row: R): object;
+	/** Columns that go first where the screen is too narrow. */
+	readonly spare: readonly string[];
 }
 
 const PROGRAMS: Kind<ReturnType<typeof programRow>> = {
@@ -32,9 +34,22 @@ const PROGRAMS: Kind<ReturnType<typeof programRow>> = {
 	json: (row) => row,
 	text: programText,
 	cells: programCells,
+	spare: ["uid", "memlock", "cgroup", "btf", "loaded", "tag", "jited", "xlated"],
 };
-const MAPS: Kind<ReturnType<typeof mapRow>> = { row: mapRow, json: (row) => row, text: mapText, cells: mapCells };
-const LINKS: Kind<ReturnType<typeof linkRow>> = { row: linkRow, json: linkJson, text: linkText, cells: linkCells };
+const MAPS: Kind<ReturnType<typeof mapRow>> = {
+	row: mapRow,
+	json: (row) => row,
+	text: mapText,
+	cells: mapCells,
+	spare: ["cgroup", "btf", "memlock", "flags"],
+};
+const LINKS: Kind<ReturnType<typeof linkRow>> = {
+	row: linkRow,
+	json: linkJson,
+	text: linkText,
+	cells: linkCells,
+	spare: ["cgroup"],
+};
 
 /** `show [PROG]`, `list`. */
 export const showPrograms: Task = (words, desk) => show("prog", PROGRAMS, words, desk);
@@ -66,6 +81,6 @@ function list<R>(kind: ShownKind, how: Kind<R>, desk: Desk): number {
 	const rows: R[] = [];
 	for (const fd of everyObject(desk.kernel, kind)) rows.push(how.row(view, fd));
 	if (desk.json) writeJson(desk, rows.map(how.json));
-	else desk.write(renderTable(rows.map(how.cells), desk.screen));
+	else desk.write(renderTable(rows.map(how.cells), desk.screen, how.spare));
 	return STATUS.ok;
 }

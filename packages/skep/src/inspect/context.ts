@@ -1,5 +1,6 @@
 import type { Kernel } from "@skep/bpf/kernel";
-import type { Machine, ObjectKey, Owner } from "./machine.ts";
+import type { Machine, ObjectKey } from "./machine.ts";
+import type { Owner } from "./owners.ts";
 
 /** What a gathering looks at: a kernel, what stands around it, and how much of that is wanted. */
 export interface View {
@@ -28,6 +29,3 @@ export function holdersOf(view: View, key: ObjectKey): Holders {
 	const pids = view.owners?.get(key);
 	return { ...(pinned ? { pinned } : {}), ...(pids ? { pids } : {}) };
 }
-
-/** `sh(12), bash(7)`. */
-export const ownerText = (pids: readonly Owner[]): string => pids.map(({ comm, pid }) => `${comm}(${pid})`).join(", ");

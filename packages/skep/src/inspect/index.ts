@@ -28,7 +28,7 @@ export {
 export { programGraph } from "./graph.ts";
 export { type JitedFunction, jitedFunctions } from "./jited.ts";
 export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts";
-export { bpffsMounts, type Machine, NO_MACHINE, type ObjectKey, type Owner, THIS_MACHINE } from "./machine.ts";
+export { bpffsMounts, type Machine, NO_MACHINE, type ObjectKey, THIS_MACHINE } from "./machine.ts";
 export { type MapRow, mapCells, mapRow, mapText } from "./maps.ts";
 export { attachType, linkType, mapType, programType } from "./names.ts";
 export { type NetworkRows, networkRows, networkText } from "./network.ts";
@@ -42,5 +42,6 @@ export {
 	type ShownKind,
 	takeSelector,
 } from "./objects.ts";
+export { type Owner, ownerCells } from "./owners.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
 export { endsRun, prototype, type SourceLine, type XlatedInsn, xlatedInsns } from "./xlated.ts";

@@ -1,8 +1,9 @@
 import type { LinkInfo } from "@skep/bpf/kernel";
 import { openById } from "@skep/bpf/live";
-import { type Holders, holdersOf, ownerText, type View } from "./context.ts";
+import { type Holders, holdersOf, type View } from "./context.ts";
 import { attachType, linkType, programType } from "./names.ts";
 import { infoOf } from "./objects.ts";
+import { ownerCells, ownerLines } from "./owners.ts";
 
 /** A link as `bpftool -j link show` tells it: id, type, program, then what its type has, by bpftool's keys. */
 export interface LinkRow extends Holders {
@@ -130,7 +131,7 @@ export function linkText(row: LinkRow): string {
 						.join(" "),
 				)),
 		...(row.pinned ?? []).map((path) => `pinned ${path}`),
-		row.pids ? `pids ${ownerText(row.pids)}` : "",
+		...ownerLines(row.pids),
 	];
 	return `${lines.filter((line) => line !== "").join("\n\t")}\n`;
 }
@@ -146,6 +147,6 @@ export function linkCells(row: LinkRow): object {
 			.map(([key, value]) => `${key} ${value}`)
 			.join(" "),
 		...(row.pinned?.length ? { pinned: row.pinned.join(" ") } : {}),
-		...(row.pids ? { pids: ownerText(row.pids) } : {}),
+		...ownerCells(row.pids),
 	};
 }

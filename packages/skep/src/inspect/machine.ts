@@ -1,12 +1,8 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel, ObjectKind } from "@skep/bpf/kernel";
-
-/** A process that holds an object. */
-export interface Owner {
-	readonly pid: number;
-	readonly comm: string;
-}
+import { type Owner, processOwners } from "./owners.ts";
+import { attempt, field, readSmall } from "./proc.ts";
 
 /** `prog 7`, `map 12`, `link 3`: what pins and owners are looked up by. */
 export type ObjectKey = `${ObjectKind} ${number}`;
@@ -76,41 +72,6 @@ export const THIS_MACHINE: Machine = {
 	},
 };
 
-function attempt<T>(call: () => T): T | undefined {
-	try {
-		return call();
-	} catch {
-		return undefined;
-	}
-}
-
-const SMALL = Buffer.alloc(4096);
-
-/** Text of a small file of /proc: cheaper than readFileSync, which asks for its size first. */
-function readSmall(path: string): string | undefined {
-	let fd: number;
-	try {
-		fd = openSync(path, "r");
-	} catch {
-		return undefined;
-	}
-	try {
-		return SMALL.toString("latin1", 0, readSync(fd, SMALL, 0, SMALL.length, 0));
-	} catch {
-		return undefined;
-	} finally {
-		closeSync(fd);
-	}
-}
-
-/** The value of a line `name:\tvalue`. */
-function field(text: string, name: string): string | undefined {
-	const at = text.indexOf(`${name}:`);
-	// The first line, or behind a line's end.
-	if (at < 0 || (at > 0 && text[at - 1] !== "\n")) return undefined;
-	return text.slice(at + name.length + 1, text.indexOf("\n", at)).trim();
-}
-
 /** Mount points of all bpffs that we see. */
 export function bpffsMounts(): string[] {
 	const text = attempt(() => readFileSync("/proc/self/mounts", "utf8")) ?? "";
@@ -151,36 +112,6 @@ function bpffsPins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]> {
 function idOf(kernel: Kernel, fd: number, kind: ObjectKind): number | undefined {
 	const info: { id?: number } = {};
 	return kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd, kind: ID[kind] as "prog", info }) < 0 ? undefined : info.id;
-}
-
-/** What /proc/PID/fd calls objects, and the line of fdinfo that has their id. */
-const HELD: readonly (readonly [link: string, kind: ObjectKind, line: string])[] = [
-	["anon_inode:bpf-prog", "prog", "prog_id"],
-	["anon_inode:bpf-map", "map", "map_id"],
-	["anon_inode:bpf_link", "link", "link_id"],
-	["anon_inode:bpf-link", "link", "link_id"],
-	["anon_inode:btf", "btf", "btf_id"],
-];
-
-function processOwners(): ReadonlyMap<ObjectKey, readonly Owner[]> {
-	const found = new Map<ObjectKey, Owner[]>();
-	for (const pid of attempt(() => readdirSync("/proc")) ?? []) {
-		if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-		let comm: string | undefined;
-		for (const fd of attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
-			const link = attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
-			if (!link?.startsWith("anon_inode:b")) continue;
-			const held = HELD.find(([name]) => name === link);
-			const id = held && field(readSmall(`/proc/${pid}/fdinfo/${fd}`) ?? "", held[2]);
-			if (!held || id === undefined) continue;
-			comm ??= (readSmall(`/proc/${pid}/comm`) ?? "").trimEnd();
-			const key: ObjectKey = `${held[1]} ${Number(id)}`;
-			const owners = found.get(key) ?? [];
-			if (!owners.some((owner) => owner.pid === Number(pid))) owners.push({ pid: Number(pid), comm });
-			found.set(key, owners);
-		}
-	}
-	return found;
 }
 
 /** Lines of `ffffffff81000000 T name`, and `\t[module]` behind those of modules: some megabytes. */

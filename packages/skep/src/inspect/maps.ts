@@ -1,7 +1,8 @@
 import type { MapInfo } from "@skep/bpf/kernel";
-import { type Holders, holdersOf, ownerText, type View } from "./context.ts";
+import { type Holders, holdersOf, type View } from "./context.ts";
 import { mapType, programType } from "./names.ts";
 import { infoOf } from "./objects.ts";
+import { ownerCells, ownerLines } from "./owners.ts";
 
 /** A map as `bpftool -j map show` tells it: its keys, in its order. */
 export interface MapRow extends Holders {
@@ -65,7 +66,7 @@ export function mapText(row: MapRow): string {
 		owner.join("  "),
 		...(row.pinned ?? []).map((path) => `pinned ${path}`),
 		more.join("  "),
-		row.pids ? `pids ${ownerText(row.pids)}` : "",
+		...ownerLines(row.pids),
 	];
 	return `${lines.filter((line) => line !== "").join("\n\t")}\n`;
 }
@@ -84,6 +85,6 @@ export function mapCells(row: MapRow): object {
 		btf: row.btf_id,
 		...(row.frozen ? { frozen: "yes" } : {}),
 		...(row.pinned?.length ? { pinned: row.pinned.join(" ") } : {}),
-		...(row.pids ? { pids: ownerText(row.pids) } : {}),
+		...ownerCells(row.pids),
 	};
 }

@@ -1,9 +1,10 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { Kernel, ProgInfo } from "@skep/bpf/kernel";
 import { btfOf } from "@skep/bpf/live";
-import { type Holders, holdersOf, ownerText, type View } from "./context.ts";
+import { type Holders, holdersOf, type View } from "./context.ts";
 import { programType } from "./names.ts";
 import { infoOf } from "./objects.ts";
+import { ownerCells, ownerLines } from "./owners.ts";
 
 /** A program as `bpftool -j prog show` tells it: its keys, in its order. */
 export interface ProgramRow extends Holders {
@@ -124,7 +125,7 @@ export function programText(row: ProgramRow): string {
 		join(sizes, "  "),
 		...(row.pinned ?? []).map((path) => `pinned ${path}`),
 		row.btf_id === undefined ? "" : `btf_id ${row.btf_id}`,
-		row.pids ? `pids ${ownerText(row.pids)}` : "",
+		...ownerLines(row.pids),
 	];
 	return `${lines.filter((line) => line !== "").join("\n\t")}\n`;
 }
@@ -159,6 +160,6 @@ export function programCells(row: ProgramRow): object {
 		maps: row.map_ids?.join(","),
 		btf: row.btf_id,
 		...(row.pinned?.length ? { pinned: row.pinned.join(" ") } : {}),
-		...(row.pids ? { pids: ownerText(row.pids) } : {}),
+		...ownerCells(row.pids),
 	};
 }
