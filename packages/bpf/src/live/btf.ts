@@ -1,7 +1,7 @@
 import { SyscallError } from "#base";
 import { ERRNO, errnoName, type Kernel } from "#kernel";
 import { Fd } from "./fd.ts";
-import { type Feature, has } from "./features.ts";
+import { type Feature, has } from "./probe/feature.ts";
 import { refuse } from "./refusal.ts";
 
 const FIRST_LOG = 64 * 1024;

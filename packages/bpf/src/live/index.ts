@@ -14,7 +14,6 @@
 export type { BatchResult, BatchWay, ChunkOptions, MapChunk } from "./batch.ts";
 export { loadBtf, sanitizeBtf } from "./btf.ts";
 export { Fd, type FdTracer, type OpenFd, traceFds } from "./fd.ts";
-export { FEATURE_TABLE, type Feature, has } from "./features.ts";
 export { type Access, ids, openById } from "./ids.ts";
 export { btfOf, KernelBtf } from "./kernel-btf.ts";
 export type { LinkWay } from "./link/attachment.ts";
@@ -46,7 +45,12 @@ export { formatLpmKey, lpmKey } from "./lpm.ts";
 export { BpfMap, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts";
 export { objectName } from "./name.ts";
 export { BPFFS, openPin, pin as pinFd, unpin } from "./pins.ts";
-export { type ProbeAnswer, probeHelper, probeLink, probeMapType, probeProgramType } from "./probe.ts";
+export type { ProbeAnswer } from "./probe/ask.ts";
+export { FEATURE_TABLE, type Feature, has } from "./probe/feature.ts";
+export { probeHelper } from "./probe/helper.ts";
+export { probeLink } from "./probe/link.ts";
+export { probeMapType } from "./probe/map.ts";
+export { probeProgramType } from "./probe/program.ts";
 export {
 	enableStats,
 	Program,

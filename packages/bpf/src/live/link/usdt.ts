@@ -1,7 +1,7 @@
 import { BpfError, NotSupportedError } from "#base";
 import { ERRNO, type UserProbe } from "#kernel";
-import { has } from "../features.ts";
 import type { BpfMap } from "../map.ts";
+import { has } from "../probe/feature.ts";
 import type { Program } from "../program.ts";
 import { refuse } from "../refusal.ts";
 import type { Attachment } from "./attachment.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LINK_TYPES, type LinkType, MAP_TYPES, type MapType, PROGRAM_TYPES, type ProgramType } from "#uapi";
-import { type ProbeAnswer, probeHelper, probeLink, probeMapType, probeProgramType } from "./index.ts";
-import { onBothKernels, onKernel } from "./kernel.test-support.ts";
+import { type ProbeAnswer, probeHelper, probeLink, probeMapType, probeProgramType } from "../index.ts";
+import { onBothKernels, onKernel } from "../kernel.test-support.ts";
 
 /** `6.18.44` is at least `6.9`. */
 const since = (release: string, wanted: string): boolean => {

@@ -1,6 +1,7 @@
 import { ERRNO, type Kernel } from "#kernel";
 import { ATTACH_TYPES, MAP_TYPES, PROGRAM_TYPES } from "#uapi";
-import { refuse } from "./refusal.ts";
+import { refuse } from "../refusal.ts";
+import { PASSING, RETURN_0, slot } from "./ask.ts";
 
 /** What a probe sees: the kernel's answer to one small question. Negative: -errno. */
 type Probe = (kernel: Kernel) => number;
@@ -14,22 +15,7 @@ interface FeatureRow {
 	readonly yes?: readonly number[];
 }
 
-/** One slot, little-endian. */
-function slot(opcode: number, dst = 0, src = 0, offset = 0, imm = 0): number[] {
-	return [
-		opcode,
-		(src << 4) | dst,
-		offset & 255,
-		(offset >> 8) & 255,
-		imm & 255,
-		(imm >> 8) & 255,
-		(imm >> 16) & 255,
-		imm >>> 24,
-	];
-}
-const RETURN_0 = [...slot(0xb7), ...slot(0x95)];
-
-function loads(type: keyof typeof PROGRAM_TYPES, insns: number[]): Probe {
+function loads(type: keyof typeof PROGRAM_TYPES, insns: readonly number[]): Probe {
 	return (kernel) =>
 		kernel.bpf("PROG_LOAD", { prog_type: PROGRAM_TYPES[type].value, insns: new Uint8Array(insns), license: "GPL" });
 }
@@ -211,9 +197,6 @@ function withProgram(kernel: Kernel, type: keyof typeof PROGRAM_TYPES, use: (fd:
 	kernel.close(fd);
 	return result;
 }
-
-/** Errnos of the moment, which say nothing about the kernel and must not be remembered. */
-const PASSING: ReadonlySet<number> = new Set([ERRNO.EINTR, ERRNO.EAGAIN, ERRNO.ENOMEM, ERRNO.ENFILE, ERRNO.EMFILE]);
 
 const answers = new WeakMap<Kernel, Map<Feature, boolean>>();
 
