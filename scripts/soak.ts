@@ -1,69 +1,147 @@
-// `npm run soak [-- PROGRAMS [FIRST_SEED]]`: random programs on the virtual kernel and on this machine's Linux (100,000 by
-// default), and a table of what was compared. Needs root. Ends with status 1 where the two differ.
+// `npm run soak [-- PROGRAMS [FIRST_SEED [PROCESSES]]]`: random programs on the virtual kernel and on this machine's Linux
+// (100,000 by default), and a table of what was compared. Needs root. Ends with status 1 where the two differ.
+import { fork } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { INSTRUCTIONS } from "@skep/bpf/isa";
 import { openLinux } from "@skep/linux";
-import { Agreement, virtualKernels } from "../packages/vm/src/engine/agreement.test-support.ts";
+import {
+	Agreement,
+	type Difference,
+	type Tally,
+	virtualKernels,
+} from "../packages/vm/src/engine/agreement.test-support.ts";
 import { stayOnOneCpu } from "../packages/vm/src/engine/scene.test-support.ts";
 
-const [programs = 100_000, first = 1] = process.argv.slice(2).map(Number);
-if (!Number.isSafeInteger(programs) || !Number.isSafeInteger(first) || programs < 1) {
-	console.error("usage: npm run soak [-- PROGRAMS [FIRST_SEED]]");
-	process.exit(2);
-}
 /** Differences beyond some tell nothing new. */
 const ENOUGH = 20;
+/** How often a process says how far it is, in milliseconds. */
+const PERIOD = 10_000;
 
-if (!stayOnOneCpu()) {
-	console.error("taskset is missing or was refused: per-CPU values would not be the same on every run");
-	process.exit(1);
+/** What one process compares: seeds of [first, end). */
+interface Share {
+	readonly first: number;
+	readonly end: number;
+	readonly cpu: number;
 }
-const kernel = openLinux();
-const virtual = virtualKernels(kernel.possibleCpus);
-using agreement = new Agreement(virtual, kernel);
-const { tally } = agreement;
-const began = performance.now();
-let told = began;
-for (let seed = first; seed < first + programs && tally.differences.length < ENOUGH; seed++) {
-	agreement.compare(seed);
-	if (performance.now() - told > 10_000) {
-		told = performance.now();
-		console.error(`${tally.programs} programs, ${tally.differences.length} differ`);
+
+type Counts = [string, number][];
+type Counted = "instructions" | "helpers" | "maps" | "reasons";
+
+/** What a process has found: how far it is, or, with `counts`, all of it. */
+interface Word {
+	readonly programs: number;
+	readonly refused: number;
+	readonly runs: number;
+	readonly differences: readonly Difference[];
+	readonly counts?: Readonly<Record<Counted, Counts>>;
+}
+
+if (process.send) process.once("message", (share) => compareShare(share as Share));
+else await soak();
+
+function compareShare({ first, end, cpu }: Share): void {
+	if (!stayOnOneCpu(cpu)) {
+		console.error("taskset is missing or was refused: per-CPU values would not be the same on every run");
+		process.exit(1);
 	}
-}
-const seconds = (performance.now() - began) / 1000;
-
-const rows: [string, string | number][] = [
-	["kernel", kernel.release],
-	["node", process.version],
-	["engines", Object.keys(virtual).join(", ")],
-	["seeds", `${first} to ${first + tally.programs - 1}`],
-	["programs", tally.programs],
-	["refused by the verifier", tally.refused],
-	["runs compared", tally.runs],
-	["differences", tally.differences.length],
-	["seconds", seconds.toFixed(0)],
-];
-console.log("| soak: virtual kernel and Linux | |\n| --- | ---: |");
-for (const [name, value] of rows) console.log(`| ${name} | ${value} |`);
-
-const groups = new Map<string, [number, number, number]>();
-for (const { name, group } of INSTRUCTIONS) {
-	const [all, seen, times] = groups.get(group) ?? [0, 0, 0];
-	const count = tally.instructions.get(name) ?? 0;
-	groups.set(group, [all + 1, seen + Number(count > 0), times + count]);
-}
-console.log("\n| group | instructions of it | seen | times in a program |\n| --- | ---: | ---: | ---: |");
-for (const [group, [all, seen, times]] of groups) console.log(`| ${group} | ${all} | ${seen} | ${times} |`);
-
-for (const [what, counts] of [
-	["helper", tally.helpers],
-	["map referred to", tally.maps],
-] as const) {
-	console.log(`\n| ${what} | times in a program |\n| --- | ---: |`);
-	for (const [name, count] of [...counts].sort((a, b) => b[1] - a[1])) console.log(`| ${name} | ${count} |`);
+	const kernel = openLinux();
+	using agreement = new Agreement(virtualKernels(kernel.possibleCpus, cpu), kernel);
+	const { tally } = agreement;
+	let told = performance.now();
+	for (let seed = first; seed < end && tally.differences.length < ENOUGH; seed++) {
+		agreement.compare(seed);
+		if (performance.now() - told < PERIOD) continue;
+		told = performance.now();
+		process.send!(wordOf(tally, false));
+	}
+	process.send!(wordOf(tally, true), () => process.disconnect());
 }
 
-if (tally.reasons.size > 0) console.log("\n| the verifier said | programs |\n| --- | ---: |");
-for (const [reason, count] of [...tally.reasons].sort((a, b) => b[1] - a[1])) console.log(`| ${reason} | ${count} |`);
-for (const d of tally.differences) console.log(`\nvirtual kernel / Linux\n${d.what.join("\n")}\n\n${d.text}`);
-process.exitCode = tally.differences.length === 0 ? 0 : 1;
+function wordOf(tally: Tally, isAll: boolean): Word {
+	const { programs, refused, runs, differences } = tally;
+	const counts = {
+		instructions: [...tally.instructions],
+		helpers: [...tally.helpers],
+		maps: [...tally.maps],
+		reasons: [...tally.reasons],
+	};
+	return { programs, refused, runs, differences, ...(isAll ? { counts } : {}) };
+}
+
+async function soak(): Promise<void> {
+	// Linux waits for its readers where maps of programs change: more processes than processors are the quickest.
+	const processors = availableParallelism();
+	const [programs = 100_000, first = 1, processes = 2 * processors] = process.argv.slice(2).map(Number);
+	const isWhole = [programs, first, processes].every((n) => Number.isSafeInteger(n) && n >= 1);
+	if (!isWhole) {
+		console.error("usage: npm run soak [-- PROGRAMS [FIRST_SEED [PROCESSES]]]");
+		process.exit(2);
+	}
+	const began = performance.now();
+	const words: (Word | undefined)[] = Array.from({ length: processes }, () => undefined);
+	const report = setInterval(() => {
+		const all = words.filter((word) => word !== undefined);
+		const differ = all.reduce((sum, word) => sum + word.differences.length, 0);
+		console.error(`${all.reduce((sum, word) => sum + word.programs, 0)} programs, ${differ} differ`);
+	}, PERIOD);
+	const bound = (i: number): number => first + Math.floor((programs * i) / processes);
+	await Promise.all(
+		words.map(async (_, i) => {
+			const child = fork(fileURLToPath(import.meta.url));
+			child.on("message", (word) => {
+				words[i] = word as Word;
+			});
+			child.send({ first: bound(i), end: bound(i + 1), cpu: i % processors } satisfies Share);
+			const status = await new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+			if (status !== 0 || !words[i]?.counts)
+				throw new Error(`the process of seeds from ${bound(i)} ended with ${status}`);
+		}),
+	).finally(() => clearInterval(report));
+	print(words as Word[], `${first} to ${first + programs - 1}`, (performance.now() - began) / 1000);
+}
+
+function print(words: readonly Word[], seeds: string, seconds: number): void {
+	const sum = (of: (word: Word) => number): number => words.reduce((all, word) => all + of(word), 0);
+	const differences = words.flatMap((word) => word.differences);
+	const kernel = openLinux();
+	const rows: [string, string | number][] = [
+		["kernel", kernel.release],
+		["node", process.version],
+		["engines", Object.keys(virtualKernels(kernel.possibleCpus)).join(", ")],
+		["seeds", seeds],
+		["programs", sum((word) => word.programs)],
+		["refused by the verifier", sum((word) => word.refused)],
+		["runs compared, in each engine", sum((word) => word.runs)],
+		["differences", differences.length],
+		["processes", words.length],
+		["seconds", seconds.toFixed(0)],
+	];
+	console.log("| soak: virtual kernel and Linux | |\n| --- | ---: |");
+	for (const [name, value] of rows) console.log(`| ${name} | ${value} |`);
+
+	const counts = (of: Counted): Map<string, number> => {
+		const all = new Map<string, number>();
+		for (const word of words) for (const [name, n] of word.counts![of]) all.set(name, (all.get(name) ?? 0) + n);
+		return all;
+	};
+	const instructions = counts("instructions");
+	const groups = new Map<string, [number, number, number]>();
+	for (const { name, group } of INSTRUCTIONS) {
+		const [all, seen, times] = groups.get(group) ?? [0, 0, 0];
+		const count = instructions.get(name) ?? 0;
+		groups.set(group, [all + 1, seen + Number(count > 0), times + count]);
+	}
+	console.log("\n| group | instructions of it | seen | times in a program |\n| --- | ---: | ---: | ---: |");
+	for (const [group, [all, seen, times]] of groups) console.log(`| ${group} | ${all} | ${seen} | ${times} |`);
+	for (const [what, of] of [
+		["helper", "helpers"],
+		["map referred to", "maps"],
+		["the verifier said", "reasons"],
+	] as const) {
+		console.log(`\n| ${what} | times in a program |\n| --- | ---: |`);
+		for (const [name, n] of [...counts(of)].sort((a, b) => b[1] - a[1])) console.log(`| ${name} | ${n} |`);
+	}
+	for (const { seed, what, text } of differences) console.log(`\nseed ${seed}: ${what.join("; ")}\n\n${text}`);
+	process.exitCode = differences.length === 0 ? 0 : 1;
+}

@@ -83,6 +83,8 @@ export { virtualBtf } from "#objects";
 export interface VirtualKernelOptions {
 	/** Possible CPUs, 1 … 128. Default 2. */
 	readonly cpus?: number;
+	/** The one of them that runs what names none: test runs, events. Default 0. */
+	readonly cpu?: number;
 	/** Of the generator behind bpf_get_prandom_u32. Default 1. */
 	readonly seed?: number;
 	/** Nanoseconds since boot when it starts. Default one second. */
@@ -110,6 +112,11 @@ export interface VirtualKernelOptions {
 	 * the host does not allow falls back, and `engine` says so. Default: auto.
 	 */
 	readonly engine?: EngineChoice;
+	/**
+	 * Whether translated programs compare each access with the regions of memory. False: for programs that a verifier has
+	 * taken; a wrong access may read and write whatever the machine holds, but nothing beyond. Default: true.
+	 */
+	readonly checked?: boolean;
 	/** Whether it counts how often each instruction runs: see `executed`. Default: false. */
 	readonly count?: boolean;
 }
@@ -140,6 +147,8 @@ export class VirtualKernel implements Kernel {
 		const cpus = options.cpus ?? 2;
 		if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS)
 			throw new RangeError(`1 to ${MOST_CPUS} CPUs, not ${cpus}`);
+		const { cpu = 0 } = options;
+		if (!Number.isInteger(cpu) || cpu < 0 || cpu >= cpus) throw new RangeError(`CPU 0 to ${cpus - 1}, not ${cpu}`);
 		this.possibleCpus = cpus;
 		this.system = newSystem(options, cpus);
 	}
@@ -425,6 +434,8 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		taskStructs: new Map(),
 		fuel: options.fuel ?? FUEL,
 		engine: options.engine ?? "auto",
+		checked: options.checked ?? true,
+		home: options.cpu ?? 0,
 		count: options.count ?? false,
 		closedTracepoints: options.tracepoints !== undefined,
 		attached: new Map(),

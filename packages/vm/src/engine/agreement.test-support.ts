@@ -69,10 +69,11 @@ export function performer(stage: Stage): Performer {
 	};
 }
 
-/** One for each way to run programs. */
-export const virtualKernels = (cpus: number): Record<string, VirtualKernel> => ({
-	interpreter: new VirtualKernel({ cpus, engine: "interpreter" }),
-	"checked JIT": new VirtualKernel({ cpus, engine: "jit" }),
+/** One for each way to run programs, on processor `cpu` of `cpus`. */
+export const virtualKernels = (cpus: number, cpu = 0): Record<string, VirtualKernel> => ({
+	interpreter: new VirtualKernel({ cpus, cpu, engine: "interpreter" }),
+	"checked JIT": new VirtualKernel({ cpus, cpu, engine: "jit" }),
+	JIT: new VirtualKernel({ cpus, cpu, engine: "jit", checked: false }),
 });
 
 /** Compares programs of one seed after the other. */

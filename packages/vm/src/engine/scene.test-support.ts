@@ -154,8 +154,8 @@ export const refersToMap = (one: Instruction): boolean => one.opcode === 0x18 &&
 const isQueue = (map: SceneMap): boolean => map.type === "queue" || map.type === "stack";
 
 /** Keeps this thread on the first CPU: per-CPU values and the CPU's number are then the same on every run. False: it could not. */
-export function stayOnOneCpu(): boolean {
-	const { status } = spawnSync("taskset", ["-p", "-c", "0", String(process.pid)]);
+export function stayOnOneCpu(cpu = 0): boolean {
+	const { status } = spawnSync("taskset", ["-p", "-c", String(cpu), String(process.pid)]);
 	return status === 0;
 }
 
@@ -194,6 +194,7 @@ export class Stage implements Disposable {
 	readonly #kernel: Kernel;
 	readonly #shapes: readonly SceneMap[];
 	readonly #maps = new Map<string, BpfMap>();
+	readonly #inner = new Map<string, string>();
 	#types: Fd | undefined;
 
 	constructor(kernel: Kernel, shapes: readonly SceneMap[]) {
@@ -235,6 +236,7 @@ export class Stage implements Disposable {
 			loaded,
 			this.#shapes.filter((shape) => used.has(shape)).map((shape) => [shape, this.#map(shape)] as const),
 			this.#kernel.possibleCpus,
+			this.#inner,
 		);
 	}
 
@@ -279,6 +281,7 @@ export class Stage implements Disposable {
 	close(): void {
 		for (const map of this.#maps.values()) map.close();
 		this.#maps.clear();
+		this.#inner.clear();
 		this.#types?.close();
 		this.#types = undefined;
 	}
@@ -292,19 +295,34 @@ export class Performance implements Disposable {
 	readonly #programs: ReadonlyMap<string, Program>;
 	readonly #maps: readonly (readonly [SceneMap, BpfMap])[];
 	readonly #cpus: number;
+	/** By map: what was last put where programs cannot write, of maps for all scenes and of this one's programs. */
+	readonly #inner: Map<string, string>;
+	readonly #slots = new Map<string, string>();
 
-	constructor(programs: ReadonlyMap<string, Program>, maps: readonly (readonly [SceneMap, BpfMap])[], cpus: number) {
+	constructor(
+		programs: ReadonlyMap<string, Program>,
+		maps: readonly (readonly [SceneMap, BpfMap])[],
+		cpus: number,
+		inner: Map<string, string>,
+	) {
 		this.#programs = programs;
 		this.#maps = maps;
 		this.#cpus = cpus;
+		this.#inner = inner;
 	}
 
 	/** One run of the first program: `entries` are all that maps hold before. */
 	run(packet: Uint8Array, entries: readonly Entry[], advance = 0): Outcome {
 		for (const [shape, map] of this.#maps) {
 			if (shape.readOnly) continue;
+			const own = entries.filter((entry) => entry.map === shape.name);
+			// Linux waits for its readers at each change of these.
+			const held = shape.inner !== undefined ? this.#inner : shape.type === "prog_array" ? this.#slots : undefined;
+			const text = JSON.stringify(own);
+			if (held?.get(shape.name) === text) continue;
+			held?.set(shape.name, text);
 			empty(shape, map);
-			for (const entry of entries) if (entry.map === shape.name) this.#put(shape, map, entry);
+			for (const entry of own) this.#put(shape, map, entry);
 		}
 		const [first] = this.#programs.values();
 		// `Program.testRun` leaves less room than a program may make of it.

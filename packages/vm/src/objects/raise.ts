@@ -46,7 +46,7 @@ export function become(system: System, pid: number): void {
  * others from running; the first fault is thrown at the end. @throws VmFault
  */
 export function raise(system: System, event: MachineEvent): Raised {
-	const cpu = system.cpus[event.cpu ?? 0];
+	const cpu = system.cpus[event.cpu ?? system.home];
 	if (!cpu) throw new RangeError(`the machine has ${system.cpus.length} CPUs, there is no CPU ${event.cpu}`);
 	become(system, event.pid ?? 0);
 	const { targets, wantsWords } = system.attached.get(event.tracepoint) ?? attached(system, event.tracepoint);
@@ -128,7 +128,13 @@ export interface Verdict {
 }
 
 /** Runs an XDP program on one packet; what it returned. -1: the packet is too long for one buffer, or memory is out. @throws VmFault */
-export function runVerdict(system: System, program: ProgramState, bytes: Uint8Array, device = 0, cpuId = 0): number {
+export function runVerdict(
+	system: System,
+	program: ProgramState,
+	bytes: Uint8Array,
+	device = 0,
+	cpuId = system.home,
+): number {
 	const cpu = system.cpus[cpuId];
 	if (!cpu) throw new RangeError(`the machine has ${system.cpus.length} CPUs, there is no CPU ${cpuId}`);
 	const input = xdpInput(system.memory, system.scratch[cpuId]!, bytes, device, 0);
@@ -141,7 +147,7 @@ export function runPacket(
 	program: ProgramState,
 	bytes: Uint8Array,
 	device = 0,
-	cpuId = 0,
+	cpuId = system.home,
 ): Verdict | undefined {
 	const verdict = runVerdict(system, program, bytes, device, cpuId);
 	if (verdict < 0) return undefined;

@@ -15,8 +15,8 @@ export function repeater(
 	options: EngineOptions,
 ): ((times: number) => number) | undefined {
 	const { environment, memory } = system;
-	const cpu = system.cpus[0]!;
-	const input = xdpInput(memory, system.scratch[0]!, packet, LOOPBACK, 0);
+	const cpu = system.cpus[system.home]!;
+	const input = xdpInput(memory, system.scratch[system.home]!, packet, LOOPBACK, 0);
 	if (input.context === 0) return undefined;
 	const engine = newEngine(memory, callsOf(system), options);
 	const code = codeOf(system, program.id)!;

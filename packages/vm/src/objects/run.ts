@@ -72,7 +72,7 @@ export function callsOf(system: System): Callables<Code> {
 function newEngines(system: System): Engines {
 	const calls = callsOf(system);
 	const plain = newEngine(system.memory, calls, { engine: "interpreter" });
-	return { plain, chosen: newEngine(system.memory, calls, { engine: system.engine }) };
+	return { plain, chosen: newEngine(system.memory, calls, { engine: system.engine, checked: system.checked }) };
 }
 
 function enginesOf(system: System): Engines {

@@ -43,6 +43,9 @@ export interface System {
 	readonly fuel: number;
 	/** What programs run in. */
 	readonly engine: EngineChoice;
+	readonly checked: boolean;
+	/** Number of the processor that runs what names none. */
+	readonly home: number;
 	/** Whether prepared programs count how often each instruction runs. */
 	readonly count: boolean;
 	/** Whether tracepoints are only those listed; else any well-formed name is one. */

@@ -95,13 +95,13 @@ function runXdp(system: System, program: ProgramState, attr: TestRun): number {
 	const linear = Math.min(end === 0 ? data.length : end, MOST_PACKET + meta);
 	const rest = data.subarray(linear);
 	if (rest.length > MOST_FRAGMENTS) return -ERRNO.ENOMEM;
-	const cpu = system.cpus[0]!;
+	const cpu = system.cpus[system.home]!;
 	let packet = data.subarray(0, linear);
 	let retval = 0;
 	let metaLeft = meta;
 	const { memory } = system;
 	for (let left = Math.max(attr.repeat ?? 0, 1); left > 0; left--) {
-		const input = xdpInput(memory, system.scratch[0]!, packet, from.ifindex, from.queue, metaLeft);
+		const input = xdpInput(memory, system.scratch[system.home]!, packet, from.ifindex, from.queue, metaLeft);
 		if (input.context === 0) return -ERRNO.ENOMEM;
 		retval = runProgram(system, program, input, cpu, 0n);
 		const after = xdpPacket(memory, input.context);
@@ -149,9 +149,9 @@ function runSkb(system: System, program: ProgramState, attr: TestRun): number {
 	let out = new Uint8Array(0);
 	let ctx = new Uint8Array(0);
 	for (let left = Math.max(attr.repeat ?? 0, 1); left > 0; left--) {
-		const input = skbInput(memory, system.scratch[0]!, data);
+		const input = skbInput(memory, system.scratch[system.home]!, data);
 		if (input.context === 0) return -ERRNO.ENOMEM;
-		retval = runProgram(system, program, input, system.cpus[0]!, 0n);
+		retval = runProgram(system, program, input, system.cpus[system.home]!, 0n);
 		const at = memory.view.getUint32(input.context + 76, true);
 		out = memory.u8.slice(at - ETHERNET, at - ETHERNET + data.length);
 		ctx = memory.u8.slice(input.context, input.context + input.contextSize);
@@ -168,7 +168,7 @@ function runArguments(system: System, program: ProgramState, attr: TestRun): num
 	const size = attr.ctx_in?.length ?? 0;
 	if (size > MOST_ARGUMENTS * 8) return -ERRNO.EINVAL;
 	if ((flags & ~ON_CPU) !== 0 || ((flags & ON_CPU) === 0 && (attr.cpu ?? 0) !== 0)) return -ERRNO.EINVAL;
-	const cpu = system.cpus[attr.cpu ?? 0];
+	const cpu = system.cpus[attr.cpu ?? system.home];
 	if (!cpu) return -ERRNO.ENXIO;
 	const bytes = new Uint8Array(Math.ceil(size / 8) * 8);
 	if (attr.ctx_in) bytes.set(attr.ctx_in);
@@ -187,9 +187,9 @@ function runBytes(system: System, program: ProgramState, attr: TestRun): number 
 	if (data_in?.length || data_out?.length || ctx_out?.length || repeat || flags || batch_size) return -ERRNO.EINVAL;
 	if (ctx_in.length > MOST_BYTES) return -ERRNO.EINVAL;
 	const { memory } = system;
-	const input = bytesInput(memory, system.scratch[0]!, ctx_in);
+	const input = bytesInput(memory, system.scratch[system.home]!, ctx_in);
 	if (input.context === 0) return -ERRNO.ENOMEM;
-	attr.retval = runProgram(system, program, input, system.cpus[0]!, 0n);
+	attr.retval = runProgram(system, program, input, system.cpus[system.home]!, 0n);
 	ctx_in.set(memory.u8.subarray(input.context, input.context + ctx_in.length));
 	attr.data_size_out = 0;
 	attr.ctx_size_out = 0;
