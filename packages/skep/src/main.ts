@@ -1,4 +1,6 @@
 import {
+	type Command,
+	failureJson,
 	findVerb,
 	parseInvocation,
 	renderFailure,
@@ -20,13 +22,36 @@ export async function main(words: readonly string[]): Promise<void> {
 		process.exitCode = await dispatch(words);
 	} catch (error) {
 		const { text, status } = renderFailure(error);
-		writeError(text);
+		// Who asked a noun for JSON gets JSON, where the answer would be, as from bpftool.
+		if (answersJson(words)) process.stdout.write(`${JSON.stringify(failureJson(error))}\n`);
+		else writeError(text);
 		process.exitCode = status;
 	}
 }
 
-/** Options that may stand before the noun. */
-const BEFORE = /^(-[jpfmn]+|--(json|pretty|bpffs|mapcompat|nomount))$/;
+/** Options that may stand before the noun, as bpftool has them: `skep -j prog show`. */
+const BEFORE = /^(-[jpfmndl]+|--(json|pretty|bpffs|mapcompat|nomount|debug|legacy))$/;
+/** Those of them that have a value. */
+const BEFORE_VALUE = /^(-B|--base-btf)$/;
+
+/** Where the noun stands. */
+function nounAt(words: readonly string[]): number {
+	let at = 0;
+	while (at < words.length && (BEFORE.test(words[at]!) || BEFORE_VALUE.test(words[at]!)))
+		at += BEFORE_VALUE.test(words[at]!) ? 2 : 1;
+	return at;
+}
+
+function answersJson(words: readonly string[]): boolean {
+	const noun = words[nounAt(words)];
+	if (noun === undefined || !words.some((word) => /^(-[a-zA-Z]*[jp][a-zA-Z]*|--json|--pretty)$/.test(word)))
+		return false;
+	try {
+		return selectCommand(COMMANDS, noun).verbs !== undefined;
+	} catch {
+		return true; // no command of this name: bpftool's options before it say what is wanted
+	}
+}
 
 async function dispatch(words: readonly string[]): Promise<number> {
 	const [word, ...rest] = words;
@@ -34,29 +59,35 @@ async function dispatch(words: readonly string[]): Promise<number> {
 		writeError(renderOverview(COMMANDS, VERSION));
 		return STATUS.usage;
 	}
-	if (word === "--version" || word === "-V" || word === "-v") {
-		process.stdout.write(`skep ${VERSION}\n`);
-		return STATUS.ok;
-	}
+	if (word === "-v") return dispatch(["version", ...rest]);
 	if (word === "--help" || word === "-h") {
 		process.stdout.write(renderOverview(COMMANDS, VERSION));
 		return STATUS.ok;
 	}
-	// bpftool has its options before the noun: `skep -j prog show`.
-	const noun = words.findIndex((each) => !BEFORE.test(each));
-	if (noun > 0) return dispatch([words[noun]!, ...words.slice(0, noun), ...words.slice(noun + 1)]);
+	const noun = nounAt(words);
+	const before = words.slice(0, noun);
+	if (words[noun] === "--version" || words[noun] === "-V")
+		return dispatch(["version", ...before, ...words.slice(noun + 1)]);
+	if (noun > 0 && noun < words.length) return dispatch([words[noun]!, ...before, ...words.slice(noun + 1)]);
 	if (word.startsWith("-")) throw new UsageError(`no option ${word} before a command; there are --help and --version`);
 	// A command never looks like a file.
 	if (/\.([mc]?ts|o)$/.test(word) || word.includes("/"))
 		throw new UsageError(`"${word}" is no command: skep run ${word}`, "run");
 	const command = selectCommand(COMMANDS, word);
 	const call = parseInvocation(command, rest);
-	if (call.flags.has("help")) {
-		const verb =
-			command.verbs && call.rest.length > 0 ? findVerb(command.name, command.verbs, call.rest).verb : undefined;
-		process.stdout.write(verb ? renderVerbHelp(command.name, verb) : renderHelp(command));
+	const help = helpOf(command, call.rest, call.flags.has("help"));
+	if (help !== undefined) {
+		process.stdout.write(help);
 		return STATUS.ok;
 	}
 	const { run } = await command.load();
 	return run(call, COMMANDS);
+}
+
+/** The help that is asked for, by `--help` or, of a noun, by bpftool's word for it: `skep prog help`. */
+function helpOf(command: Command, words: readonly string[], asked: boolean): string | undefined {
+	const { name, verbs } = command;
+	if (!asked && !(verbs && words[0] === "help")) return undefined;
+	const named = verbs && words.length > 0 && words[0] !== "help";
+	return named ? renderVerbHelp(name, findVerb(name, verbs, words).verb) : renderHelp(command);
 }

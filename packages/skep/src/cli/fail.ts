@@ -46,6 +46,13 @@ export function renderFailure(error: unknown): { readonly text: string; readonly
 	return { text: `skep: ${message}${hint}`, status: STATUS.error };
 }
 
+/** The same as JSON, for who asked for JSON: bpftool's key, and where a command line was not understood, what tells more. */
+export function failureJson(error: unknown): { readonly error: string; readonly hint?: string } {
+	const message = error instanceof Error ? error.message : String(error);
+	if (!(error instanceof UsageError)) return { error: message };
+	return { error: message, hint: error.command === undefined ? "skep help" : `skep ${error.command} --help` };
+}
+
 function stackOf(error: unknown): string {
 	if (!(error instanceof Error)) return String(error);
 	const cause = error.cause === undefined ? "" : `\ncaused by: ${stackOf(error.cause)}`;

@@ -7,7 +7,7 @@ export function renderOverview(commands: readonly Command[], version: string): s
 	return [
 		`skep ${version}: eBPF in TypeScript`,
 		"",
-		"usage: skep COMMAND …        a beginning is enough where it is clear: skep b",
+		"usage: skep COMMAND …        a beginning is enough where it is clear: skep bu",
 		"",
 		...commands.map((c) => `  ${c.name.padEnd(width)}${c.summary}`),
 		"",

@@ -6,10 +6,10 @@
  * `STATUS`; a stack trace is shown only under SKEP_DEBUG.
  */
 export type { Command, Flag, Invocation } from "./command.ts";
-export { ReportedError, renderFailure, STATUS, UsageError } from "./fail.ts";
+export { failureJson, ReportedError, renderFailure, STATUS, UsageError } from "./fail.ts";
 export { renderFlags, renderHelp, renderOverview } from "./help.ts";
 export { nearest } from "./nearest.ts";
-export { parseInvocation, selectCommand, selectVerb } from "./select.ts";
+export { parseInvocation, selectCommand } from "./select.ts";
 export { tameStreams, writeError } from "./streams.ts";
 export { findVerb, renderVerbHelp, renderVerbs, type Verb } from "./verb.ts";
 export { Words } from "./words.ts";

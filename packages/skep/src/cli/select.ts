@@ -2,35 +2,20 @@ import type { Command, Flag, Invocation } from "./command.ts";
 import { UsageError } from "./fail.ts";
 import { nearest } from "./nearest.ts";
 
-/** The command that a word names: whole, or by an unambiguous beginning (`skep b` is `skep build`). */
+/** The command that a word names: whole, or by an unambiguous beginning (`skep bu` is `skep build`). @throws UsageError */
 export function selectCommand(commands: readonly Command[], word: string): Command {
 	const exact = commands.find((c) => c.name === word);
 	if (exact) return exact;
 	const matches = commands.filter((c) => c.name.startsWith(word));
-	if (matches.length === 1) return matches[0]!;
-	if (matches.length > 1) throw new UsageError(`"${word}" may be ${matches.map((c) => c.name).join(" or ")}`);
+	// Of several nouns the first is meant, as with bpftool; its verbs are looked at with more care.
+	const [first, ...more] = matches;
+	if (first && (more.length === 0 || matches.every((c) => c.verbs))) return first;
+	if (first) throw new UsageError(`"${word}" may be ${matches.map((c) => c.name).join(" or ")}`);
 	const near = nearest(
 		word,
 		commands.map((c) => c.name),
 	);
 	throw new UsageError(`no command "${word}"${near === undefined ? "" : `, did you mean ${near}?`}`);
-}
-
-/** The verb of a noun that the first word names, whole or by an unambiguous beginning: `skep prog load` …; and the words after it. */
-export function selectVerb<V>(
-	noun: string,
-	verbs: Readonly<Record<string, V>>,
-	words: readonly string[],
-): { verb: V; rest: readonly string[] } {
-	const [word, ...rest] = words;
-	const names = Object.keys(verbs);
-	if (word === undefined) throw new UsageError(`what of ${names.join(", ")}?`, noun);
-	const matches = names.includes(word) ? [word] : names.filter((name) => name.startsWith(word));
-	if (matches.length > 1) throw new UsageError(`"${word}" may be ${matches.join(" or ")}`, noun);
-	const [name] = matches;
-	if (name !== undefined) return { verb: verbs[name]!, rest };
-	const near = nearest(word, names);
-	throw new UsageError(`no "${noun} ${word}"${near === undefined ? "" : `, did you mean ${near}?`}`, noun);
 }
 
 /** Flags and the rest. `--name value`, `--name=value`, `-n value`, `-nvalue`, `--` ends the flags. */

@@ -25,6 +25,8 @@ export function findVerb<T>(
 ): { readonly verb: Verb<T>; readonly rest: readonly string[] } {
 	const [word, ...rest] = words;
 	const names = verbs.map((verb) => verb.name);
+	// A noun alone lists what there is, as with bpftool.
+	if (word === undefined && verbs[0]?.reads) return { verb: verbs[0], rest };
 	if (word === undefined) throw new UsageError(`what of ${names.join(", ")}?`, noun);
 	const exact = verbs.find((verb) => verb.name === word);
 	if (exact) return { verb: exact, rest };

@@ -8,9 +8,10 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BtfBuilder, formatRaw } from "@skep/bpf/btf";
 import { readObject } from "@skep/bpf/object";
-import type { Invocation } from "#cli";
-import * as btf from "./btf.ts";
-import * as gen from "./gen.ts";
+import type { Verb } from "#cli";
+import { BTF_VERBS } from "./btf-verbs.ts";
+import { runVerb, type Task } from "./desk.ts";
+import { GEN_VERBS } from "./gen-verbs.ts";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const launcher = join(root, "packages/skep/bin/skep");
@@ -32,11 +33,12 @@ const told = (...words: string[]): string => {
 	return stdout;
 };
 /** What the command throws; in this process, a start for each would take a second. */
-const refused = async (command: { run(call: Invocation): Promise<number> }, words: string, says: RegExp) => {
+const refused = async (noun: "btf" | "gen", words: string, says: RegExp) => {
 	const flags = new Map<string, string | true>([["file", join(work, "one.btf")]]);
 	const rest = words === "" ? [] : words.split(" ");
 	if (rest.at(-1)?.startsWith("--")) flags.set(...(rest.pop()!.slice(2).split("=") as [string, string]));
-	await assert.rejects(async () => command.run({ flags, rest }), says);
+	const verbs: readonly Verb<Task>[] = noun === "btf" ? BTF_VERBS : GEN_VERBS;
+	await assert.rejects(async () => runVerb(noun, verbs, { flags, rest }), says);
 };
 
 const member = (name: string, type: number, bitOffset: number) => ({ name, type, bitOffset, bitSize: 0 });
@@ -102,21 +104,21 @@ test("what is not understood is refused in words", async () => {
 	const file = join(work, "one.btf");
 	const short = join(work, "short.o");
 	writeFileSync(short, new Uint8Array([0x7f, 0x45, 0x4c, 0x46]));
-	await refused(btf, "", /what of show, list, dump, layout, find, diff\?/);
-	await refused(btf, "dumb", /no "btf dumb", did you mean dump\?/);
-	await refused(btf, "dump", /btf dump wants file FILE/);
-	await refused(btf, "dump file", /FILE is missing after "file"/);
-	await refused(btf, `dump file ${file} format xml`, /format xml: it is raw, c or ts/);
-	await refused(btf, `dump file ${file} format c --json`, /--json is for format raw/);
-	await refused(btf, `dump file ${file} root_id 9`, /types go from 1 to 2/);
-	await refused(btf, "find /(/", /is no regular expression/);
-	await refused(btf, "find x --kind=thing", /"thing" is none of/);
-	await refused(btf, "layout pear", /has no struct or union pear, did you mean pair\?/);
-	await refused(btf, "layout int", /has no struct or union int: it is an int$/);
-	await refused(btf, `dump file ${launcher}`, /\(.*skep, BTF, offset 0, header\/magic\)/);
-	await refused(btf, `dump file ${short}`, /no ELF file/);
-	await refused(btf, "diff one.btf", /diff wants two files/);
-	await refused(gen, "min_core_btf one.btf", /INPUT OUTPUT OBJ/);
+	await refused("gen", "", /what of object, skeleton, min_core_btf\?/);
+	await refused("btf", "dumb", /no "btf dumb", did you mean dump\?/);
+	await refused("btf", "dump", /btf dump: source of types \(id, prog, map, file\) is missing/);
+	await refused("btf", "dump file", /the file is missing after "file"/);
+	await refused("btf", `dump file ${file} format xml`, /"xml" is no format: it is one of raw, c, ts/);
+	await refused("btf", `dump file ${file} format c --json`, /--json is for format raw/);
+	await refused("btf", `dump file ${file} root_id 9`, /"9" is no number from 0 to 2/);
+	await refused("btf", "find /(/", /is no regular expression/);
+	await refused("btf", "find x --kind=thing", /"thing" is none of/);
+	await refused("btf", "layout pear", /has no struct or union pear, did you mean pair\?/);
+	await refused("btf", "layout int", /has no struct or union int: it is an int$/);
+	await refused("btf", `dump file ${launcher}`, /\(.*skep, BTF, offset 0, header\/magic\)/);
+	await refused("btf", `dump file ${short}`, /no ELF file/);
+	await refused("btf", "diff one.btf", /the second file is missing/);
+	await refused("gen", "min_core_btf one.btf", /the file to write is missing/);
 });
 
 test("what the kernel holds, as bpftool shows it", (t) => {

@@ -4,21 +4,16 @@ import { traceFds } from "@skep/bpf/live";
 import { chooseKernel, openVirtual } from "#backend";
 import type { Verb } from "#cli";
 import { type Machine, NO_MACHINE, THIS_MACHINE } from "#inspect";
+import { BTF_VERBS } from "./btf-verbs.ts";
 import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import { type Desk, runVerb, type Task } from "./desk.ts";
+import { GEN_VERBS } from "./gen-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
 import { NET_VERBS } from "./net-verbs.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
 
-const BTF_SHOW: Verb<Task> = {
-	name: "show",
-	usage: "[id N]",
-	summary: "",
-	examples: ["skep btf show"],
-	load: async () => (await import("./btf-list.ts")).list,
-};
 const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	prog: PROG_VERBS,
 	map: MAP_VERBS,
@@ -26,7 +21,8 @@ const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	cgroup: CGROUP_VERBS,
 	net: NET_VERBS,
 	iter: ITER_VERBS,
-	btf: [BTF_SHOW],
+	btf: BTF_VERBS,
+	gen: GEN_VERBS,
 };
 
 /** What a command line answered. */
@@ -62,6 +58,7 @@ export class Front {
 			json: flags.has("json"),
 			pretty: flags.has("pretty"),
 			bpffs: flags.has("bpffs"),
+			debug: false,
 			flags,
 			write: (text) => void parts.push(typeof text === "string" ? Buffer.from(text) : text.slice()),
 			note: (text) => void notes.push(text),

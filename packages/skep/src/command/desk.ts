@@ -14,6 +14,8 @@ export interface Desk {
 	readonly pretty: boolean;
 	/** Tell where objects are pinned. */
 	readonly bpffs: boolean;
+	/** Tell all that there is to tell: the verifier's log of what is loaded. */
+	readonly debug: boolean;
 	/** Switches and values of this verb's own. */
 	readonly flags: Invocation["flags"];
 	write(text: string | Uint8Array): void;
@@ -39,6 +41,7 @@ export function openDesk(call: Invocation, open: () => Kernel = () => chooseLinu
 		json: call.flags.has("json"),
 		pretty: call.flags.has("pretty"),
 		bpffs: call.flags.has("bpffs"),
+		debug: call.flags.has("debug"),
 		flags: call.flags,
 		write: (text) => void process.stdout.write(text),
 		note: writeError,

@@ -1,30 +1,30 @@
 import { writeFileSync } from "node:fs";
 import { link } from "@skep/bpf/linker";
-import { type Invocation, STATUS, UsageError, writeError } from "#cli";
+import { STATUS } from "#cli";
 import { display, readBytes } from "#run/files";
+import { type Task, writeJson } from "./desk.ts";
 import { fileError } from "./files.ts";
 
-/** `skep gen object OUT.o IN.o …`. */
-export async function run(call: Invocation): Promise<number> {
-	const [output, ...inputs] = call.rest;
-	if (output === undefined || inputs.length === 0)
-		throw new UsageError("gen object wants the object to write, then those to link: OUT.o IN.o …", "gen");
+/** `object OUT.o IN.o …`. */
+export const object: Task = (words, desk) => {
+	const output = words.next("the object to write");
+	const first = words.next("the first object to link");
+	const linked = [first, ...words.rest()];
 	const notes: string[] = [];
-	const object = link(
-		inputs.map((name) => ({ name, bytes: readBytes(name) })),
+	const bytes = link(
+		linked.map((name) => ({ name, bytes: readBytes(name) })),
 		{ note: (text) => notes.push(text) },
 	);
 	try {
-		writeFileSync(output, object);
+		writeFileSync(output, bytes);
 	} catch (error) {
 		throw fileError(error, output);
 	}
-	if (call.flags.has("json")) {
-		process.stdout.write(`${JSON.stringify({ file: output, bytes: object.length, linked: inputs, notes })}\n`);
-		return STATUS.ok;
+	if (desk.json) writeJson(desk, { file: output, bytes: bytes.length, linked, notes });
+	else {
+		for (const text of notes) desk.note(text);
+		const what = linked.length === 1 ? "one object" : `${linked.length} objects`;
+		desk.write(`${display(output)}: ${bytes.length} bytes, of ${what}\n`);
 	}
-	for (const text of notes) writeError(text);
-	const what = inputs.length === 1 ? "one object" : `${inputs.length} objects`;
-	process.stdout.write(`${display(output)}: ${object.length} bytes, of ${what}\n`);
 	return STATUS.ok;
-}
+};

@@ -1,19 +1,17 @@
 import { basename } from "node:path";
 import { readObject } from "@skep/bpf/object";
 import { generateSkeleton } from "@skep/bpf/skeleton";
-import { type Invocation, STATUS, UsageError } from "#cli";
+import { STATUS, UsageError } from "#cli";
 import { readBytes } from "#run/files";
+import { type Task, writeJson } from "./desk.ts";
 
-/** `skep gen skeleton OBJ [name N] [--path FILE] [--record MAP=STRUCT,…]`: the module on stdout. */
-export async function run(call: Invocation): Promise<number> {
-	const [file, word, given, ...more] = call.rest;
-	if (file === undefined) throw new UsageError("gen skeleton wants an object: FILE.o", "gen");
-	if ((word !== undefined && word !== "name") || more.length > 0)
-		throw new UsageError(`gen skeleton FILE.o [name N]: "${more[0] ?? word}" is not understood`, "gen");
-	if (word !== undefined && given === undefined) throw new UsageError("name wants a name after it", "gen");
-	const name = given ?? basename(file).replace(/(\.bpf)?\.o$/, "");
-	const path = call.flags.get("path");
-	const records = recordsOf(call.flags.get("record"));
+/** `skeleton OBJ [name N] [--path FILE] [--record MAP=STRUCT,…]`: the module on stdout. */
+export const skeleton: Task = (words, desk) => {
+	const file = words.next("the object");
+	const name = words.skip("name") ? words.next("the name") : basename(file).replace(/(\.bpf)?\.o$/, "");
+	words.end();
+	const path = desk.flags.get("path");
+	const records = recordsOf(desk.flags.get("record"));
 	const bytes = readBytes(file);
 	const text = generateSkeleton(readObject(bytes, { name }), {
 		name,
@@ -21,9 +19,10 @@ export async function run(call: Invocation): Promise<number> {
 		...(records === undefined ? {} : { records }),
 		...(typeof path === "string" ? { path } : { object: bytes }),
 	});
-	process.stdout.write(call.flags.has("json") ? `${JSON.stringify({ file, name, text })}\n` : text);
+	if (desk.json) writeJson(desk, { file, name, text });
+	else desk.write(text);
 	return STATUS.ok;
-}
+};
 
 /** `--record MAP=STRUCT,…`: what goes through which ring buffer. @throws UsageError */
 function recordsOf(text: string | true | undefined): Record<string, string> | undefined {

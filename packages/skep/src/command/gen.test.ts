@@ -53,7 +53,7 @@ test("what cannot be linked names the symbol and both files", () => {
 		stderr,
 		/^skep: "first" is defined in .*main\.bpf\.o and .*main\.bpf\.o, and neither definition is weak\n$/,
 	);
-	assert.match(skep("gen", "object", "none.o").stderr, /wants the object to write, then those to link/);
+	assert.match(skep("gen", "object", "none.o").stderr, /the first object to link is missing/);
 	assert.match(skep("gen", "objct", "x").stderr, /no "gen objct", did you mean object\?/);
 	assert.equal(skep("gen").status, 2);
 });
@@ -80,5 +80,5 @@ console.log(retval, tool.maps.counts.lookup(1), tool.data.total);
 	const run = spawnSync(process.execPath, [join(folder, "use.ts")], { encoding: "utf8" });
 	assert.equal(run.stderr, "");
 	assert.equal(run.stdout, "15113 30n 11n\n");
-	assert.equal(skep("gen", "skeleton", "tool.o", "nam", "x").status, 2);
+	assert.equal(skep("gen", "skeleton", "tool.o", "nome", "x").status, 2);
 });

@@ -3,34 +3,31 @@ import { basename, join } from "node:path";
 import { BpfError, NotSupportedError, SyscallError } from "@skep/bpf/base";
 import { Collection, type LoadOptions, type ProgramSignatures } from "@skep/bpf/collection";
 import type { Kernel } from "@skep/bpf/kernel";
-import { BpfMap, ids, openById, type Program, unpin } from "@skep/bpf/live";
+import { BpfMap, type Program, unpin } from "@skep/bpf/live";
 import { readObject } from "@skep/bpf/object";
-import type { CollectionSpec, MapSpec, ProgramSpec } from "@skep/bpf/spec";
+import type { CollectionSpec, ProgramSpec } from "@skep/bpf/spec";
 import { BPF_OBJ_NAME_LEN, PROG_FLAGS, PROGRAM_TYPES, type ProgramType, sectionMeaning } from "@skep/bpf/uapi";
-import { chooseKernel } from "#backend";
-import { type Invocation, STATUS, UsageError, writeError } from "#cli";
+import { STATUS, type Words } from "#cli";
+import { openOne, type Selector, takeSelector } from "#inspect";
 import { readBytes } from "#run";
 import { coreBtf } from "./core-btf.ts";
+import { type Desk, type Task, writeJson } from "./desk.ts";
 import { fileError } from "./files.ts";
 import { kernelChecks, trusting } from "./trust.ts";
 import { textOf } from "./values.ts";
-
-/** Where a map that is there already is found: `id 7`, `pinned /sys/fs/bpf/x`, `name counts`. */
-interface MapPlace {
-	readonly by: "id" | "pinned" | "name";
-	readonly word: string;
-}
 
 /** What a command line asks. */
 interface Wish {
 	readonly object: string;
 	readonly path: string;
 	readonly type: string | undefined;
-	/** By name, or by place in the object. */
-	readonly maps: readonly { readonly of: string | number; readonly place: MapPlace }[];
+	/** By name, or by place in the object; and the map that is there already. */
+	readonly maps: readonly { readonly of: string | number; readonly place: Selector }[];
 	readonly pinMaps: string | undefined;
 	readonly autoattach: boolean;
 	readonly device: { readonly name: string; readonly bound: boolean } | undefined;
+	/** Types that CO-RE goes by. */
+	readonly types: string | undefined;
 }
 
 /** What was pinned, for the listing. */
@@ -41,35 +38,37 @@ interface Pinned {
 	readonly path: string;
 }
 
-/** `skep prog load OBJ PATH …`: the first program. */
-export async function load(call: Invocation): Promise<number> {
-	return perform(call, "load");
-}
+/** `load OBJ PATH …`: the first program. */
+export const load: Task = (words, desk) => perform(words, desk, "load");
+/** `loadall OBJ PATH …`: each program, in a folder. */
+export const loadAll: Task = (words, desk) => perform(words, desk, "loadall");
 
-/** `skep prog loadall OBJ PATH …`: each program, in a folder. */
-export async function loadAll(call: Invocation): Promise<number> {
-	return perform(call, "loadall");
-}
-
-function perform(call: Invocation, verb: "load" | "loadall"): number {
-	const wish = parse(verb, call.rest);
-	const { bytes, signed } = approved(wish.object, call);
-	const { kernel } = chooseKernel("linux");
-	const spec = retyped(readObject(bytes, { name: wish.object }), wish.type);
+function perform(words: Words, desk: Desk, verb: "load" | "loadall"): number {
+	const wish = parse(words, desk);
+	const { bytes, signed } = approved(wish.object, desk);
+	const { kernel } = desk;
+	const spec = retyped(words, readObject(bytes, { name: wish.object }), wish.type);
 	const [first] = [...spec.programs.values()].filter((program) => program.autoload);
 	if (!first) throw new BpfError("ERR_NO_PROGRAM", `${wish.object} has no program that is to be loaded`);
 	const undo: (() => void)[] = [];
 	try {
-		using collection = loaded(kernel, spec, wish, { signed, coreBtf: coreTypes(call) });
-		for (const note of collection.notes) writeError(`note: ${note}`);
-		if (verb === "loadall") makeFolder(wish.path);
-		const names = verb === "load" ? [first.name] : [...collection.programs.keys()];
-		const done: Pinned[] = names.map((name) => {
-			const path = verb === "load" ? wish.path : join(wish.path, pinName(name));
-			return pinProgram(collection, name, path, wish.autoattach, undo);
+		using collection = loaded(kernel, spec, wish, {
+			...options(words, kernel, spec, wish),
+			signed,
+			coreBtf: wish.types === undefined ? undefined : coreBtf(wish.types),
+			logLevel: desk.debug ? EVERYTHING : 0,
 		});
-		if (wish.pinMaps !== undefined) done.push(...pinMaps(collection, wish, undo));
-		report(done, call.flags.has("json"));
+		for (const note of collection.notes) desk.note(`note: ${note}`);
+		if (desk.debug) for (const [name, program] of collection.programs) desk.note(`${name}:\n${program.log.trimEnd()}`);
+		if (verb === "loadall") makeFolder(kernel, wish.path);
+		const names = verb === "load" ? [first.name] : [...collection.programs.keys()];
+		const pinned: Pinned[] = names.map((name) => {
+			const path = verb === "load" ? wish.path : join(wish.path, pinName(name));
+			return pinProgram(collection, name, path, wish.autoattach, desk, undo);
+		});
+		if (wish.pinMaps !== undefined) pinned.push(...pinMaps(collection, wish, undo));
+		if (desk.json) writeJson(desk, pinned);
+		else for (const each of pinned) desk.write(`${each.kind} ${each.name} (id ${each.id}) pinned at ${each.path}\n`);
 		return STATUS.ok;
 	} catch (error) {
 		for (const each of undo.reverse()) each();
@@ -77,28 +76,21 @@ function perform(call: Invocation, verb: "load" | "loadall"): number {
 	}
 }
 
+/** The verifier's log with every state, and its statistics. */
+const EVERYTHING = 2 | 4;
+
 /** The object's bytes, read once: what was checked is what is loaded. */
-function approved(object: string, call: Invocation): { bytes: Uint8Array; signed: ProgramSignatures | undefined } {
+function approved(object: string, desk: Desk): { bytes: Uint8Array; signed: ProgramSignatures | undefined } {
 	const read = readBytes(object);
-	const bytes = call.flags.has("require-signed") ? trusting(object, textOf(call, "trusted"))(read).content : read;
-	const keyring = textOf(call, "keyring");
+	const bytes = desk.flags.has("require-signed") ? trusting(object, textOf(desk, "trusted"))(read).content : read;
+	const keyring = textOf(desk, "keyring");
 	return { bytes, signed: keyring === undefined ? undefined : kernelChecks(object, keyring, "prog")(bytes) };
 }
 
-function coreTypes(call: Invocation): LoadOptions["coreBtf"] {
-	const path = textOf(call, "core-btf");
-	return path === undefined ? undefined : coreBtf(path);
-}
-
 /** The kernel says EINVAL to what a device cannot, too. */
-function loaded(
-	kernel: Kernel,
-	spec: CollectionSpec,
-	wish: Wish,
-	more: Pick<LoadOptions, "signed" | "coreBtf">,
-): Collection {
+function loaded(kernel: Kernel, spec: CollectionSpec, wish: Wish, options: LoadOptions): Collection {
 	try {
-		return Collection.load(kernel, spec, { ...options(kernel, spec, wish), ...more });
+		return Collection.load(kernel, spec, options);
 	} catch (error) {
 		const { device } = wish;
 		if (!device || !(error instanceof SyscallError) || error.code !== "EINVAL") throw error;
@@ -109,19 +101,13 @@ function loaded(
 	}
 }
 
-function report(done: readonly Pinned[], json: boolean): void {
-	for (const each of done) {
-		const text = json ? JSON.stringify(each) : `${each.kind} ${each.name} (id ${each.id}) pinned at ${each.path}`;
-		process.stdout.write(`${text}\n`);
-	}
-}
-
 /** Attached, it is its link that is pinned; where that cannot be, the program itself, and why is said. */
 function pinProgram(
 	collection: Collection,
 	name: string,
 	path: string,
 	autoattach: boolean,
+	desk: Desk,
 	undo: (() => void)[],
 ): Pinned {
 	const program: Program = collection.program(name);
@@ -136,7 +122,7 @@ function pinProgram(
 			const cannot =
 				error instanceof NotSupportedError || (error instanceof BpfError && error.code === "ERR_NO_TARGET");
 			if (!cannot) throw error;
-			writeError(`note: ${error.message}; the program itself is pinned at ${path}`);
+			desk.note(`note: ${error.message}; the program itself is pinned at ${path}`);
 		}
 	}
 	program.pin(path);
@@ -146,7 +132,7 @@ function pinProgram(
 
 function pinMaps(collection: Collection, wish: Wish, undo: (() => void)[]): Pinned[] {
 	const folder = wish.pinMaps!;
-	makeFolder(folder);
+	makeFolder(collection.kernel, folder);
 	return [...collection.maps].map(([name, map]) => {
 		const path = join(folder, pinName(libraryName(name, wish.object)));
 		map.pin(path);
@@ -169,7 +155,9 @@ function libraryName(map: string, object: string): string {
 	return `${stem.slice(0, Math.max(0, room))}${map}`.slice(0, BPF_OBJ_NAME_LEN - 1);
 }
 
-function makeFolder(path: string): void {
+/** Folders of a bpffs that is no file system of this process come with what is in them. */
+function makeFolder(kernel: Kernel, path: string): void {
+	if (kernel.name !== "linux") return;
 	try {
 		mkdirSync(path, { mode: 0o700 });
 	} catch (error) {
@@ -177,28 +165,20 @@ function makeFolder(path: string): void {
 	}
 }
 
-function options(kernel: Kernel, spec: CollectionSpec, wish: Wish): NonNullable<Parameters<typeof Collection.load>[2]> {
+function options(words: Words, kernel: Kernel, spec: CollectionSpec, wish: Wish): LoadOptions {
 	const names = [...spec.maps.keys()];
-	const reuse = new Map<string, BpfMap>();
-	for (const { of, place } of wish.maps) {
+	for (const { of } of wish.maps) {
 		const name = typeof of === "number" ? names[of] : of;
-		if (name === undefined || !spec.maps.has(name)) {
-			throw new UsageError(
-				`${wish.object} has no map ${of}; there are: ${names.map((each, i) => `${i} ${each}`).join(", ") || "none"}`,
-				"prog",
-			);
-		}
-		reuse.set(name, found(kernel, place, spec.maps.get(name)!));
+		if (name !== undefined && spec.maps.has(name)) continue;
+		const there = names.map((each, i) => `${i} ${each}`).join(", ") || "none";
+		throw words.wrong(`${wish.object} has no map ${of}; there are: ${there}`);
 	}
 	const { device } = wish;
-	let ifindex: number | undefined;
-	if (device) {
-		ifindex = kernel.interfaceIndex(device.name);
-		if (ifindex < 0) throw new BpfError("ENODEV", `there is no network device ${device.name}`);
-	}
+	const ifindex = device && kernel.interfaceIndex(device.name);
+	if (ifindex !== undefined && ifindex < 0) throw new BpfError("ENODEV", `there is no network device ${device!.name}`);
 	const bound = device?.bound === true ? PROG_FLAGS.BPF_F_XDP_DEV_BOUND_ONLY : 0;
 	return {
-		reuse,
+		reuse: reused(kernel, names, wish),
 		...(ifindex === undefined ? {} : { ifindex }),
 		...(bound === 0
 			? {}
@@ -206,43 +186,28 @@ function options(kernel: Kernel, spec: CollectionSpec, wish: Wish): NonNullable<
 	};
 }
 
-/** The map that is there. @throws BpfError ERR_NO_MAP */
-function found(kernel: Kernel, { by, word }: MapPlace, map: MapSpec): BpfMap {
-	if (by === "pinned") {
-		const pinned = BpfMap.fromPin(kernel, word);
-		if (pinned) return pinned;
-		throw new BpfError("ERR_NO_MAP", `nothing is pinned at ${word}`);
+/** Maps that are there, by the name in the object. @throws BpfError */
+function reused(kernel: Kernel, names: readonly string[], wish: Wish): Map<string, BpfMap> {
+	const found = new Map<string, BpfMap>();
+	try {
+		for (const { of, place } of wish.maps) {
+			const name = typeof of === "number" ? names[of]! : of;
+			found.get(name)?.close();
+			found.set(name, BpfMap.fromFd(kernel, openOne(kernel, "map", place).release()));
+		}
+		return found;
+	} catch (error) {
+		for (const map of found.values()) map.close();
+		throw error;
 	}
-	if (by === "id") {
-		const number = /^\d+$/.test(word) ? openById(kernel, "map", Number(word)) : undefined;
-		if (number !== undefined) return BpfMap.fromFd(kernel, number);
-		throw new BpfError("ERR_NO_MAP", `there is no map with id ${word}`);
-	}
-	const named: BpfMap[] = [];
-	for (const id of ids(kernel, "map")) {
-		const number = openById(kernel, "map", id);
-		if (number === undefined) continue;
-		const each = BpfMap.fromFd(kernel, number);
-		if (each.name === word) named.push(each);
-		else each.close();
-	}
-	const [one, ...others] = named;
-	if (one && others.length === 0) return one;
-	const all = named.map((each) => each.info().id).join(", ");
-	for (const each of named) each.close();
-	throw new BpfError(
-		"ERR_NO_MAP",
-		one ? `several maps are called ${word}: say one by id (${all})` : `no map is called ${word} for ${map.name}`,
-	);
 }
 
 /** The spec with another program type for all that is loaded, named as in a section or as the kernel does. */
-function retyped(spec: CollectionSpec, type: string | undefined): CollectionSpec {
+function retyped(words: Words, spec: CollectionSpec, type: string | undefined): CollectionSpec {
 	if (type === undefined) return spec;
 	const meaning = sectionMeaning(type) ?? sectionMeaning(`${type}/`);
 	const known = meaning?.type ?? (type in PROGRAM_TYPES ? (type as ProgramType) : undefined);
-	if (!known)
-		throw new UsageError(`no program type ${type}; sections name them: xdp, tc, cgroup/connect4, tracepoint …`, "prog");
+	if (!known) throw words.wrong(`no program type ${type}; sections name them: xdp, tc, cgroup/connect4, tracepoint …`);
 	const programs = [...spec.programs.values()].map((program): [string, ProgramSpec] => {
 		const { attachType: _, ...rest } = program;
 		return [program.name, { ...rest, type: known, ...(meaning?.attachType ? { attachType: meaning.attachType } : {}) }];
@@ -250,59 +215,46 @@ function retyped(spec: CollectionSpec, type: string | undefined): CollectionSpec
 	return { ...spec, programs: new Map(programs) };
 }
 
-const WORDS = ["type", "map", "offload_dev", "xdpmeta_dev", "dev", "pinmaps", "autoattach"] as const;
+const WORDS = ["type", "map", "offload_dev", "xdpmeta_dev", "dev", "pinmaps", "autoattach", "kernel_btf"] as const;
 
-function parse(verb: string, words: readonly string[]): Wish {
-	const usage = (text: string): never => {
-		throw new UsageError(text, "prog");
-	};
-	const [object, path, ...rest] = words;
-	if (object === undefined || path === undefined)
-		return usage(`${verb} wants an object and a path: skep prog ${verb} OBJ PATH`);
-	let at = 0;
-	const next = (what: string): string => rest[at++] ?? usage(`${verb}: ${what} is missing at the end`);
-	const maps: { of: string | number; place: MapPlace }[] = [];
+function parse(words: Words, desk: Desk): Wish {
+	const object = words.next("the object");
+	const path = words.next("the path");
+	const maps: { of: string | number; place: Selector }[] = [];
 	let type: string | undefined;
 	let pinMapsAt: string | undefined;
 	let autoattach = false;
 	let device: Wish["device"];
-	while (at < rest.length) {
-		const word = next("a word");
-		const keyword =
-			WORDS.find((each) => each.startsWith(word)) ?? usage(`${verb}: "${word}" is none of ${WORDS.join(", ")}`);
-		switch (keyword) {
+	let types = textOf(desk, "core-btf");
+	while (!words.empty) {
+		const word = words.oneOf(WORDS, "part of a load");
+		switch (word) {
 			case "type":
-				if (type !== undefined) usage(`${verb}: type stands twice`);
-				type = next("the type");
+				if (type !== undefined) throw words.wrong("type stands twice");
+				type = words.next("the type");
 				break;
 			case "map": {
-				const by = next("name or idx");
-				if (!"name".startsWith(by) && !"idx".startsWith(by)) usage(`${verb}: map ${by}: name or idx was expected`);
-				const which = next("the map's name");
-				if ("idx".startsWith(by) && !/^\d+$/.test(which)) usage(`${verb}: map idx ${which}: a number was expected`);
-				maps.push({ of: "idx".startsWith(by) ? Number(which) : which, place: place(verb, next) });
+				const byName = words.oneOf(["name", "idx"], "way to name a map of the object") === "name";
+				const of = byName ? words.next("the map's name") : words.number("idx");
+				maps.push({ of, place: takeSelector("map", words) });
 				break;
 			}
 			case "offload_dev":
 			case "dev":
 			case "xdpmeta_dev":
-				if (device) usage(`${verb}: the device stands twice`);
-				device = { name: next("the device"), bound: keyword === "xdpmeta_dev" };
+				if (device) throw words.wrong("the device stands twice");
+				device = { name: words.next("the device"), bound: word === "xdpmeta_dev" };
 				break;
 			case "pinmaps":
-				pinMapsAt = next("the folder");
+				pinMapsAt = words.next("the folder");
 				break;
 			case "autoattach":
 				autoattach = true;
 				break;
+			case "kernel_btf":
+				types = words.next("the file");
+				break;
 		}
 	}
-	return { object, path, type, maps, pinMaps: pinMapsAt, autoattach, device };
-}
-
-function place(verb: string, next: (what: string) => string): MapPlace {
-	const by = next("id, pinned or name");
-	const kind = (["id", "pinned", "name"] as const).find((each) => each.startsWith(by));
-	if (!kind) throw new UsageError(`${verb}: a map is said by id, pinned or name, not "${by}"`, "prog");
-	return { by: kind, word: next(`what follows ${kind}`) };
+	return { object, path, type, maps, pinMaps: pinMapsAt, autoattach, device, types };
 }

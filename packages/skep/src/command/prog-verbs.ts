@@ -3,7 +3,7 @@ import type { Task } from "./desk.ts";
 
 const PROG = "{id N|pinned PATH|tag TAG|name NAME}";
 const LOAD =
-	"OBJ PATH [type TYPE] [map name|idx NAME MAP …] [pinmaps DIR] [autoattach] [offload_dev DEV|xdpmeta_dev DEV]";
+	"OBJ PATH [type TYPE] [map name|idx NAME MAP …] [pinmaps DIR] [autoattach] [kernel_btf FILE] [offload_dev DEV|xdpmeta_dev DEV]";
 
 /** The verbs of `skep prog`, in bpftool's order: of several that a beginning fits, the first that only reads is meant. */
 export const PROG_VERBS: readonly Verb<Task>[] = [
@@ -47,20 +47,14 @@ export const PROG_VERBS: readonly Verb<Task>[] = [
 		usage: LOAD,
 		summary: "load an object, pin its first program at PATH",
 		examples: ["skep prog load xdp.o /sys/fs/bpf/xdp"],
-		load: async () => {
-			const { load } = await import("./prog-load.ts");
-			return (words, { flags }) => load({ flags, rest: words.rest() });
-		},
+		load: async () => (await import("./prog-load.ts")).load,
 	},
 	{
 		name: "loadall",
 		usage: LOAD,
 		summary: "load an object, pin each of its programs in the folder PATH",
 		examples: ["skep prog loadall exec.o /sys/fs/bpf/exec pinmaps /sys/fs/bpf/exec-maps autoattach"],
-		load: async () => {
-			const { loadAll } = await import("./prog-load.ts");
-			return (words, { flags }) => loadAll({ flags, rest: words.rest() });
-		},
+		load: async () => (await import("./prog-load.ts")).loadAll,
 	},
 	{
 		name: "attach",

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "#cli";
-import { run } from "./prog.ts";
+import { runVerb } from "./desk.ts";
+import { PROG_VERBS } from "./prog-verbs.ts";
 
 const SKEP = fileURLToPath(new URL("../../bin/skep", import.meta.url));
 const OBJECT = fileURLToPath(new URL("../../../bpf/testdata/collection/exec.bpf.o", import.meta.url));
@@ -60,7 +61,7 @@ test("autoattach pins links, and programs where the section does not say enough"
 	const run = shell(t, `skep prog loadall --json $O $FS/all auto; ls $FS/all >&2`);
 	if (!run) return;
 	assert.equal(run.status, 0, run.stderr);
-	const told = lines(run.stdout).map((line) => JSON.parse(line) as { kind: string; name: string; id: number });
+	const told = JSON.parse(run.stdout) as { kind: string; name: string; id: number }[];
 	assert.deepEqual(
 		told.map(({ kind, name }) => `${kind} ${name}`),
 		["link on_exec", "link on_raw", "link on_typed", "program filter"],
@@ -75,10 +76,10 @@ test("autoattach pins links, and programs where the section does not say enough"
 test("maps that are there are taken instead of new ones: by pin, id, name, index", (t) => {
 	const run = shell(
 		t,
-		`skep prog load --json $O $FS/first pinmaps $FS/maps | grep '"counts"'
-		skep prog loadall --json $O $FS/second map name counts pinned $FS/maps/counts pinmaps $FS/maps2 | grep '"counts"'
-		id=$(skep prog loadall --json $O $FS/third map n counts pinned $FS/maps2/counts pinm $FS/maps3 | grep '"counts"' | sed 's/.*"id"://; s/,.*//')
-		skep prog loadall --json $O $FS/fourth map name counts id $id pinmaps $FS/maps4 | grep '"counts"'
+		`skep prog load --json $O $FS/first pinmaps $FS/maps | grep -o '{[^}]*"counts"[^}]*}'
+		skep prog loadall --json $O $FS/second map name counts pinned $FS/maps/counts pinmaps $FS/maps2 | grep -o '{[^}]*"counts"[^}]*}'
+		id=$(skep prog loadall --json $O $FS/third map n counts pinned $FS/maps2/counts pinm $FS/maps3 | grep -o '{[^}]*"counts"[^}]*}' | sed 's/.*"id"://; s/,.*//')
+		skep prog loadall --json $O $FS/fourth map name counts id $id pinmaps $FS/maps4 | grep -o '{[^}]*"counts"[^}]*}'
 		skep prog load $O $FS/no map name lost id $id || echo "status $?"
 		skep prog load $O $FS/no map name nope id $id || echo "status $?"
 		skep prog load $O $FS/no map name counts pinned $FS/nothing || echo "status $?"
@@ -117,18 +118,22 @@ test("what fails half way leaves no pin", (t) => {
 
 test("words that are not understood are refused before the kernel is asked", async () => {
 	const rows: readonly (readonly [words: string, text: RegExp])[] = [
-		["", /what of show, list, dump, pin, load, /],
 		["lod x y", /no "prog lod", did you mean load\?/],
-		["load x", /load wants an object and a path/],
-		["load x y nonsense", /"nonsense" is none of type, map, /],
-		["load x y map by", /map by: name or idx was expected/],
-		["load x y map idx three id 1", /a number was expected/],
-		["load x y map name n ids 1", /said by id, pinned or name, not "ids"/],
-		["load x y pinmaps", /the folder is missing at the end/],
+		["load", /prog load: the object is missing/],
+		["load x", /prog load: the path is missing after "x"/],
+		["load x y nonsense", /"nonsense" is no part of a load: it is one of type, map, /],
+		["load x y map by", /"by" is no way to name a map of the object: it is one of name, idx/],
+		["load x y map idx three id 1", /idx: "three" is no number/],
+		["load x y map name n ids 1", /"ids" is no way to name a map, did you mean id\?/],
+		["load x y pinmaps", /the folder is missing after "pinmaps"/],
 		["load x y type xdp type tc", /type stands twice/],
 	];
 	for (const [words, text] of rows) {
 		const call = { flags: new Map<string, string | true>(), rest: words.split(" ").filter((word) => word !== "") };
-		await assert.rejects(run(call), (error: Error) => error instanceof UsageError && text.test(error.message), words);
+		await assert.rejects(
+			runVerb("prog", PROG_VERBS, call),
+			(error: Error) => error instanceof UsageError && text.test(error.message),
+			words,
+		);
 	}
 });

@@ -1,5 +1,8 @@
-import type { Command, Flag } from "#cli";
+import type { Command, Flag, Verb } from "#cli";
+import { BTF_VERBS } from "./btf-verbs.ts";
 import { CGROUP_VERBS } from "./cgroup-verbs.ts";
+import type { Task } from "./desk.ts";
+import { GEN_VERBS } from "./gen-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
@@ -9,18 +12,14 @@ import { PROG_VERBS } from "./prog-verbs.ts";
 /** The commands, one row each, in the order of `skep help`. */
 
 const JSON_FLAG: Flag = { name: "json", short: "j", help: "JSON Lines on stdout" };
-const PRETTY: Flag = {
-	name: "pretty",
-	short: "p",
-	help: "JSON over several lines, where it is one value",
-	implies: "json",
-};
 /** bpftool's options, which may also stand before the noun. */
 const SHOWN: readonly Flag[] = [
 	{ name: "json", short: "j", help: "JSON, with bpftool's keys" },
 	{ name: "pretty", short: "p", help: "JSON over several lines", implies: "json" },
 	{ name: "bpffs", short: "f", help: "tell where objects are pinned" },
 	{ name: "mapcompat", short: "m", help: "taken as bpftool takes it; maps are always loaded as their objects say" },
+	{ name: "debug", short: "d", help: "tell more: the verifier's whole log of what is loaded" },
+	{ name: "legacy", short: "l", help: "taken as bpftool takes it" },
 	{ name: "nomount", short: "n", help: "taken as bpftool takes it; nothing is ever mounted" },
 ];
 const DURATION: Flag = { name: "duration", value: "SECONDS", help: "stop after that long (10, 1.5s, 2m)" };
@@ -30,6 +29,16 @@ const BTF: Flag = {
 	value: "FILE",
 	help: "compile against these kernel types instead of the shipped ones",
 };
+
+/** A noun: what its verbs answer is what the command does. */
+const noun = (name: string, verbs: readonly Verb<Task>[]): Pick<Command, "name" | "verbs" | "load"> => ({
+	name,
+	verbs,
+	load: async () => {
+		const { runVerb } = await import("./desk.ts");
+		return { run: (call) => runVerb(name, verbs, call) };
+	},
+});
 
 const CORE_BTF: Flag = {
 	name: "core-btf",
@@ -239,14 +248,11 @@ export const COMMANDS: readonly Command[] = [
 		load: () => import("./sign.ts"),
 	},
 	{
-		name: "gen",
-		usage: "object OUT.o IN.o … | skeleton OBJ.o [name N] [--path FILE] [--record M=S] | min_core_btf BTF OUT OBJ.o …",
+		...noun("gen", GEN_VERBS),
+		usage: "VERB …",
 		summary: "make files from objects: one object of several, a TypeScript module, the types that objects need",
 		details: [
-			"object    link: functions, maps and variables are resolved across the files, types are kept once each.",
-			"          Of two definitions of a name one must be weak; licence, types and maps' attributes must agree.",
-			"skeleton  a module on stdout: typed maps, records, variables and programs, open, load, attach.",
-			"min_core_btf   of a kernel's types (ELF or raw BTF) those that the objects' CO-RE relocations ask for.",
+			"Of two definitions of a name that `object` links one must be weak; licence, types and maps' attributes must agree.",
 		],
 		examples: [
 			"skep gen object tool.o main.o filter.o",
@@ -254,8 +260,7 @@ export const COMMANDS: readonly Command[] = [
 			"skep gen min_core_btf /sys/kernel/btf/vmlinux tool.btf tool.o",
 		],
 		flags: [
-			JSON_FLAG,
-			PRETTY,
+			...SHOWN,
 			{
 				name: "path",
 				value: "FILE",
@@ -267,21 +272,12 @@ export const COMMANDS: readonly Command[] = [
 				help: "skeleton: what goes through ring buffers, where the object does not say it",
 			},
 		],
-		load: () => import("./gen.ts"),
 	},
 	{
-		name: "btf",
-		usage: "show|dump|layout|find|diff …",
-		summary: "show types: as text, C or TypeScript, with their layout, found by name, compared",
-		details: [
-			"show [id N]                what BTF the kernel holds, and which programs and maps it is of",
-			"dump SOURCE [format raw|c|ts] [root_id N …]   SOURCE: file FILE (ELF or raw BTF), id N,",
-			"     prog id|name|pinned|tag X, map id|name|pinned X [key|value|kv|all]",
-			"layout NAME …         offsets, sizes, holes and cache lines of structs and unions",
-			"find PATTERN          types by name: shell patterns (task_*) or /regular expressions/",
-			"diff A B [NAME …]     what types two files have in common, and what changed in them",
-			"Without --file, types are those of the running kernel.",
-		],
+		...noun("btf", BTF_VERBS),
+		usage: "VERB …",
+		summary: "types: as text, C or TypeScript, with their layout, found by name, compared",
+		details: ["Without --file, `layout` and `find` look at the types of the running kernel."],
 		examples: [
 			"skep btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h",
 			"skep btf layout task_struct",
@@ -289,23 +285,21 @@ export const COMMANDS: readonly Command[] = [
 			"skep btf diff old.btf /sys/kernel/btf/vmlinux task_struct",
 		],
 		flags: [
-			JSON_FLAG,
-			PRETTY,
+			...SHOWN,
 			{ name: "base-btf", short: "B", value: "FILE", help: "what split BTF (a module's) continues" },
 			{ name: "file", value: "FILE", help: "layout, find: types of this file (ELF or raw BTF)" },
 			{ name: "kind", value: "K[,K…]", help: "find: only of these kinds (struct, union, enum, typedef, func …)" },
 		],
-		load: () => import("./btf.ts"),
 	},
 	{
-		name: "prog",
+		...noun("prog", PROG_VERBS),
 		usage: "VERB …",
 		summary: "programs in the kernel: show, dump, load, pin, attach, run",
-		verbs: PROG_VERBS,
 		details: [
 			"Words and options are bpftool's, also before the noun (skep -jf prog show), and may be shortened where it is",
 			"clear. `skep prog VERB --help` tells more.",
 			"load and loadall take, in any order:",
+			"kernel_btf FILE     types that CO-RE goes by instead of the kernel's own (--core-btf is the same)",
 			"type TYPE           instead of what sections say: xdp, tc, cgroup/connect4 …",
 			"map name NAME MAP   a map that is there, for the object's map NAME; `map idx N MAP` by its place in the object.",
 			"                    MAP: id N, pinned PATH, name NAME",
@@ -322,56 +316,45 @@ export const COMMANDS: readonly Command[] = [
 			"skep prog load xdp.o /sys/fs/bpf/xdp map name counts pinned /sys/fs/bpf/counts",
 		],
 		flags: [...SHOWN, CORE_BTF, ...SIGNED],
-		load: () => import("./prog.ts"),
 	},
 	{
-		name: "map",
+		...noun("map", MAP_VERBS),
 		usage: "VERB …",
 		summary: "maps in the kernel: show, dump, create, read and write entries",
-		verbs: MAP_VERBS,
 		details: [
 			"DATA is bytes, decimal or 0x…; `hex` before them makes all of them hex; `json VALUE` is by the map's types.",
 			"MAP: id N, pinned PATH, name NAME. `skep map VERB --help` tells more.",
 		],
 		examples: ["skep map dump name counts", "skep map update name counts key 1 0 0 0 value json 42"],
 		flags: SHOWN,
-		load: () => import("./map.ts"),
 	},
 	{
-		name: "link",
+		...noun("link", LINK_VERBS),
 		usage: "VERB …",
 		summary: "links in the kernel: what is attached where, pin, detach",
-		verbs: LINK_VERBS,
 		examples: ["skep link show", "skep link detach pinned /sys/fs/bpf/xdp"],
 		flags: SHOWN,
-		load: () => import("./link.ts"),
 	},
 	{
-		name: "cgroup",
+		...noun("cgroup", CGROUP_VERBS),
 		usage: "VERB …",
 		summary: "programs on cgroups: show, tree, attach, detach",
-		verbs: CGROUP_VERBS,
 		examples: ["skep cgroup tree", "skep cgroup show /sys/fs/cgroup/system.slice effective"],
 		flags: SHOWN,
-		load: () => import("./cgroup.ts"),
 	},
 	{
-		name: "net",
+		...noun("net", NET_VERBS),
 		usage: "VERB …",
 		summary: "programs on network devices",
-		verbs: NET_VERBS,
 		examples: ["skep net show"],
 		flags: SHOWN,
-		load: () => import("./net.ts"),
 	},
 	{
-		name: "iter",
+		...noun("iter", ITER_VERBS),
 		usage: "VERB …",
 		summary: "iterators: pin one, who reads it runs it",
-		verbs: ITER_VERBS,
 		examples: ["skep iter pin tasks.o /sys/fs/bpf/tasks"],
 		flags: SHOWN,
-		load: () => import("./iter.ts"),
 	},
 	{
 		name: "vm",
@@ -387,6 +370,14 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "unchecked", help: "translated, with accesses compared with the end of memory only" },
 		],
 		load: () => import("./vm.ts"),
+	},
+	{
+		name: "version",
+		usage: "",
+		summary: "which skep this is",
+		examples: ["skep version", "skep -j version"],
+		flags: SHOWN,
+		load: () => import("./version.ts"),
 	},
 	{
 		name: "help",

@@ -1,7 +1,7 @@
 import { type Invocation, UsageError } from "#cli";
 
 /** What stands after a flag; undefined: it was not given. */
-export function textOf(call: Invocation, flag: string): string | undefined {
+export function textOf(call: Pick<Invocation, "flags">, flag: string): string | undefined {
 	const value = call.flags.get(flag);
 	return typeof value === "string" ? value : undefined;
 }
