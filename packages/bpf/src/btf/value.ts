@@ -86,8 +86,8 @@ export function interpret(plan: Plan, view: DataView, offset: number): Value {
 }
 
 /**
- * Writes a value of a type, little-endian. Members that are not given are zero, text is padded with NUL, shorter arrays
- * with zero. All bytes of the type are written, padding too.
+ * Writes a value of a type, little-endian. Members that are not given are zero, text (or an array of codes) is padded with
+ * NUL, shorter arrays with zero. All bytes of the type are written, padding too.
  * @throws RangeError for a number, text or array that does not fit; TypeError for another kind of value or a member that
  * the struct does not have. Both say where: `args.path[3]`.
  */
@@ -126,6 +126,14 @@ function integer(value: unknown, bits: number, signed: boolean, path: string): b
 	return BigInt.asUintN(bits, n);
 }
 
+/** Codes of a char array that is no text, signed or not. */
+function writeChars(size: number, view: DataView, offset: number, codes: readonly unknown[], path: string): void {
+	if (codes.length > size)
+		throw new RangeError(`${path === "" ? "" : `${path}: `}${codes.length} elements, there is room for ${size}`);
+	for (const [i, code] of codes.entries())
+		view.setUint8(offset + i, Number(integer(code, 8, typeof code === "number" && code < 0, `${path}[${i}]`)));
+}
+
 function write(plan: Plan, view: DataView, offset: number, value: unknown, path: string): void {
 	const at = path === "" ? "" : `${path}: `;
 	switch (plan.op) {
@@ -156,6 +164,10 @@ function write(plan: Plan, view: DataView, offset: number, value: unknown, path:
 			return;
 		}
 		case "text": {
+			if (Array.isArray(value)) {
+				writeChars(plan.size, view, offset, value, path);
+				return;
+			}
 			if (typeof value !== "string") throw new TypeError(`${at}${show(value)}, expected a string`);
 			const bytes = encodeUtf8(value);
 			if (bytes.length > plan.size)

@@ -10,8 +10,12 @@ import {
 	plainEntries,
 	takeData,
 	takeSelector,
+	takeValueData,
 	typedEntries,
+	typedKey,
+	type ValueData,
 } from "#inspect";
+import { toJson } from "#output";
 import { type Desk, done, type Task, writeJson } from "./desk.ts";
 
 /** Opens the map that the words name, and closes it behind the work. */
@@ -26,7 +30,7 @@ const MODES = { any: "any", exist: "exist", noexist: "create" } as const satisfi
 /** `key DATA`, `value DATA|MAP|PROG` and the mode, in any order. */
 function takeEntry(words: Words, map: BpfMap, wants: readonly ("key" | "value" | "mode")[]) {
 	let key: Uint8Array | undefined;
-	let value: Uint8Array | undefined;
+	let value: ValueData | undefined;
 	let mode: UpdateMode = "any";
 	while (!words.empty) {
 		if (wants.includes("key") && key === undefined && words.skip("key")) {
@@ -39,22 +43,15 @@ function takeEntry(words: Words, map: BpfMap, wants: readonly ("key" | "value" |
 	return { key, value, mode };
 }
 
-/** Bytes; for maps of maps and programs the descriptor of an object that is named. */
-function takeValue(words: Words, map: BpfMap): Uint8Array {
+/** Data; for maps of maps and programs the descriptor of an object that is named. */
+function takeValue(words: Words, map: BpfMap): ValueData {
 	const kind = MAPS_OF_MAPS.has(map.type) ? "map" : map.type === "prog_array" ? "prog" : undefined;
-	if (kind === undefined) {
-		const one = takeData(words, map, "value");
-		if (!map.perCpu) return one;
-		// The same for every CPU.
-		const all = new Uint8Array(map.valueBytes);
-		for (let cpu = 0; cpu < map.kernel.possibleCpus; cpu++) all.set(one, cpu * map.stride);
-		return all;
-	}
+	if (kind === undefined) return takeValueData(words, map);
 	const fd = openOne(map.kernel, kind, takeSelector(kind, words));
 	const bytes = new Uint8Array(4);
 	new DataView(bytes.buffer).setUint32(0, fd.number, true);
 	opened.push(fd);
-	return bytes;
+	return () => bytes;
 }
 
 /** Objects whose descriptors stand in a value until it is written. */
@@ -67,10 +64,18 @@ export const update: Task = (words, desk) =>
 			const { key, value, mode } = takeEntry(words, map, ["key", "value", "mode"]);
 			if (value === undefined) throw words.wrong("value DATA is missing");
 			if (map.keySize === 0) {
-				if (!map.push(value)) throw full(map);
+				if (!map.push(value(() => undefined))) throw full(map);
 				return done(desk);
 			}
-			if (map.update(wanted(words, map, key), value, mode)) return done(desk);
+			const at = wanted(words, map, key);
+			if (
+				map.update(
+					at,
+					value(() => map.lookup(at)),
+					mode,
+				)
+			)
+				return done(desk);
 			throw new BpfError(
 				mode === "create" ? "EEXIST" : "ENOENT",
 				mode === "create" ? `map ${map.name} has this key already` : `map ${map.name} has no such key to be updated`,
@@ -131,6 +136,12 @@ function writeHex(
 	out.flush();
 }
 
+/** A value as JSON, and, by the map's types, `formatted`, which is JSON already. */
+function writeTyped(desk: Desk, value: object, formatted: string | undefined): void {
+	if (formatted === undefined) writeJson(desk, value);
+	else desk.write(`${toJson(value).slice(0, -1)},"formatted":${formatted}}\n`);
+}
+
 /** Bytes as bpftool's JSON has them. */
 const hexBytes = (bytes: Uint8Array): string[] =>
 	Array.from(bytes, (byte) => `0x${byte.toString(16).padStart(2, "0")}`);
@@ -142,7 +153,12 @@ export const getNext: Task = (words, desk) =>
 		const next = map.nextKey(key);
 		if (!next)
 			throw new BpfError("ENOENT", key ? `map ${map.name} has no key after this one` : `map ${map.name} is empty`);
-		if (desk.json) writeJson(desk, { key: key ? hexBytes(key) : null, next_key: hexBytes(next) });
+		const types = entryTypes(map);
+		const typed = typedKey(types, next);
+		const formatted = typed && `{"key":${(key && typedKey(types, key)) ?? null},"next_key":${typed}}`;
+		const shown = { key: key ? hexBytes(key) : null, next_key: hexBytes(next) };
+		if (desk.json) writeTyped(desk, shown, formatted);
+		else if (formatted) desk.write(`${formatted}\n`);
 		else
 			writeHex(desk, [
 				["key", key],
@@ -165,7 +181,7 @@ export const push: Task = (words, desk) =>
 		const { value } = takeEntry(words, map, ["value"]);
 		if (value === undefined) throw words.wrong("value DATA is missing");
 		keyless(words, map);
-		if (!map.push(value)) throw full(map);
+		if (!map.push(value(() => undefined))) throw full(map);
 		return done(desk);
 	});
 
@@ -180,6 +196,7 @@ function next(words: Words, desk: Desk, take: (map: BpfMap) => Uint8Array | unde
 		words.end();
 		keyless(words, map);
 		const value = take(map);
+		// By bytes: kernels take no BTF for maps without keys.
 		if (desk.json) writeJson(desk, value ? { value: hexBytes(value) } : { error: "empty" });
 		else if (value) writeHex(desk, [["value", value]]);
 		else desk.write("empty map\n");

@@ -1,19 +1,63 @@
-import { writeValue } from "@skep/bpf/btf";
+import { type Btf, writeValue } from "@skep/bpf/btf";
 import type { BpfMap } from "@skep/bpf/live";
 import type { Words } from "#cli";
-import { entryTypes } from "./entries.ts";
-import { fromJson } from "./typed-json.ts";
+import { type EntryTypes, entryTypes } from "./entries.ts";
+import { fromJson, isPlainObject } from "./from-json.ts";
 
 /**
  * Bytes of a key or value as the words say them: `1 0 0 0`, `hex 01 00 00 00`, `0x01 …`, or `json VALUE` by the map's types.
- * @throws UsageError for another number of bytes than the map has; RangeError, TypeError for a value that is no such
+ * @throws UsageError for another number of bytes than the map has, and for a value that is none of the type
  */
 export function takeData(words: Words, map: BpfMap, part: "key" | "value"): Uint8Array {
 	const size = part === "key" ? map.keySize : map.valueSize;
-	if (words.peek === "json") {
-		words.next("json");
-		return typed(words, map, part, size);
+	if (words.peek !== "json") return takeBytes(words, map, part, size);
+	const { types, id, value } = takeJson(words, map, part);
+	return encoded(words, part, types.btf, id, size, value);
+}
+
+/** Makes the bytes of an update, of all CPUs where there is a value for each. `current`: what the map has there now. */
+export type ValueData = (current: () => Uint8Array | undefined) => Uint8Array;
+
+/**
+ * A value as the words say it. Of a map with a value for each CPU one is for all of them; in JSON several may be given, as an
+ * array with one a CPU or as dumps show them (`{"values":[{"cpu":0,"value":…}]}`): those that are not named stay. So do
+ * variables of a section that are not named.
+ */
+export function takeValueData(words: Words, map: BpfMap): ValueData {
+	if (words.peek !== "json") {
+		const one = takeBytes(words, map, "value", map.valueSize);
+		return () => forAll(map, () => one);
 	}
+	const { types, id, value } = takeJson(words, map, "value");
+	const one = (from: unknown) => encoded(words, "value", types.btf, id, map.valueSize, from);
+	if (types.btf.type(types.btf.resolve(id)).kind === "datasec")
+		return (current) => section(words, types.btf, id, current() ?? new Uint8Array(map.valueBytes), value);
+	const given = map.perCpu ? perCpuValues(words, map, types.btf, id, value) : undefined;
+	if (!given) {
+		const bytes = one(value);
+		return () => forAll(map, () => bytes);
+	}
+	const values = new Map([...given].map(([cpu, each]) => [cpu, one(each)]));
+	return (current) => {
+		const now = values.size === map.kernel.possibleCpus ? undefined : current();
+		return forAll(
+			map,
+			(cpu) =>
+				values.get(cpu) ??
+				now?.subarray(cpu * map.stride, cpu * map.stride + map.valueSize) ??
+				new Uint8Array(map.valueSize),
+		);
+	};
+}
+
+function forAll(map: BpfMap, value: (cpu: number) => Uint8Array): Uint8Array {
+	if (!map.perCpu) return value(0);
+	const all = new Uint8Array(map.valueBytes);
+	for (let cpu = 0; cpu < map.kernel.possibleCpus; cpu++) all.set(value(cpu), cpu * map.stride);
+	return all;
+}
+
+function takeBytes(words: Words, map: BpfMap, part: "key" | "value", size: number): Uint8Array {
 	const hex = words.peek === "hex";
 	if (hex) words.next("hex");
 	const bytes: number[] = [];
@@ -39,13 +83,70 @@ function byteOf(words: Words, hex: boolean): number {
 	);
 }
 
-function typed(words: Words, map: BpfMap, part: "key" | "value", size: number): Uint8Array {
+/** `json VALUE`, and the type that it is to be of. */
+function takeJson(words: Words, map: BpfMap, part: "key" | "value"): { types: EntryTypes; id: number; value: unknown } {
+	words.next("json");
 	const text = words.next(`the ${part} as JSON`);
 	const types = entryTypes(map);
 	const id = types?.[part] ?? 0;
 	if (!types || id === 0) throw words.wrong(`map ${map.name} was made without BTF: say its ${part} as bytes`);
+	return { types, id, value: parseJson(words, text) };
+}
+
+function encoded(words: Words, part: string, btf: Btf, id: number, size: number, value: unknown): Uint8Array {
 	const bytes = new Uint8Array(size);
-	writeValue(types.btf, id, new DataView(bytes.buffer), 0, fromJson(types.btf, id, parseJson(words, text)));
+	try {
+		writeValue(btf, id, new DataView(bytes.buffer), 0, fromJson(btf, id, value));
+	} catch (error) {
+		if (error instanceof RangeError || error instanceof TypeError) throw words.wrong(`${part}: ${error.message}`);
+		throw error;
+	}
+	return bytes;
+}
+
+/** Values by CPU; undefined: one for all. */
+function perCpuValues(
+	words: Words,
+	map: BpfMap,
+	btf: Btf,
+	id: number,
+	value: unknown,
+): ReadonlyMap<number, unknown> | undefined {
+	const cpus = map.kernel.possibleCpus;
+	// Where a value is itself an array, only the dumps' form can tell several apart.
+	if (Array.isArray(value) && btf.type(btf.resolve(id)).kind !== "array") {
+		if (value.length === cpus) return new Map(value.entries());
+		throw words.wrong(`value: ${value.length} values, map ${map.name} has one for each of ${cpus} CPUs`);
+	}
+	if (!isPlainObject(value) || Object.keys(value).join() !== "values" || !Array.isArray(value["values"]))
+		return undefined;
+	const found = new Map<number, unknown>();
+	for (const each of value["values"] as unknown[]) {
+		if (!isPlainObject(each) || !("value" in each) || typeof each["cpu"] !== "number") return undefined;
+		const cpu = each["cpu"];
+		if (!(Number.isInteger(cpu) && cpu >= 0 && cpu < cpus))
+			throw words.wrong(`value: there is no CPU ${cpu}, they are 0 to ${cpus - 1}`);
+		found.set(cpu, each["value"]);
+	}
+	return found;
+}
+
+/** `{"x": 1}`, or as dumps show it: `{".data": [{"x": 1}, …]}`. */
+function section(words: Words, btf: Btf, id: number, current: Uint8Array, value: unknown): Uint8Array {
+	const type = btf.type(btf.resolve(id));
+	if (type.kind !== "datasec") throw words.wrong("value: the map's value is no section");
+	const shown = isPlainObject(value) && Array.isArray(value[type.name]) ? (value[type.name] as unknown[]) : [value];
+	if (!shown.every(isPlainObject)) throw words.wrong(`value: section ${type.name} wants an object of its variables`);
+	const bytes = current.slice();
+	const variables = new Map(type.vars.map((each) => [btf.name(each.type), each]));
+	for (const [name, given] of shown.flatMap((each) => Object.entries(each))) {
+		const variable = variables.get(name);
+		if (!variable)
+			throw words.wrong(`value: section ${type.name} has no ${name}; there are ${[...variables.keys()].join(", ")}`);
+		const held = btf.type(variable.type);
+		const of = held.kind === "var" ? held.type : variable.type;
+		bytes.set(encoded(words, `value: ${name}`, btf, of, btf.sizeOf(of), given), variable.offset);
+	}
 	return bytes;
 }
 

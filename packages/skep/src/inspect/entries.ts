@@ -1,6 +1,7 @@
 import { Btf } from "@skep/bpf/btf";
 import { type BpfMap, btfOf } from "@skep/bpf/live";
 import type { ByteText } from "./byte-text.ts";
+import { type SumReader, sumReader } from "./sums.ts";
 import { type JsonReader, jsonReader } from "./typed-json.ts";
 
 /** Types of a map's keys and values, where the kernel knows them. 0: it has none. */
@@ -34,7 +35,16 @@ interface EntryShape {
 	readonly cpus: number;
 	readonly key: JsonReader | undefined;
 	readonly value: JsonReader | undefined;
+	/** Of per-CPU values. */
+	readonly sum: SumReader | undefined;
 }
+
+/** Maps whose values are ids of objects: what the id is of. */
+const HOLDS: ReadonlyMap<string, string> = new Map([
+	["array_of_maps", "inner_map_id"],
+	["hash_of_maps", "inner_map_id"],
+	["prog_array", "prog_id"],
+]);
 
 function shapeOf(map: BpfMap, types: EntryTypes | undefined): EntryShape {
 	return {
@@ -42,13 +52,18 @@ function shapeOf(map: BpfMap, types: EntryTypes | undefined): EntryShape {
 		cpus: map.perCpu ? map.kernel.possibleCpus : 0,
 		key: types && types.key > 0 ? jsonReader(types.btf, types.key) : undefined,
 		value: types && jsonReader(types.btf, types.value),
+		sum: types && map.perCpu ? sumReader(types.btf, types.value) : undefined,
 	};
 }
 
-/** One entry as an object: `key` and `value` (per-CPU: `values`) as bytes, and `formatted` by the types. bpftool's keys. */
+/**
+ * One entry as an object: `key` and `value` (per-CPU: `values`) as bytes, and `formatted` by the types. bpftool's keys, and
+ * besides the ids that maps of objects hold, and sums of per-CPU values.
+ */
 export function jsonEntries(out: ByteText, map: BpfMap, types: EntryTypes | undefined): EntryWriter {
 	const shape = shapeOf(map, types);
 	const { keySize, valueSize, stride } = map;
+	const holds = HOLDS.get(map.type);
 	return (keys, keyAt, values, valueAt) => {
 		out.text(`{"key":`);
 		out.hexArray(keys, keyAt, keySize);
@@ -63,6 +78,7 @@ export function jsonEntries(out: ByteText, map: BpfMap, types: EntryTypes | unde
 			}
 			out.text("]");
 		}
+		if (holds) out.text(`,"${holds}":${view(values).getUint32(valueAt, true)}`);
 		if (shape.value) {
 			out.text(`,"formatted":`);
 			formatted(out, shape, keys, keyAt, values, valueAt);
@@ -79,7 +95,7 @@ export function typedEntries(out: ByteText, map: BpfMap, types: EntryTypes): Ent
 
 function formatted(
 	out: ByteText,
-	{ map, cpus, key, value }: EntryShape,
+	{ map, cpus, key, value, sum }: EntryShape,
 	keys: Uint8Array,
 	keyAt: number,
 	values: Uint8Array,
@@ -93,9 +109,13 @@ function formatted(
 		out.text(`"values":[`);
 		for (let cpu = 0; cpu < cpus; cpu++)
 			out.text(`${cpu === 0 ? "" : ","}{"cpu":${cpu},"value":${value!(at, valueAt + cpu * map.stride)}}`);
-		out.text("]}");
+		out.text(sum ? `],"sum":${sum(at, valueAt, map.stride, cpus)}}` : "]}");
 	}
 }
+
+/** A key by its type, as JSON; undefined: it has none. */
+export const typedKey = (types: EntryTypes | undefined, key: Uint8Array): string | undefined =>
+	types && types.key > 0 ? jsonReader(types.btf, types.key)(view(key), 0) : undefined;
 
 /** One entry as bytes in hex, as bpftool lays them out. */
 export function plainEntries(out: ByteText, map: BpfMap): EntryWriter {
@@ -103,10 +123,10 @@ export function plainEntries(out: ByteText, map: BpfMap): EntryWriter {
 	const long = keySize > 16 || valueSize > 16;
 	const oneLine = keySize + valueSize <= 24 && !long;
 	const after = long ? "\n" : " ";
-	const holdsMaps = map.type === "array_of_maps" || map.type === "hash_of_maps";
+	const holds = HOLDS.get(map.type);
 	const keyHead = perCpu ? "key:\n" : `key:${after}`;
 	const keyEnd = oneLine && !perCpu ? "  " : "\n";
-	const valueHead = `${holdsMaps ? "inner_map_id" : "value"}:${after}`;
+	const valueHead = `${holds ?? "value"}:${after}`;
 	const cpus = perCpu ? map.kernel.possibleCpus : 0;
 	return (keys, keyAt, values, valueAt) => {
 		if (keySize > 0) {
@@ -114,7 +134,7 @@ export function plainEntries(out: ByteText, map: BpfMap): EntryWriter {
 			out.hexLines(keys, keyAt, keySize);
 			out.text(keyEnd);
 		}
-		if (holdsMaps) out.text(`${valueHead}${view(values).getUint32(valueAt, true)} \n`);
+		if (holds) out.text(`${valueHead}${view(values).getUint32(valueAt, true)} \n`);
 		else if (cpus === 0) {
 			out.text(valueHead);
 			out.hexLines(values, valueAt, valueSize);

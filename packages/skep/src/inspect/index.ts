@@ -16,7 +16,7 @@ export {
 	openCgroup,
 } from "./cgroups.ts";
 export type { Holders, View } from "./context.ts";
-export { takeData } from "./data-words.ts";
+export { takeData, takeValueData, type ValueData } from "./data-words.ts";
 export {
 	type EntryTypes,
 	type EntryWriter,
@@ -24,6 +24,7 @@ export {
 	jsonEntries,
 	plainEntries,
 	typedEntries,
+	typedKey,
 } from "./entries.ts";
 export { programGraph } from "./graph.ts";
 export { type JitedFunction, jitedFunctions } from "./jited.ts";

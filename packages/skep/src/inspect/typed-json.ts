@@ -162,34 +162,3 @@ function textAt(view: DataView, at: number, length: number): string | undefined 
 	}
 	return undefined;
 }
-
-/** A JSON value as `writeValue` takes it: enumerators by name become numbers. */
-export function fromJson(btf: Btf, id: number, value: unknown): unknown {
-	const type = btf.type(btf.resolve(id));
-	switch (type.kind) {
-		case "enum":
-		case "enum64": {
-			if (typeof value !== "string") return value;
-			const found = type.values.find((each) => each.name === value);
-			if (found) return found.value;
-			throw new RangeError(
-				`enum ${type.name} has no ${value}; there are ${type.values.map((each) => each.name).join(", ")}`,
-			);
-		}
-		case "array":
-			return Array.isArray(value) ? value.map((each) => fromJson(btf, type.type, each)) : value;
-		case "struct":
-		case "union": {
-			if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-			const of = new Map(type.members.map((member) => [member.name, member.type]));
-			return Object.fromEntries(
-				Object.entries(value).map(([name, each]) => {
-					const member = of.get(name);
-					return [name, member === undefined ? each : fromJson(btf, member, each)];
-				}),
-			);
-		}
-		default:
-			return value;
-	}
-}
