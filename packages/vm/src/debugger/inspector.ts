@@ -2,7 +2,7 @@ import { BpfError } from "@skep/bpf/base";
 import { Btf, readValue, type Value } from "@skep/bpf/btf";
 import { MAP_TAG } from "#helpers";
 import type { RegionKind } from "#machine";
-import { type MapState, mapHandler } from "#maps";
+import { blockAddresses, type MapState, mapHandler } from "#maps";
 import type { System } from "#objects";
 
 export interface ContextField {
@@ -84,7 +84,9 @@ export class Inspector {
 		}
 		const region = value < 2n ** 31n ? this.#system.memory.region(Number(value)) : undefined;
 		if (!region || Number(value) >= region.start + region.size) return undefined;
-		const map = [...maps.values()].find(({ data, blocks }) => data === region.start || blocks.includes(region.start));
+		const map = [...maps.values()].find(
+			(each) => each.data === region.start || blockAddresses(each, this.#system.memory).includes(region.start),
+		);
 		return { kind: region.kind, map: map?.name };
 	}
 

@@ -1,5 +1,6 @@
 import { MAP_TAG } from "#helpers";
 import type { Cpu } from "#machine";
+import { blockAddresses } from "#maps";
 import type { System } from "#objects";
 
 /** What is watched: a register of whatever function runs, bytes of memory, all that a map holds. */
@@ -69,7 +70,7 @@ function memoryLook(system: System, address: number, size: number): Look {
 function rangesOf(system: System, id: number): number[] {
 	const map = system.tables.maps.get(id);
 	if (!map) return [];
-	return [map.data, ...map.blocks].flatMap((address) => {
+	return [map.header, map.data, ...blockAddresses(map, system.memory)].flatMap((address) => {
 		const region = address === 0 ? undefined : system.memory.region(address);
 		return region ? [region.start, region.start + region.size] : [];
 	});
@@ -84,7 +85,7 @@ function digest(system: System, id: number, ranges: readonly number[]): number {
 		hash = Math.imul(hash ^ word, 0x0100_0193);
 		hash ^= hash >>> 15;
 	};
-	if (map) for (const number of [map.used, map.made, map.free, map.newest, map.oldest, ...map.slots]) mix(number);
+	if (map) for (const number of map.slots) mix(number);
 	const words = new Int32Array(u8.buffer, u8.byteOffset, u8.length >> 2);
 	for (let i = 0; i < ranges.length; i += 2) {
 		for (let at = ranges[i]! >> 2; at < (ranges[i + 1]! + 3) >> 2; at++) mix(words[at]!);

@@ -25,7 +25,7 @@ function lookupInner(env: Environment, cpu: Cpu, map: MapState): undefined {
 	const key = readable(env, cpu, 2, map.keySize);
 	const { view } = env.memory;
 	let id = 0;
-	if (map.type === "array_of_maps") id = slotOf(map, view.getUint32(key, true));
+	if (map.type === "array_of_maps") id = slotOf(map, env.memory, view.getUint32(key, true));
 	else {
 		const at = handlerOf(map).lookup(map, env.memory, undefined, key, true);
 		if (at !== 0) id = view.getUint32(at, true);
@@ -81,13 +81,13 @@ function take(env: Environment, cpu: Cpu, gone: boolean): undefined {
 		return give(cpu, askFilter(map, env.memory, undefined, readable(env, cpu, 2, map.valueSize)));
 	}
 	const to = writable(env, cpu, 2, map.valueSize);
-	const from = peek(map);
+	const from = peek(map, env.memory);
 	if (from === 0) {
 		env.memory.u8.fill(0, to, to + map.valueSize);
 		return give(cpu, -ERRNO.ENOENT);
 	}
 	env.memory.u8.copyWithin(to, from, from + map.valueSize);
-	if (gone) drop(map);
+	if (gone) drop(map, env.memory);
 	give(cpu, 0);
 }
 export const popElement = (env: Environment, cpu: Cpu): undefined => take(env, cpu, true);

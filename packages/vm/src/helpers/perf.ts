@@ -27,7 +27,7 @@ export function perfOutput(env: Environment, cpu: Cpu): undefined {
 	if (packet === undefined) return give(cpu, more !== 0 && env.run.packetEnd === 0 ? -ERRNO.EINVAL : -ERRNO.EFAULT);
 	const index = u32(cpu, 3) === CURRENT_CPU ? cpu.id : u32(cpu, 3);
 	if (index >= map.maxEntries) return give(cpu, -ERRNO.E2BIG);
-	const event = env.events.get(slotOf(map, index));
+	const event = env.events.get(slotOf(map, env.memory, index));
 	if (!event) return give(cpu, -ERRNO.ENOENT);
 	if (!event.isOutput) return give(cpu, -ERRNO.EINVAL);
 	if (event.cpu !== cpu.id) return give(cpu, -ERRNO.EOPNOTSUPP);

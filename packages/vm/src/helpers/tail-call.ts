@@ -13,7 +13,7 @@ export function tailCall(env: Environment, cpu: Cpu): undefined {
 	const map = mapOf(env, cpu, 2);
 	if (map.type !== "prog_array")
 		throw new VmFault("reference", cpu.pc, `argument 2 of helper is a map of type ${map.type}, not prog_array`);
-	const id = slotOf(map, u32(cpu, 3));
+	const id = slotOf(map, env.memory, u32(cpu, 3));
 	if (id === 0 || env.run.tailCalls >= MOST) return give(cpu, -ERRNO.ENOENT);
 	env.run.tailCalls++;
 	cpu.tail = id;

@@ -2,7 +2,7 @@ import { VmFault } from "@skep/bpf/base";
 import { ERRNO } from "@skep/bpf/kernel";
 import { RINGBUF } from "@skep/bpf/uapi";
 import type { Cpu } from "#machine";
-import { consumeUserRecord, peekUserRecord } from "#maps";
+import { consumeUserRecord, HEADER, headerWord, peekUserRecord } from "#maps";
 import { give, high, low, mapOf } from "./arguments.ts";
 import { DYNPTR_ROOM, READ_ONLY_DYNPTR, setDynptr } from "./dynptr.ts";
 import type { Environment } from "./environment.ts";
@@ -18,12 +18,13 @@ export function drainUserRing(env: Environment, cpu: Cpu): undefined {
 		throw new VmFault("reference", cpu.pc, `argument 1 of helper is a map of type ${map.type}, not user_ringbuf`);
 	if (high(cpu, 4) !== 0 || (low(cpu, 4) & ~WAKEUPS) !== 0) return give(cpu, -ERRNO.EINVAL);
 	// A record's callback must not read further itself.
-	if (map.made === 1) return give(cpu, -ERRNO.EBUSY);
+	const busy = headerWord(map, HEADER.made);
+	if (env.memory.words[busy] === 1) return give(cpu, -ERRNO.EBUSY);
 	const { registers } = cpu;
 	const [callbackLow, callbackHigh, contextLow, contextHigh] = registers.slice(4, 8);
 	const dynptr = env.memory.allocate(DYNPTR_ROOM, "kernel", false);
 	if (dynptr === undefined) return give(cpu, -ERRNO.ENOMEM);
-	map.made = 1;
+	env.memory.words[busy] = 1;
 	let taken = 0;
 	let failed = 0;
 	try {
@@ -48,7 +49,7 @@ export function drainUserRing(env: Environment, cpu: Cpu): undefined {
 			if (registers[0] !== 0 || registers[1] !== 0) break;
 		}
 	} finally {
-		map.made = 0;
+		env.memory.words[busy] = 0;
 		env.memory.free(dynptr);
 	}
 	give(cpu, failed !== 0 ? failed : taken);

@@ -1,13 +1,15 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
+import { addBytes, HEADER, headerWord } from "./header.ts";
 import type { MapHandler, MapShape, MapState } from "./map.ts";
 
 /**
  * Arenas: pages that programs and user space share, as many as `maxEntries`, at addresses that both know. The whole place
  * is reserved; a page is a region once it is allocated. `slots` has 1 for an allocated page. `userStart` is the address of
  * the first byte in user space: what programs' pointers count from after addr_space_cast to user space. Where user space
- * may touch any page, which allocates it, all of the place is one region (`made` is 1): nobody sees when that happens.
+ * may touch any page, which allocates it, all of the place is one region (`made` of the header is 1): nobody sees when that
+ * happens.
  */
 const PAGE = 4096;
 const FLAGS = MAP_FLAGS.BPF_F_SEGV_ON_FAULT | MAP_FLAGS.BPF_F_MMAPABLE | MAP_FLAGS.BPF_F_NO_USER_CONV;
@@ -25,6 +27,7 @@ function check(map: MapShape): number {
 	return extra >> 32n === (extra + BigInt(size) - 1n) >> 32n ? 0 : -ERRNO.ERANGE;
 }
 
+const isWhole = (map: MapState, memory: Memory): boolean => memory.words[headerWord(map, HEADER.made)] === 1;
 const sizeOf = (map: MapShape): number => map.maxEntries * PAGE;
 
 function allocate(map: MapState, memory: Memory): number {
@@ -37,7 +40,7 @@ function allocate(map: MapState, memory: Memory): number {
 
 /** Makes the regions of the place what the pages say: one for each run of allocated pages. */
 function lay(map: MapState, memory: Memory, isOpen: boolean): void {
-	if (map.made === 1) return;
+	if (isWhole(map, memory)) return;
 	let start = -1;
 	for (let page = 0; page <= map.slots.length; page++) {
 		const isThere = map.slots[page] === 1;
@@ -51,7 +54,7 @@ function lay(map: MapState, memory: Memory, isOpen: boolean): void {
 
 function release(map: MapState, memory: Memory): void {
 	lay(map, memory, false);
-	if (map.made === 1) memory.shut(map.data);
+	if (isWhole(map, memory)) memory.shut(map.data);
 	map.slots.length = 0;
 	memory.unreserve(map.data, sizeOf(map));
 }
@@ -65,7 +68,7 @@ function pageAt(map: MapState, low: number): number {
 /** Whether a page is in use: allocated, or written by user space, which needs not ask. */
 function isTaken(map: MapState, memory: Memory, page: number): boolean {
 	if (map.slots[page] === 1) return true;
-	if (map.made !== 1) return false;
+	if (!isWhole(map, memory)) return false;
 	const from = map.data + page * PAGE;
 	return memory.u8.subarray(from, from + PAGE).some((byte) => byte !== 0);
 }
@@ -94,7 +97,7 @@ export function allocatePages(map: MapState, memory: Memory, low: number, count:
 	setPages(map, first, count, 1);
 	lay(map, memory, true);
 	memory.u8.fill(0, map.data + first * PAGE, map.data + (first + count) * PAGE);
-	map.bytes += count * PAGE;
+	addBytes(map, memory, count * PAGE);
 	return (Number(map.userStart & 0xffff_ffffn) + first * PAGE) >>> 0;
 }
 
@@ -104,7 +107,7 @@ export function freePages(map: MapState, memory: Memory, low: number, count: num
 	if (first < 0 || count === 0) return;
 	const most = Math.min(count, map.maxEntries - first);
 	lay(map, memory, false);
-	for (let page = first; page < first + most; page++) if (map.slots[page] === 1) map.bytes -= PAGE;
+	for (let page = first; page < first + most; page++) if (map.slots[page] === 1) addBytes(map, memory, -PAGE);
 	setPages(map, first, most, 0);
 	memory.u8.fill(0, map.data + first * PAGE, map.data + (first + most) * PAGE);
 	lay(map, memory, true);
@@ -115,9 +118,9 @@ function mapping(map: MapState, offset: number, length: number, writable: boolea
 	if (offset !== 0) return -ERRNO.EINVAL;
 	if (map.userStart !== 0n && Math.ceil(length / PAGE) * PAGE > sizeOf(map)) return -ERRNO.E2BIG;
 	if (map.userStart === 0n) map.userStart = (USER_HALF << 32n) | BigInt(map.data);
-	if (writable && map.made === 0 && (map.flags & MAP_FLAGS.BPF_F_SEGV_ON_FAULT) === 0) {
+	if (writable && !isWhole(map, memory) && (map.flags & MAP_FLAGS.BPF_F_SEGV_ON_FAULT) === 0) {
 		lay(map, memory, false);
-		map.made = 1;
+		memory.words[headerWord(map, HEADER.made)] = 1;
 		memory.open(map.data, sizeOf(map), "map");
 	}
 	return map.data;

@@ -2,6 +2,7 @@ import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, UPDATE_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
 import { ACCESS, flagsFit, MOST_PERCPU_BYTES } from "./flags.ts";
+import { addBytes } from "./header.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 import { writeValue } from "./values.ts";
 
@@ -29,7 +30,7 @@ function allocate(map: MapState, memory: Memory): number {
 	const data = memory.allocate(size, "map", (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0);
 	if (data === undefined) return -ERRNO.ENOMEM;
 	map.data = data;
-	map.bytes += size;
+	addBytes(map, memory, size);
 	return 0;
 }
 

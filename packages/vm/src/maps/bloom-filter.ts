@@ -2,6 +2,7 @@ import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
 import { ACCESS, flagsFit } from "./flags.ts";
+import { addBytes } from "./header.ts";
 import type { Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 
 /**
@@ -34,7 +35,7 @@ function allocate(map: MapState, memory: Memory): number {
 	const data = size > memory.limit ? undefined : memory.allocate(size, "kernel", false);
 	if (data === undefined) return -ERRNO.ENOMEM;
 	map.data = data;
-	map.bytes += size;
+	addBytes(map, memory, size);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_TYPES, type MapType } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
+import { HEADER_BYTES } from "./header.ts";
 import type { MapShape, MapState } from "./map.ts";
 import { mapHandler } from "./table.ts";
 
@@ -26,6 +27,8 @@ export function createMap(shape: MapShape, labels: MapLabels, memory: Memory, cp
 	const copies = PER_CPU.has(shape.type) ? cpus : 1;
 	const wrong = handler.check(shape, copies);
 	if (wrong !== 0) return wrong;
+	const header = memory.allocate(HEADER_BYTES, "kernel", false, HEADER_BYTES);
+	if (header === undefined) return -ERRNO.ENOMEM;
 	const map: MapState = {
 		...shape,
 		...labels,
@@ -34,20 +37,24 @@ export function createMap(shape: MapShape, labels: MapLabels, memory: Memory, cp
 		references: 0,
 		frozen: false,
 		writers: 0,
-		bytes: 0,
+		header,
 		data: 0,
-		blocks: [],
+		directory: 0,
+		mostBlocks: 0,
 		blockShift: 0,
 		bucketMask: 0,
 		headBytes: 0,
-		used: 0,
-		made: 0,
-		free: 0,
-		newest: 0,
-		oldest: 0,
 		slots: [],
 		userStart: 0n,
 	};
 	const failed = handler.allocate(map, memory);
-	return failed === 0 ? map : failed;
+	if (failed === 0) return map;
+	memory.free(header);
+	return failed;
+}
+
+/** Gives all memory of a map back. */
+export function releaseMap(map: MapState, memory: Memory): void {
+	mapHandler(map.type)?.release(map, memory);
+	memory.free(map.header);
 }

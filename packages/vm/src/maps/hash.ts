@@ -1,8 +1,9 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
-import { addBlock, entryAt, headOf, releaseBlocks, sizeBlocks, valueAddress, wantsBlock } from "./blocks.ts";
+import { entryAt, headOf, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES, MOST_PERCPU_BYTES, updateAllowed } from "./flags.ts";
+import { addBytes, HEADER, headerWord } from "./header.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 import { clearFields, copy, writeValue } from "./values.ts";
 
@@ -57,9 +58,12 @@ function allocate(map: MapState, memory: Memory): number {
 	const data = memory.allocate(buckets * 4, "kernel", false);
 	if (data === undefined) return -ERRNO.ENOMEM;
 	map.data = data;
-	map.bytes += buckets * 4;
 	map.bucketMask = buckets - 1;
-	sizeBlocks(map, map.maxEntries);
+	if (!sizeBlocks(map, memory, map.maxEntries)) {
+		memory.free(data);
+		return -ERRNO.ENOMEM;
+	}
+	addBytes(map, memory, buckets * 4);
 	return 0;
 }
 
@@ -82,7 +86,7 @@ function find(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: 
 	const size = map.keySize;
 	let link = view.getInt32(map.data + (hash & map.bucketMask) * 4, true);
 	search: while (link !== 0) {
-		const head = headOf(map, link - 1);
+		const head = headOf(map, memory, link - 1);
 		if (view.getInt32(head + HASH, true) === hash) {
 			const own = head + HEAD;
 			for (let i = 0; i < size; i++) {
@@ -103,7 +107,7 @@ function lookup(map: MapState, memory: Memory, key: Bytes, at: number, touch: bo
 	const link = find(map, memory, bytes, at, hashOf(bytes, at, map.keySize));
 	if (link === 0) return 0;
 	if (touch && isLru(map)) refresh(map, memory, link);
-	return valueAddress(map, link - 1);
+	return valueAddress(map, memory, link - 1);
 }
 
 function update(
@@ -121,81 +125,84 @@ function update(
 	const allowed = updateAllowed(flags, link !== 0);
 	if (allowed !== 0) return allowed;
 	if (link !== 0) {
-		writeValue(map, memory, valueAddress(map, link - 1), value, valueAt, cpu, false);
+		writeValue(map, memory, valueAddress(map, memory, link - 1), value, valueAt, cpu, false);
 		if (isLru(map)) refresh(map, memory, link);
 		return 0;
 	}
 	const fresh = take(map, memory);
 	if (fresh < 0) return fresh;
-	const { u8, view } = memory;
-	const head = headOf(map, fresh - 1);
+	const { u8, view, words } = memory;
+	const head = headOf(map, memory, fresh - 1);
 	const bucket = map.data + (hash & map.bucketMask) * 4;
 	view.setInt32(head + NEXT, view.getInt32(bucket, true), true);
 	view.setInt32(head + HASH, hash, true);
 	copy(key ?? u8, keyAt, u8, head + HEAD, map.keySize);
-	writeValue(map, memory, valueAddress(map, fresh - 1), value, valueAt, cpu, true);
+	writeValue(map, memory, valueAddress(map, memory, fresh - 1), value, valueAt, cpu, true);
 	view.setInt32(bucket, fresh, true);
-	map.used++;
+	words[headerWord(map, HEADER.used)]!++;
 	if (isLru(map)) enter(map, memory, fresh);
 	return 0;
 }
 
 /** Entry + 1 that nobody has: from the free list, a new block, or the LRU's oldest. -E2BIG, -ENOMEM. */
 function take(map: MapState, memory: Memory): number {
-	if (map.free !== 0) {
-		const link = map.free;
-		map.free = memory.view.getInt32(headOf(map, link - 1) + NEXT, true);
-		return link;
+	const { words, view } = memory;
+	const free = words[headerWord(map, HEADER.free)]!;
+	if (free !== 0) {
+		words[headerWord(map, HEADER.free)] = view.getInt32(headOf(map, memory, free - 1) + NEXT, true);
+		return free;
 	}
-	if (map.made < map.maxEntries) {
-		if (wantsBlock(map) && !addBlock(map, memory)) {
-			if (!isLru(map) || map.oldest === 0) return -ERRNO.ENOMEM;
-		} else return ++map.made;
+	const oldest = words[headerWord(map, HEADER.oldest)]!;
+	if (words[headerWord(map, HEADER.made)]! < map.maxEntries) {
+		const link = nextEntry(map, memory);
+		if (link !== 0) return link;
+		if (oldest === 0) return -ERRNO.ENOMEM;
 	}
 	if (!isLru(map)) return -ERRNO.E2BIG;
-	remove(map, memory, map.oldest);
+	remove(map, memory, oldest);
 	return take(map, memory);
 }
 
 /** Takes an entry out of its bucket, and of the LRU's order, and puts it on the free list. */
 function remove(map: MapState, memory: Memory, link: number): void {
-	const { view } = memory;
-	const head = headOf(map, link - 1);
+	const { view, words } = memory;
+	const head = headOf(map, memory, link - 1);
 	const hash = view.getInt32(head + HASH, true);
 	let at = map.data + (hash & map.bucketMask) * 4;
-	while (view.getInt32(at, true) !== link) at = headOf(map, view.getInt32(at, true) - 1) + NEXT;
+	while (view.getInt32(at, true) !== link) at = headOf(map, memory, view.getInt32(at, true) - 1) + NEXT;
 	view.setInt32(at, view.getInt32(head + NEXT, true), true);
 	if (isLru(map)) leave(map, memory, link);
-	if (map.fields) clearFields(map, memory, valueAddress(map, link - 1));
-	view.setInt32(head + NEXT, map.free, true);
-	map.free = link;
-	map.used--;
+	if (map.fields) clearFields(map, memory, valueAddress(map, memory, link - 1));
+	view.setInt32(head + NEXT, words[headerWord(map, HEADER.free)]!, true);
+	words[headerWord(map, HEADER.free)] = link;
+	words[headerWord(map, HEADER.used)]!--;
 }
 
 /** Puts an entry in the order of use, as the newest. */
 function enter(map: MapState, memory: Memory, link: number): void {
-	const { view } = memory;
-	const head = headOf(map, link - 1);
+	const { view, words } = memory;
+	const head = headOf(map, memory, link - 1);
+	const newest = words[headerWord(map, HEADER.newest)]!;
 	view.setInt32(head + NEWER, 0, true);
-	view.setInt32(head + OLDER, map.newest, true);
-	if (map.newest !== 0) view.setInt32(headOf(map, map.newest - 1) + NEWER, link, true);
-	else map.oldest = link;
-	map.newest = link;
+	view.setInt32(head + OLDER, newest, true);
+	if (newest !== 0) view.setInt32(headOf(map, memory, newest - 1) + NEWER, link, true);
+	else words[headerWord(map, HEADER.oldest)] = link;
+	words[headerWord(map, HEADER.newest)] = link;
 }
 
 function leave(map: MapState, memory: Memory, link: number): void {
-	const { view } = memory;
-	const head = headOf(map, link - 1);
+	const { view, words } = memory;
+	const head = headOf(map, memory, link - 1);
 	const newer = view.getInt32(head + NEWER, true);
 	const older = view.getInt32(head + OLDER, true);
-	if (newer !== 0) view.setInt32(headOf(map, newer - 1) + OLDER, older, true);
-	else map.newest = older;
-	if (older !== 0) view.setInt32(headOf(map, older - 1) + NEWER, newer, true);
-	else map.oldest = newer;
+	if (newer !== 0) view.setInt32(headOf(map, memory, newer - 1) + OLDER, older, true);
+	else words[headerWord(map, HEADER.newest)] = older;
+	if (older !== 0) view.setInt32(headOf(map, memory, older - 1) + NEWER, newer, true);
+	else words[headerWord(map, HEADER.oldest)] = newer;
 }
 
 function refresh(map: MapState, memory: Memory, link: number): void {
-	if (map.newest === link) return;
+	if (memory.words[headerWord(map, HEADER.newest)] === link) return;
 	leave(map, memory, link);
 	enter(map, memory, link);
 }
@@ -216,14 +223,14 @@ function nextKey(map: MapState, memory: Memory, key: Uint8Array | undefined, out
 	const hash = key ? hashOf(key, 0, map.keySize) : 0;
 	const before = key ? find(map, memory, key, 0, hash) : 0;
 	if (before !== 0) {
-		link = view.getInt32(headOf(map, before - 1) + NEXT, true);
+		link = view.getInt32(headOf(map, memory, before - 1) + NEXT, true);
 		bucket = (hash & map.bucketMask) + 1;
 	}
 	while (link === 0) {
 		if (bucket > map.bucketMask) return -ERRNO.ENOENT;
 		link = view.getInt32(map.data + bucket++ * 4, true);
 	}
-	copy(u8, headOf(map, link - 1) + HEAD, out, 0, map.keySize);
+	copy(u8, headOf(map, memory, link - 1) + HEAD, out, 0, map.keySize);
 	return 0;
 }
 
@@ -236,9 +243,9 @@ function batch(map: MapState, memory: Memory, from: number, room: number): Batch
 	for (; bucket <= map.bucketMask; bucket++) {
 		const before = keys.length;
 		let link = view.getInt32(map.data + bucket * 4, true);
-		for (; link !== 0 && keys.length <= room; link = view.getInt32(headOf(map, link - 1) + NEXT, true)) {
-			keys.push(headOf(map, link - 1) + HEAD);
-			values.push(valueAddress(map, link - 1));
+		for (; link !== 0 && keys.length <= room; link = view.getInt32(headOf(map, memory, link - 1) + NEXT, true)) {
+			keys.push(headOf(map, memory, link - 1) + HEAD);
+			values.push(valueAddress(map, memory, link - 1));
 		}
 		if (keys.length <= room) continue;
 		// A bucket is read whole or not at all.
@@ -249,9 +256,9 @@ function batch(map: MapState, memory: Memory, from: number, room: number): Batch
 	return { keys, values, indexed: false, next: undefined };
 }
 
-function keyOf(map: MapState, _memory: Memory, value: number): number {
-	const entry = entryAt(map, value);
-	return entry < 0 ? 0 : headOf(map, entry) + HEAD;
+function keyOf(map: MapState, memory: Memory, value: number): number {
+	const entry = entryAt(map, memory, value);
+	return entry < 0 ? 0 : headOf(map, memory, entry) + HEAD;
 }
 
 export const hash: MapHandler = {

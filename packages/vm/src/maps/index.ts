@@ -1,14 +1,17 @@
 /**
  * Maps of the virtual kernel. A map is plain data (`MapState`): numbers, and addresses in the machine's memory, where its
- * keys and values are, so programs hold pointers to them and a copy of memory and tables is a copy of the map. What a type
- * does stands in its handler, found by the type's name; there is one file a family of types.
+ * keys and values are, so programs hold pointers to them and a copy of memory and tables is a copy of the map. What changes
+ * while programs run stands there too, in the map's header (`HEADER`). What a type does stands in its handler, found by the
+ * type's name; there is one file a family of types.
  *
  * Values that a program may touch are regions of kind `map`; heads of entries and keys are the kernel's own.
  */
 
 export { allocatePages, freePages } from "./arena.ts";
+export { blockAddresses } from "./blocks.ts";
 export { addToFilter, askFilter } from "./bloom-filter.ts";
-export { createMap, MAP_TYPE_NAMES } from "./create.ts";
+export { createMap, MAP_TYPE_NAMES, releaseMap } from "./create.ts";
+export { HEADER, HEADER_BYTES, headerWord } from "./header.ts";
 export {
 	ALL_CPUS,
 	type Batch,
@@ -20,7 +23,7 @@ export {
 	type SpecialField,
 } from "./map.ts";
 export { fitsInner, innerShape } from "./nested.ts";
-export { setSlot, slotOf } from "./object-array.ts";
+export { setSlot, slotOf, slotsOf } from "./object-array.ts";
 export { drop, peek, push } from "./queue.ts";
 export {
 	consumeUserRecord,

@@ -1,8 +1,9 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, UPDATE_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
-import { addBlock, entryAt, headOf, releaseBlocks, sizeBlocks, valueAddress, wantsBlock } from "./blocks.ts";
+import { entryAt, headOf, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES } from "./flags.ts";
+import { HEADER, headerWord } from "./header.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 import { copy, writeValue } from "./values.ts";
 
@@ -29,11 +30,12 @@ function check(map: MapShape): number {
 	return valueSize < 1 || valueSize > MOST_ENTRY_BYTES - MOST_KEY ? -ERRNO.EINVAL : 0;
 }
 
-function allocate(map: MapState): number {
+function allocate(map: MapState, memory: Memory): number {
 	map.headBytes = KEY + ((map.keySize + 7) & ~7);
-	sizeBlocks(map, 2 * map.maxEntries);
-	return 0;
+	return sizeBlocks(map, memory, 2 * map.maxEntries) ? 0 : -ERRNO.ENOMEM;
 }
+
+const rootOf = (map: MapState, memory: Memory): number => memory.words[headerWord(map, HEADER.newest)]!;
 
 const mostBits = (map: MapState): number => (map.keySize - LENGTH) * 8;
 const lengthAt = (bytes: Uint8Array, at: number): number =>
@@ -41,11 +43,11 @@ const lengthAt = (bytes: Uint8Array, at: number): number =>
 const bitAt = (bytes: Uint8Array, key: number, bit: number): number =>
 	(bytes[key + LENGTH + (bit >>> 3)]! >>> (7 - (bit & 7))) & 1;
 
-const keyAt = (map: MapState, link: number): number => headOf(map, link - 1) + KEY;
+const keyAt = (map: MapState, memory: Memory, link: number): number => headOf(map, memory, link - 1) + KEY;
 const child = (map: MapState, memory: Memory, link: number, side: number): number =>
-	memory.view.getInt32(headOf(map, link - 1) + CHILD + side * 4, true);
+	memory.view.getInt32(headOf(map, memory, link - 1) + CHILD + side * 4, true);
 const isBare = (map: MapState, memory: Memory, link: number): boolean =>
-	memory.view.getInt32(headOf(map, link - 1) + KIND, true) === BARE;
+	memory.view.getInt32(headOf(map, memory, link - 1) + KIND, true) === BARE;
 
 /** How many of the first bits of two keys are the same; not more than the shorter one has. */
 function common(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): number {
@@ -62,15 +64,15 @@ function lookup(map: MapState, memory: Memory, key: Bytes, at: number): number {
 	const bytes = key ?? u8;
 	if (lengthAt(bytes, at) > mostBits(map)) return 0;
 	let found = 0;
-	for (let link = map.newest; link !== 0; ) {
-		const own = keyAt(map, link);
+	for (let link = rootOf(map, memory); link !== 0; ) {
+		const own = keyAt(map, memory, link);
 		const length = lengthAt(u8, own);
 		if (common(u8, own, bytes, at) < length) break;
 		if (!isBare(map, memory, link)) found = link;
 		if (length === mostBits(map)) break;
 		link = child(map, memory, link, bitAt(bytes, at, length));
 	}
-	return found === 0 ? 0 : valueAddress(map, found - 1);
+	return found === 0 ? 0 : valueAddress(map, memory, found - 1);
 }
 
 /** Way from the root to where a key is or would be: links, the last of them 0 or the node that ends the way. */
@@ -78,11 +80,11 @@ function way(map: MapState, memory: Memory, bytes: Uint8Array, at: number): numb
 	const { u8 } = memory;
 	const length = lengthAt(bytes, at);
 	const links: number[] = [];
-	let link = map.newest;
+	let link = rootOf(map, memory);
 	for (;;) {
 		links.push(link);
 		if (link === 0) return links;
-		const own = keyAt(map, link);
+		const own = keyAt(map, memory, link);
 		const ownLength = lengthAt(u8, own);
 		if (ownLength === length || common(u8, own, bytes, at) !== ownLength) return links;
 		link = child(map, memory, link, bitAt(bytes, at, ownLength));
@@ -91,25 +93,25 @@ function way(map: MapState, memory: Memory, bytes: Uint8Array, at: number): numb
 
 /** Puts `link` where the way's node `index` hangs. */
 function hang(map: MapState, memory: Memory, links: readonly number[], index: number, bit: number, link: number): void {
-	if (index === 0) map.newest = link;
-	else memory.view.setInt32(headOf(map, links[index - 1]! - 1) + CHILD + bit * 4, link, true);
+	if (index === 0) memory.words[headerWord(map, HEADER.newest)] = link;
+	else memory.view.setInt32(headOf(map, memory, links[index - 1]! - 1) + CHILD + bit * 4, link, true);
 }
 
 /** A fresh node with this key; 0: no memory. */
 function take(map: MapState, memory: Memory): number {
-	if (map.free !== 0) {
-		const link = map.free;
-		map.free = memory.view.getInt32(headOf(map, link - 1) + CHILD, true);
-		memory.u8.fill(0, headOf(map, link - 1), headOf(map, link - 1) + map.headBytes);
-		return link;
-	}
-	if (wantsBlock(map) && !addBlock(map, memory)) return 0;
-	return ++map.made;
+	const { words } = memory;
+	const link = words[headerWord(map, HEADER.free)]!;
+	if (link === 0) return nextEntry(map, memory);
+	const head = headOf(map, memory, link - 1);
+	words[headerWord(map, HEADER.free)] = memory.view.getInt32(head + CHILD, true);
+	memory.u8.fill(0, head, head + map.headBytes);
+	return link;
 }
 
 function giveBack(map: MapState, memory: Memory, link: number): void {
-	memory.view.setInt32(headOf(map, link - 1) + CHILD, map.free, true);
-	map.free = link;
+	const { words } = memory;
+	memory.view.setInt32(headOf(map, memory, link - 1) + CHILD, words[headerWord(map, HEADER.free)]!, true);
+	words[headerWord(map, HEADER.free)] = link;
 }
 
 function update(
@@ -129,22 +131,22 @@ function update(
 	const links = way(map, memory, bytes(), at);
 	const end = links.length - 1;
 	const node = links[end]!;
-	const same = node === 0 ? 0 : common(memory.u8, keyAt(map, node), bytes(), at);
-	const isExact = node !== 0 && same === length && lengthAt(memory.u8, keyAt(map, node)) === length;
+	const same = node === 0 ? 0 : common(memory.u8, keyAt(map, memory, node), bytes(), at);
+	const isExact = node !== 0 && same === length && lengthAt(memory.u8, keyAt(map, memory, node)) === length;
 	if (isExact && !isBare(map, memory, node)) {
 		if (flags === UPDATE_FLAGS.BPF_NOEXIST) return -ERRNO.EEXIST;
 		// Bits behind the prefix may be others now.
-		copy(bytes(), at, memory.u8, keyAt(map, node), map.keySize);
-		writeValue(map, memory, valueAddress(map, node - 1), value, valueAt, cpu, false);
+		copy(bytes(), at, memory.u8, keyAt(map, memory, node), map.keySize);
+		writeValue(map, memory, valueAddress(map, memory, node - 1), value, valueAt, cpu, false);
 		return 0;
 	}
 	if (flags === UPDATE_FLAGS.BPF_EXIST) return -ERRNO.ENOENT;
-	if (map.used === map.maxEntries) return -ERRNO.ENOSPC;
+	if (memory.words[headerWord(map, HEADER.used)] === map.maxEntries) return -ERRNO.ENOSPC;
 	if (isExact) {
-		memory.view.setInt32(headOf(map, node - 1) + KIND, 0, true);
-		copy(bytes(), at, memory.u8, keyAt(map, node), map.keySize);
-		writeValue(map, memory, valueAddress(map, node - 1), value, valueAt, cpu, true);
-		map.used++;
+		memory.view.setInt32(headOf(map, memory, node - 1) + KIND, 0, true);
+		copy(bytes(), at, memory.u8, keyAt(map, memory, node), map.keySize);
+		writeValue(map, memory, valueAddress(map, memory, node - 1), value, valueAt, cpu, true);
+		memory.words[headerWord(map, HEADER.used)]!++;
 		return 0;
 	}
 	const fresh = take(map, memory);
@@ -154,23 +156,23 @@ function update(
 		return -ERRNO.ENOMEM;
 	}
 	const { u8, view } = memory;
-	copy(bytes(), at, u8, keyAt(map, fresh), map.keySize);
-	writeValue(map, memory, valueAddress(map, fresh - 1), value, valueAt, cpu, true);
+	copy(bytes(), at, u8, keyAt(map, memory, fresh), map.keySize);
+	writeValue(map, memory, valueAddress(map, memory, fresh - 1), value, valueAt, cpu, true);
 	let top = fresh;
 	if (parting !== 0) {
-		const head = headOf(map, parting - 1);
-		copy(u8, keyAt(map, node), u8, head + KEY, map.keySize);
+		const head = headOf(map, memory, parting - 1);
+		copy(u8, keyAt(map, memory, node), u8, head + KEY, map.keySize);
 		view.setUint32(head + KEY, same, true);
 		view.setInt32(head + KIND, BARE, true);
-		const side = bitAt(u8, keyAt(map, fresh), same);
+		const side = bitAt(u8, keyAt(map, memory, fresh), same);
 		view.setInt32(head + CHILD + side * 4, fresh, true);
 		view.setInt32(head + CHILD + (1 - side) * 4, node, true);
 		top = parting;
 	} else if (node !== 0) {
-		view.setInt32(headOf(map, fresh - 1) + CHILD + bitAt(u8, keyAt(map, node), length) * 4, node, true);
+		view.setInt32(headOf(map, memory, fresh - 1) + CHILD + bitAt(u8, keyAt(map, memory, node), length) * 4, node, true);
 	}
 	hang(map, memory, links, end, sideOf(map, memory, links, end, bytes(), at), top);
-	map.used++;
+	memory.words[headerWord(map, HEADER.used)]!++;
 	return 0;
 }
 
@@ -183,7 +185,7 @@ function sideOf(
 	bytes: Uint8Array,
 	at: number,
 ): number {
-	return index === 0 ? 0 : bitAt(bytes, at, lengthAt(memory.u8, keyAt(map, links[index - 1]!)));
+	return index === 0 ? 0 : bitAt(bytes, at, lengthAt(memory.u8, keyAt(map, memory, links[index - 1]!)));
 }
 
 function remove(map: MapState, memory: Memory, key: Bytes, at: number): number {
@@ -194,13 +196,13 @@ function remove(map: MapState, memory: Memory, key: Bytes, at: number): number {
 	const end = links.length - 1;
 	const node = links[end]!;
 	if (node === 0 || isBare(map, memory, node)) return -ERRNO.ENOENT;
-	const own = keyAt(map, node);
+	const own = keyAt(map, memory, node);
 	if (lengthAt(memory.u8, own) !== length || common(memory.u8, own, bytes, at) !== length) return -ERRNO.ENOENT;
-	map.used--;
+	memory.words[headerWord(map, HEADER.used)]!--;
 	const left = child(map, memory, node, 0);
 	const right = child(map, memory, node, 1);
 	if (left !== 0 && right !== 0) {
-		memory.view.setInt32(headOf(map, node - 1) + KIND, BARE, true);
+		memory.view.setInt32(headOf(map, memory, node - 1) + KIND, BARE, true);
 		return 0;
 	}
 	const side = sideOf(map, memory, links, end, bytes, at);
@@ -239,36 +241,37 @@ function following(map: MapState, memory: Memory, links: number[]): number {
 
 /** The node after a key's; a key that is not there: the first. 0: there is none. */
 function nextNode(map: MapState, memory: Memory, key: Uint8Array | undefined, at: number): number {
-	if (!key || lengthAt(key, at) > mostBits(map)) return first(map, memory, map.newest);
+	if (!key || lengthAt(key, at) > mostBits(map)) return first(map, memory, rootOf(map, memory));
 	const links = way(map, memory, key, at);
 	const node = links.at(-1)!;
 	const length = lengthAt(key, at);
-	const own = node === 0 ? 0 : keyAt(map, node);
+	const own = node === 0 ? 0 : keyAt(map, memory, node);
 	if (
 		node === 0 ||
 		isBare(map, memory, node) ||
 		lengthAt(memory.u8, own) !== length ||
 		common(memory.u8, own, key, at) !== length
 	)
-		return first(map, memory, map.newest);
+		return first(map, memory, rootOf(map, memory));
 	return following(map, memory, links);
 }
 
 function nextKey(map: MapState, memory: Memory, key: Uint8Array | undefined, out: Uint8Array): number {
 	const node = nextNode(map, memory, key, 0);
 	if (node === 0) return -ERRNO.ENOENT;
-	copy(memory.u8, keyAt(map, node), out, 0, map.keySize);
+	copy(memory.u8, keyAt(map, memory, node), out, 0, map.keySize);
 	return 0;
 }
 
 function batch(map: MapState, memory: Memory, from: number, room: number): Batch {
 	const keys: number[] = [];
 	const values: number[] = [];
-	let node = from === 0 ? first(map, memory, map.newest) : nextNode(map, memory, memory.u8, keyAt(map, from));
+	let node =
+		from === 0 ? first(map, memory, rootOf(map, memory)) : nextNode(map, memory, memory.u8, keyAt(map, memory, from));
 	let last = from;
-	for (; node !== 0 && keys.length < room; node = nextNode(map, memory, memory.u8, keyAt(map, node))) {
-		keys.push(keyAt(map, node));
-		values.push(valueAddress(map, node - 1));
+	for (; node !== 0 && keys.length < room; node = nextNode(map, memory, memory.u8, keyAt(map, memory, node))) {
+		keys.push(keyAt(map, memory, node));
+		values.push(valueAddress(map, memory, node - 1));
 		last = node;
 	}
 	return { keys, values, indexed: false, next: node === 0 ? undefined : last };
@@ -283,9 +286,9 @@ export const lpmTrie: MapHandler = {
 	delete: remove,
 	nextKey,
 	batch,
-	keyOf: (map, _memory, value) => {
-		const entry = entryAt(map, value);
-		return entry < 0 ? 0 : headOf(map, entry) + KEY;
+	keyOf: (map, memory, value) => {
+		const entry = entryAt(map, memory, value);
+		return entry < 0 ? 0 : headOf(map, memory, entry) + KEY;
 	},
 	takes: false,
 };

@@ -51,29 +51,24 @@ export interface MapState extends MapShape {
 	frozen: boolean;
 	/** Writable mappings, which a freeze must not meet. */
 	writers: number;
-	/** Bytes of machine memory that it holds. */
-	bytes: number;
-	/** Array: its values. Ring buffer: its first page. Hash: its buckets (one 32-bit entry number + 1 each). */
+	/** Address of its header: what it changes while programs run. See `HEADER`. */
+	header: number;
+	/**
+	 * Array: its values. Ring buffer: its first page. Hash: its buckets (one 32-bit entry number + 1 each). Arrays of
+	 * programs, perf events and maps: the id in each slot, 32 bits, 0: none.
+	 */
 	data: number;
-	/** Hash: blocks of entries. Two addresses a block: heads and keys, values. A block has 2^`blockShift` entries. */
-	readonly blocks: number[];
+	/**
+	 * Hash, trie: where the addresses of blocks of entries stand, two words a block: of heads with their keys, of values.
+	 * A block has 2^`blockShift` entries; there is room for `mostBlocks`.
+	 */
+	directory: number;
+	mostBlocks: number;
 	blockShift: number;
 	bucketMask: number;
 	/** Hash: bytes of an entry's head, key and all. */
 	headBytes: number;
-	/** Hash: entries that hold something. */
-	used: number;
-	/** Hash, trie: entries ever handed out. Queue: where the first stands. Arena: 1 once all of it is one region. */
-	made: number;
-	/** Hash: first entry of the free list + 1; 0: none. */
-	free: number;
-	/** LRU: most and least recently used entry + 1; 0: none. Trie: `newest` is the root. */
-	newest: number;
-	oldest: number;
-	/**
-	 * Arrays of programs, perf events and maps: the id in each slot, 0: none. Arena: 1 for a page that is allocated.
-	 * Storage: address of the owner and of its value, in turn.
-	 */
+	/** Arena: 1 for a page that is allocated. Storage: address of the owner and of its value, in turn. */
 	readonly slots: number[];
 	/** Arena: address of its first byte in user space; 0n: nobody has mapped it yet. */
 	userStart: bigint;
@@ -91,6 +86,7 @@ export interface MapHandler {
 	check(shape: MapShape, copies: number): number;
 	/** Takes what it needs from the start. 0 or -errno. */
 	allocate(map: MapState, memory: Memory): number;
+	/** Gives back what it took; not the header. */
 	release(map: MapState, memory: Memory): void;
 	/** Address of an entry's (first) value; 0: none. `touch`: a program looks, which keeps an LRU entry young. */
 	lookup(map: MapState, memory: Memory, key: Bytes, at: number, touch: boolean): number;

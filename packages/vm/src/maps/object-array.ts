@@ -1,7 +1,9 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
+import type { Memory } from "#machine";
 import { nextIndex } from "./array.ts";
 import { ACCESS, flagsFit } from "./flags.ts";
+import { addBytes } from "./header.ts";
 import type { MapHandler, MapShape, MapState } from "./map.ts";
 
 /**
@@ -16,15 +18,22 @@ function check(map: MapShape): number {
 	return flagsFit(map.flags, allowed) ? 0 : -ERRNO.EINVAL;
 }
 
-/** Slots are kept where they are used: 2³² of them would be 16 GiB on Linux, and more than it gives. */
-const MOST_SLOTS = 1 << 24;
+/** Bytes of a slot. */
+const SLOT = 4;
+
+function allocate(map: MapState, memory: Memory): number {
+	const size = map.maxEntries * SLOT;
+	const data = size > memory.limit ? undefined : memory.allocate(size, "kernel", false);
+	if (data === undefined) return -ERRNO.ENOMEM;
+	map.data = data;
+	addBytes(map, memory, size);
+	return 0;
+}
 
 export const objectArray: MapHandler = {
 	check,
-	allocate: (map) => (map.maxEntries > MOST_SLOTS ? -ERRNO.ENOMEM : 0),
-	release: (map) => {
-		map.slots.length = 0;
-	},
+	allocate,
+	release: (map, memory) => memory.free(map.data),
 	lookup: () => 0,
 	update: () => -ERRNO.EINVAL,
 	delete: () => -ERRNO.EINVAL,
@@ -35,23 +44,29 @@ export const objectArray: MapHandler = {
 /** Arrays of maps have batches besides; empty slots are stepped over. */
 export const mapArray: MapHandler = {
 	...objectArray,
-	batch(map, _memory, from, room) {
+	batch(map, memory, from, room) {
 		const keys: number[] = [];
+		const slots = slotsOf(map, memory);
 		let index = from;
-		for (; index < map.slots.length && keys.length < room; index++) if (map.slots[index] !== 0) keys.push(index);
-		const values = keys.map((key) => map.slots[key]!);
+		for (; index < slots.length && keys.length < room; index++) if (slots[index] !== 0) keys.push(index);
+		const values = keys.map((key) => slots[key]!);
 		return { keys, values, indexed: true, plain: true, next: keys.length === room ? index : undefined };
 	},
 };
 
+/** All slots: a window, which ends with the buffer. */
+export const slotsOf = (map: MapState, { words }: Memory): Int32Array =>
+	words.subarray(map.data >> 2, (map.data >> 2) + map.maxEntries);
+
 /** Id in a slot; 0: empty, or no such slot. */
-export const slotOf = (map: MapState, index: number): number => map.slots[index] ?? 0;
+export const slotOf = (map: MapState, { words }: Memory, index: number): number =>
+	index < map.maxEntries ? words[(map.data >> 2) + index]! : 0;
 
 /** Puts an id into a slot. The id that was there (0: none), or -E2BIG. */
-export function setSlot(map: MapState, index: number, id: number): number {
+export function setSlot(map: MapState, { words }: Memory, index: number, id: number): number {
 	if (index >= map.maxEntries) return -ERRNO.E2BIG;
-	while (map.slots.length <= index) map.slots.push(0);
-	const before = map.slots[index]!;
-	map.slots[index] = id;
+	const at = (map.data >> 2) + index;
+	const before = words[at]!;
+	words[at] = id;
 	return before;
 }

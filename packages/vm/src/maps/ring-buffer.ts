@@ -1,6 +1,7 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, RINGBUF } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
+import { addBytes } from "./header.ts";
 import type { MapHandler, MapShape, MapState } from "./map.ts";
 import { copy } from "./values.ts";
 
@@ -35,7 +36,7 @@ function allocate(map: MapState, memory: Memory): number {
 	const data = memory.allocate(size, "map", true);
 	if (data === undefined) return -ERRNO.ENOMEM;
 	map.data = data;
-	map.bytes += size;
+	addBytes(map, memory, size);
 	return 0;
 }
 

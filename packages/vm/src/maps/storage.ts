@@ -1,6 +1,7 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
+import { addBytes } from "./header.ts";
 import type { MapHandler, MapShape, MapState } from "./map.ts";
 import { copy } from "./values.ts";
 
@@ -30,7 +31,7 @@ export function store(map: MapState, memory: Memory, owner: number, from: number
 	const value = memory.allocate(map.stride, "map", true);
 	if (value === undefined) return 0;
 	map.slots.push(owner, value);
-	map.bytes += map.stride;
+	addBytes(map, memory, map.stride);
 	if (from !== 0) copy(memory.u8, from, memory.u8, value, map.valueSize);
 	return value;
 }
@@ -42,7 +43,7 @@ export function unstore(map: MapState, memory: Memory, owner: number): number {
 		if (slots[i] !== owner) continue;
 		memory.free(slots[i + 1]!);
 		slots.splice(i, 2);
-		map.bytes -= map.stride;
+		addBytes(map, memory, -map.stride);
 		return 0;
 	}
 	return -ERRNO.ENOENT;

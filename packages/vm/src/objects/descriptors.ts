@@ -1,7 +1,8 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import { endTimer, isAlive } from "#helpers";
-import { type MapState, mapHandler } from "#maps";
+import type { Memory } from "#machine";
+import { type MapState, mapHandler, releaseMap, slotsOf } from "#maps";
 import type { System } from "./system.ts";
 import type { Descriptor, ObjectKind } from "./tables.ts";
 
@@ -90,7 +91,8 @@ function emptyUnseen(system: System, id: number): void {
 	for (const each of tables.descriptors.values()) if (each.kind === "map" && each.id === id) return;
 	for (const each of tables.pins.values()) if (each.kind === "map" && each.id === id) return;
 	endTimersOf(system, id);
-	for (const program of map.slots.splice(0)) if (program !== 0) drop(system, "program", program);
+	if (map.type !== "prog_array") return;
+	for (const program of takeSlots(map, system.memory)) if (program !== 0) drop(system, "program", program);
 }
 
 function endTimersOf(system: System, map: number): void {
@@ -110,7 +112,7 @@ function heldBy(system: System, map: MapState): (readonly [ObjectKind, number])[
 		case "perf_event_array":
 		case "array_of_maps": {
 			const kind = map.type === "prog_array" ? "program" : map.type === "array_of_maps" ? "map" : "event";
-			return map.slots.splice(0).flatMap((id) => (id === 0 ? [] : [[kind, id] as const]));
+			return takeSlots(map, system.memory).flatMap((id) => (id === 0 ? [] : [[kind, id] as const]));
 		}
 		case "hash_of_maps": {
 			const all = mapHandler(map.type)!.batch!(map, system.memory, 0, 0x7fff_ffff);
@@ -121,6 +123,14 @@ function heldBy(system: System, map: MapState): (readonly [ObjectKind, number])[
 	}
 }
 
+/** The ids in a map's slots, which are empty afterwards. */
+function takeSlots(map: MapState, memory: Memory): number[] {
+	const slots = slotsOf(map, memory);
+	const taken = [...slots];
+	slots.fill(0);
+	return taken;
+}
+
 function end(system: System, kind: ObjectKind, id: number): void {
 	const { tables, memory } = system;
 	switch (kind) {
@@ -129,7 +139,7 @@ function end(system: System, kind: ObjectKind, id: number): void {
 			if (map.fields) endTimersOf(system, id);
 			tables.maps.delete(id);
 			for (const [kind, held] of heldBy(system, map)) drop(system, kind, held);
-			mapHandler(map.type)?.release(map, memory);
+			releaseMap(map, memory);
 			if (map.btf !== 0) drop(system, "btf", map.btf);
 			return;
 		}

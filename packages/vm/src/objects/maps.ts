@@ -14,6 +14,7 @@ import {
 	type SpecialField,
 	setSlot,
 	slotOf,
+	slotsOf,
 } from "#maps";
 import { descriptorOf, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
 import { decodedBtf, specialFields } from "./fields.ts";
@@ -187,7 +188,7 @@ export function lookupElement(system: System, attr: Attributes["MAP_LOOKUP_ELEM"
 	}
 	if (SLOTS[map.type] !== undefined) {
 		if (map.type === "perf_event_array") return -ERRNO.ENOTSUPP;
-		const id = slotOf(map, new DataView(key!.buffer, key!.byteOffset).getUint32(0, true));
+		const id = slotOf(map, system.memory, new DataView(key!.buffer, key!.byteOffset).getUint32(0, true));
 		if (id === 0) return -ERRNO.ENOENT;
 		new DataView(value.buffer, value.byteOffset).setUint32(0, id, true);
 		return 0;
@@ -235,7 +236,7 @@ function put(
 	if (kind === "program" && !sameKind(system, map, id)) return -ERRNO.EINVAL;
 	if (kind === "map" && !fitsInner(map.inner!, system.tables.maps.get(id)!)) return -ERRNO.EINVAL;
 	hold(system, kind, id);
-	const before = setSlot(map, index, id);
+	const before = setSlot(map, system.memory, index, id);
 	if (before > 0) drop(system, kind, before);
 	return 0;
 }
@@ -271,9 +272,9 @@ function remove(system: System, map: MapState, key: Uint8Array | undefined, keyA
 	if (kind !== undefined) {
 		const index = new DataView(key!.buffer, key!.byteOffset).getUint32(keyAt, true);
 		if (index >= map.maxEntries) return -ERRNO.E2BIG;
-		const before = slotOf(map, index);
+		const before = slotOf(map, system.memory, index);
 		if (before === 0) return -ERRNO.ENOENT;
-		setSlot(map, index, 0);
+		setSlot(map, system.memory, index, 0);
 		drop(system, kind, before);
 		return 0;
 	}
@@ -287,7 +288,7 @@ function remove(system: System, map: MapState, key: Uint8Array | undefined, keyA
 /** A program array takes programs of one type only: those that may follow each other. */
 function sameKind(system: System, map: MapState, id: number): boolean {
 	const { programs } = system.tables;
-	const other = map.slots.find((each) => each !== 0);
+	const other = slotsOf(map, system.memory).find((each) => each !== 0);
 	return other === undefined || programs.get(other)?.type === programs.get(id)?.type;
 }
 
@@ -325,7 +326,7 @@ export function takeElement(system: System, attr: Attributes["MAP_LOOKUP_AND_DEL
 	if (address === 0) return -ERRNO.ENOENT;
 	if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
 	readInto(system, map, address, attr.value, 0);
-	if (handler.keyless) dropFirst(map);
+	if (handler.keyless) dropFirst(map, system.memory);
 	else remove(system, map, attr.key, 0);
 	return 0;
 }
