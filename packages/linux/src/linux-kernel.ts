@@ -15,24 +15,28 @@ import {
 	type ObjectKind,
 	type PerfEventAttr,
 	type PerfEventRequest,
+	type Sandbox,
 } from "@skep/bpf/kernel";
 import {
 	buildConfig,
 	explainPermission,
 	findBinary,
 	findPmu,
+	inTrialCgroup,
 	kernelFunctions,
 	kernelSymbols,
 	kernelVersion,
 	userFunctions,
 	userProbes,
 } from "#inspect";
-import { ask, networkPrograms } from "#netlink";
+import { ask, bringUp, makeDevice, networkPrograms } from "#netlink";
 import {
 	bpf,
 	errnoOf,
+	inNetworkNamespace,
 	interfaceIndex,
 	mmap,
+	openSocket,
 	pageSize,
 	perfEventIoctl,
 	perfEventOpen,
@@ -45,7 +49,7 @@ import {
 } from "#sys";
 
 export { btfFile, type Confinement, confinement } from "#inspect";
-export { tracefsRoot } from "#sys";
+export { tracefsRoot, withoutCapabilities } from "#sys";
 export { explainPermission };
 
 /** The kernel that this process runs on. @throws NotSupportedError on other systems than Linux, other CPUs than x64 and arm64 */
@@ -66,6 +70,24 @@ const KINDS: readonly (readonly [name: string, kind: ObjectKind])[] = [
 const BPF_FS_MAGIC = 0xcafe_4a11;
 const CLOSE = syscallNumbers(process.arch).close;
 
+/** Index of `lo` in every network namespace. */
+const LOOPBACK = 1;
+const TRIAL_DEVICE = "skep-trial";
+
+const SANDBOX: Sandbox = {
+	network: (body) =>
+		inNetworkNamespace(() => {
+			bringUp(LOOPBACK);
+			return body();
+		}),
+	cgroup: inTrialCgroup,
+	device: (type) => {
+		const made = makeDevice(type, TRIAL_DEVICE);
+		return made < 0 ? made : interfaceIndex(TRIAL_DEVICE);
+	},
+	socket: openSocket,
+};
+
 /** What stands around the kernel. */
 const HOST: Host = {
 	open: (path) => attempt(() => openSync(path, "r")),
@@ -77,6 +99,7 @@ const HOST: Host = {
 	functions: userFunctions,
 	probes: userProbes,
 	kernelFunctions,
+	sandbox: SANDBOX,
 };
 
 class LinuxKernel implements Kernel {

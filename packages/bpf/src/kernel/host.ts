@@ -72,6 +72,21 @@ export type NetworkRequest =
 			}[];
 	  };
 
+/** Types of network devices that can be made for a trial. */
+export type TrialDevice = "veth" | "netkit";
+
+/** Places where attaching is tried out without touching what is there. Results below zero are -errno; nothing throws by itself. */
+export interface Sandbox {
+	/** Runs `body` in a network namespace of its own, which goes when nothing holds it; its loopback has index 1 and is up. */
+	network<T extends object>(body: () => T): T | number;
+	/** Runs `body` with the descriptor of an empty cgroup (version 2), which is taken away after it. */
+	cgroup<T extends object>(body: (fd: number) => T): T | number;
+	/** Makes a network device in the caller's namespace; its index. -EOPNOTSUPP: this kernel has no such type. */
+	device(type: TrialDevice): number;
+	/** A socket of IPv4 that is bound to nothing, with SO_REUSEPORT; the caller closes it. */
+	socket(type: "tcp" | "udp"): number;
+}
+
 /** What the kernel chose for a filter. */
 export interface FilterReply {
 	readonly priority: number;
@@ -106,6 +121,8 @@ export interface Host {
 	setSocketProgram(socket: number, option: SocketOption, program: number): number;
 	/** rtnetlink in the caller's network namespace; a filter answers with what was chosen for it. */
 	network(request: NetworkRequest): FilterReply | number;
+	/** Where attaching is tried out. */
+	readonly sandbox: Sandbox;
 	/** Devices of the caller's network namespace, and the programs on them. */
 	networkPrograms(): NetworkListing | number;
 	/** -ENOENT: this kernel has no such PMU. */

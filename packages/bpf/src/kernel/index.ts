@@ -55,7 +55,9 @@ export type {
 	NetworkListing,
 	NetworkRequest,
 	Pmu,
+	Sandbox,
 	SocketOption,
+	TrialDevice,
 	UserFunction,
 	UserProbe,
 } from "./host.ts";

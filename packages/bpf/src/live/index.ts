@@ -46,8 +46,11 @@ export { BpfMap, type MapBlueprint, MappedMap, type UpdateMode } from "./map.ts"
 export { objectName } from "./name.ts";
 export { BPFFS, openPin, pin as pinFd, unpin } from "./pins.ts";
 export type { ProbeAnswer } from "./probe/ask.ts";
+export { ATTACH_KINDS, type AttachAnswer, type AttachKind, type AttachTrial, probeAttach } from "./probe/attach.ts";
+export { probeCommand } from "./probe/command.ts";
 export { FEATURE_TABLE, type Feature, has } from "./probe/feature.ts";
 export { probeHelper } from "./probe/helper.ts";
+export { callKfunc, kfuncNames, probeKfunc } from "./probe/kfunc.ts";
 export { probeLink } from "./probe/link.ts";
 export { probeMapType } from "./probe/map.ts";
 export { probeProgramType } from "./probe/program.ts";

@@ -23,6 +23,7 @@ export { kernelSymbols } from "./kernel-symbols.ts";
 export { kernelVersion, mainlineVersion } from "./kernel-version.ts";
 export { diagnose, explainPermission, type Situation } from "./permission.ts";
 export { findPmu } from "./pmu.ts";
+export { cgroupMount, inTrialCgroup } from "./sandbox.ts";
 export { type Lockdown, lockdown, sysctl } from "./settings.ts";
 export { userFunctions } from "./user-functions.ts";
 export { userProbes } from "./user-probes.ts";

@@ -1,7 +1,7 @@
-import type { FilterReply, NetworkRequest } from "@skep/bpf/kernel";
+import type { FilterReply, NetworkRequest, TrialDevice } from "@skep/bpf/kernel";
 import { addressOf, syscall, syscallNumbers } from "#sys";
 import { messagesOf } from "./message.ts";
-import { encodeRequest, filterReply } from "./request.ts";
+import { encodeDevice, encodeRequest, encodeUp, filterReply } from "./request.ts";
 
 const NR = syscallNumbers(process.arch);
 const AF_NETLINK = 16;
@@ -13,7 +13,22 @@ const ROOM = 16 * 1024;
 /** Sends a request and waits for the kernel, which answers at once. A filter's answer says what was chosen for it. */
 export function ask(request: NetworkRequest): FilterReply | number {
 	const message = encodeRequest(request);
-	if (typeof message === "number") return message;
+	return typeof message === "number" ? message : send(message);
+}
+
+/** Makes a network device in the namespace that the thread is in. 0, or -errno. */
+export function makeDevice(type: TrialDevice, name: string): number {
+	const result = send(encodeDevice(type, name));
+	return typeof result === "number" ? result : 0;
+}
+
+/** Brings a network device up. 0, or -errno. */
+export function bringUp(ifindex: number): number {
+	const result = send(encodeUp(ifindex));
+	return typeof result === "number" ? result : 0;
+}
+
+function send(message: Uint8Array): FilterReply | number {
 	// A socket of its own for each: it belongs to the network namespace that the thread is in now.
 	const socket = syscall(NR.socket, AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
 	if (socket < 0) return socket;

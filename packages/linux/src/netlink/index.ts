@@ -3,6 +3,6 @@
  * programs. `encodeRequest` makes the message (pure), `talk` sends it and waits for the kernel's answer, in the network
  * namespace of the calling thread. Results below zero are -errno; nothing throws.
  */
-export { ask } from "./ask.ts";
+export { ask, bringUp, makeDevice } from "./ask.ts";
 export { networkPrograms } from "./list.ts";
 export { encodeRequest, filterReply } from "./request.ts";

@@ -1,9 +1,10 @@
 import { isIPv4, isIPv6 } from "node:net";
-import { ERRNO, type FilterReply, type NetworkRequest } from "@skep/bpf/kernel";
+import { ERRNO, type FilterReply, type NetworkRequest, type TrialDevice } from "@skep/bpf/kernel";
 import { MessageWriter, type Received } from "./message.ts";
 
 // biome-ignore-start format: table
 const RTM = {
+	NEWLINK: 16,
 	SETLINK: 19,
 	NEWROUTE: 24,
 	DELROUTE: 25,
@@ -13,6 +14,9 @@ const RTM = {
 	DELTFILTER: 45,
 } as const;
 const NLM_F = { REQUEST: 1, ACK: 4, ECHO: 8, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
+const IFLA_IFNAME = 3;
+const IFLA_LINKINFO = 18;
+const IFLA_INFO_KIND = 1;
 const IFLA_XDP = 43;
 const XDP_ATTRIBUTE = { FD: 1, FLAGS: 3, EXPECTED_FD: 8 } as const;
 const TCA = { KIND: 1, OPTIONS: 2 } as const;
@@ -42,6 +46,19 @@ export function encodeRequest(request: NetworkRequest): Uint8Array<ArrayBuffer> 
 		case "route":
 			return route(request);
 	}
+}
+
+/** RTM_NEWLINK: makes a device of a type; the other end of a pair gets a name from the kernel. */
+export function encodeDevice(type: TrialDevice, name: string): Uint8Array<ArrayBuffer> {
+	const message = new MessageWriter().fixed([1, 0], [1, 0], [2, 0], [4, 0], [4, 0], [4, 0]).text(IFLA_IFNAME, name);
+	message.nested(IFLA_LINKINFO, (each) => void each.text(IFLA_INFO_KIND, type));
+	return message.finish(RTM.NEWLINK, ASK | NLM_F.CREATE | NLM_F.EXCL);
+}
+
+/** RTM_NEWLINK: brings a device up. */
+export function encodeUp(ifindex: number): Uint8Array<ArrayBuffer> {
+	const UP = 1;
+	return new MessageWriter().fixed([1, 0], [1, 0], [2, 0], [4, ifindex], [4, UP], [4, UP]).finish(RTM.NEWLINK, ASK);
 }
 
 type Request<K extends NetworkRequest["kind"]> = Extract<NetworkRequest, { kind: K }>;

@@ -4,11 +4,13 @@
  * -errno. What a call points to is held until it returns.
  */
 export { attributeBytes, bpf } from "./bpf.ts";
+export { withoutCapabilities } from "./capabilities.ts";
 export { countCpus, possibleCpus } from "./cpus.ts";
 export { addressOf, interfaceIndex, pageSize, syscall } from "./ffi.ts";
 export { mmap, read } from "./memory.ts";
 export { countsLockedMemory, type MemoryLimit, memoryLimit } from "./memory-limit.ts";
+export { inNetworkNamespace } from "./namespace.ts";
 export { perfEventIoctl, perfEventOpen } from "./perf-event.ts";
-export { setSocketProgram } from "./socket.ts";
+export { openSocket, setSocketProgram } from "./socket.ts";
 export { syscallNumbers } from "./syscalls.ts";
 export { detachedMount, errnoOf, tracefsRoot, tracepointId } from "./tracefs.ts";

@@ -98,6 +98,17 @@ const FEATURES = {
 		text: "32-bit jumps",
 		probe: loads("socket_filter", [...slot(0xb7), ...slot(0x16, 0, 0, 0, 0), ...slot(0x95)]),
 	},
+	cpu_v2: {
+		since: "4.14",
+		text: "instructions of cpu v2 (jumps by less than)",
+		// r0 = 0; if r0 < 1 goto +0
+		probe: loads("socket_filter", [...slot(0xb7), ...slot(0xa5, 0, 0, 0, 1), ...slot(0x95)]),
+	},
+	large_programs: {
+		since: "5.2",
+		text: "programs of more than 4096 instructions",
+		probe: loads("socket_filter", [...Array.from({ length: 4096 }, () => slot(0xb7)).flat(), ...slot(0x95)]),
+	},
 	atomics: {
 		since: "5.12",
 		text: "atomic fetch, exchange and compare",
