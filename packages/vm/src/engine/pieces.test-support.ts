@@ -22,7 +22,6 @@ const MEMORY = ofShape("load", "store_imm", "store_reg", "atomic", "atomic_load"
 const PLAIN_MEMORY = MEMORY.filter(
 	(row) => ["load", "store_imm", "store_reg"].includes(row.shape) && !/^(load_|store_)/.test(row.name),
 );
-
 /** Scalars that outlive a call. */
 export const KEPT = [6, 7, 8, 9] as const;
 
@@ -64,12 +63,21 @@ export function access(random: Random, place: Place, registers: readonly number[
 }
 
 /**
- * Linux 6.18 on x86-64 forgets to clear the upper half of r0 behind a 32-bit cmpxchg that succeeds, where its verifier
- * prunes the path that reads all of r0 (found by this generator): the programs clear it themselves.
+ * Two bugs of Linux that this generator has found, and what programs do so that they do not matter.
+ *
+ * 6.18 on x86-64 forgets to clear the upper half of r0 behind a 32-bit cmpxchg that succeeds, where its verifier prunes the
+ * path that reads all of r0: the programs clear it themselves.
+ *
+ * Verifiers before 7.0 take what an atomic operation fetches from the stack for a constant where it is one on the path
+ * that they walk first, and may prune the others (CVE-2026-43009; packages/vm/testdata/conformance/scenes.data has a
+ * case): divided by 1 it is the same, and no verifier of those knows it then.
  */
 function settled(one: Instruction): Instruction[] {
-	const clears = rowOf(one).name === "atomic_cmpxchg_w";
-	return clears ? [one, insn.mov(32, 0, { reg: 0 })] : [one];
+	const { name } = rowOf(one);
+	const isCompared = name.startsWith("atomic_cmpxchg");
+	const clears = name === "atomic_cmpxchg_w" ? [insn.mov(32, 0, { reg: 0 })] : [];
+	if (!isCompared && !/^atomic_(fetch|xchg)/.test(name)) return [one];
+	return [one, ...clears, insn.alu("div", 64, isCompared ? 0 : one.src, { imm: 1 })];
 }
 
 /** Some accesses one after another. */
