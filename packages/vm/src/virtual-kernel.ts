@@ -119,6 +119,8 @@ export interface VirtualKernelOptions {
 	readonly checked?: boolean;
 	/** Whether it counts how often each instruction runs: see `executed`. Default: false. */
 	readonly count?: boolean;
+	/** The host's clock in nanoseconds, from anywhere on: for the run time of programs, which programs never see. Absent: it is 0. */
+	readonly now?: (() => number) | undefined;
 }
 
 const KINDS: Readonly<Record<string, ObjectKind | undefined>> = {
@@ -365,7 +367,7 @@ class VirtualMapping implements Mapping {
 		this.#close = close;
 	}
 
-	get buffer(): ArrayBuffer {
+	get buffer(): ArrayBufferLike {
 		return this.#system.memory.buffer;
 	}
 
@@ -437,6 +439,7 @@ function newSystem(options: VirtualKernelOptions, count: number): System {
 		checked: options.checked ?? true,
 		home: options.cpu ?? 0,
 		count: options.count ?? false,
+		now: options.now ?? (() => 0),
 		closedTracepoints: options.tracepoints !== undefined,
 		attached: new Map(),
 		engines: undefined,

@@ -14,7 +14,12 @@ interface Tracepoints {
  * kernel's. Each call makes another one.
  */
 export function openVirtual(options: Omit<VirtualKernelOptions, "btf" | "tracepoints"> = {}): VirtualKernel {
-	return new VirtualKernel({ ...options, btf: ownTypes, tracepoints: tracepointNames() });
+	return new VirtualKernel({
+		...options,
+		btf: ownTypes,
+		tracepoints: tracepointNames(),
+		now: () => performance.now() * 1e6,
+	});
 }
 
 const dataFile = (name: string): string =>

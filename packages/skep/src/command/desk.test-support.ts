@@ -42,10 +42,21 @@ export class Front {
 		this.machine = kernel.name === "linux" ? THIS_MACHINE : NO_MACHINE;
 	}
 
-	/** @param words `["map", "show"]`, or a line of them */
-	async run(line: string | readonly string[], options = ""): Promise<Answer> {
+	/**
+	 * @param words `["map", "show"]`, or a line of them
+	 * @param more flags with values; screen: as a terminal so wide
+	 */
+	async run(
+		line: string | readonly string[],
+		options = "",
+		more: {
+			readonly flags?: Readonly<Record<string, string>>;
+			readonly width?: number;
+			readonly colour?: boolean;
+		} = {},
+	): Promise<Answer> {
 		const [noun = "", ...rest] = typeof line === "string" ? line.split(" ").filter((word) => word !== "") : line;
-		const flags = new Map<string, string | true>();
+		const flags = new Map<string, string | true>(Object.entries(more.flags ?? {}));
 		if (/[jp]/.test(options)) flags.set("json", true);
 		if (options.includes("p")) flags.set("pretty", true);
 		if (options.includes("f")) flags.set("bpffs", true);
@@ -54,7 +65,7 @@ export class Front {
 		const desk: Desk = {
 			kernel: this.kernel,
 			machine: this.machine,
-			screen: { width: undefined, colour: false },
+			screen: { width: more.width, colour: more.colour ?? false },
 			json: flags.has("json"),
 			pretty: flags.has("pretty"),
 			bpffs: flags.has("bpffs"),

@@ -79,6 +79,14 @@ export const PROG_VERBS: readonly Verb<Task>[] = [
 		load: async () => (await import("./prog-tracelog.ts")).tracelog,
 	},
 	{
+		name: "top",
+		usage: `[${PROG}] [--interval SECONDS] [--count N]`,
+		summary: "what programs use: runs, time, share of a CPU; those that take most first, again and again",
+		examples: ["skep prog top", "skep -j prog top --interval 5 --count 12"],
+		reads: true,
+		load: async () => (await import("./prog-top.ts")).top,
+	},
+	{
 		name: "run",
 		usage: `${PROG} [data_in FILE [data_out FILE [data_size_out L]]] [ctx_in FILE [ctx_out FILE [ctx_size_out M]]] [repeat N]`,
 		summary: "run a program on given data (- is stdin or stdout)",

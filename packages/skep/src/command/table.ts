@@ -315,7 +315,13 @@ export const COMMANDS: readonly Command[] = [
 			"skep prog loadall exec.o /sys/fs/bpf/exec pinmaps /sys/fs/bpf/exec-maps autoattach",
 			"skep prog load xdp.o /sys/fs/bpf/xdp map name counts pinned /sys/fs/bpf/counts",
 		],
-		flags: [...SHOWN, CORE_BTF, ...SIGNED],
+		flags: [
+			...SHOWN,
+			{ name: "interval", value: "SECONDS", help: "top: time between samples (1, 500ms; default 1)" },
+			{ name: "count", value: "N", help: "top: end after so many samples" },
+			CORE_BTF,
+			...SIGNED,
+		],
 	},
 	{
 		...noun("map", MAP_VERBS),

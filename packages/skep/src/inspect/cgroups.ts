@@ -1,8 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
-import { ERRNO, type Kernel } from "@skep/bpf/kernel";
+import { ERRNO, type Kernel, type Places } from "@skep/bpf/kernel";
 import { Fd, openById, queryPrograms, refuse } from "@skep/bpf/live";
 import { ATTACH_TYPES, type AttachType } from "@skep/bpf/uapi";
 import { infoOf } from "./objects.ts";
@@ -27,8 +25,7 @@ export const CGROUP_HOOKS: readonly AttachType[] = (Object.keys(ATTACH_TYPES) as
 
 /** Opens a cgroup's folder. @throws BpfError ERR_NO_TARGET; NotSupportedError on a kernel without files */
 export function openCgroup(kernel: Kernel, path: string): Fd {
-	if (!kernel.host) throw new NotSupportedError(`cgroup ${path}`, `the ${kernel.name} kernel has no cgroups`);
-	const fd = kernel.host.open(path);
+	const fd = placesOf(kernel, `cgroup ${path}`).open(path);
 	if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) throw new BpfError("ERR_NO_TARGET", `there is no cgroup ${path}`);
 	if (fd < 0) throw refuse(kernel, { syscall: "open", errno: -fd, what: `open cgroup ${path}` });
 	return new Fd(kernel, fd, `cgroup ${path}`);
@@ -47,8 +44,7 @@ export function cgroupRows(kernel: Kernel, path: string, effective: boolean): Cg
 		try {
 			found = queryPrograms(kernel, { fd: cgroup.number }, attach_type, { effective });
 		} catch (error) {
-			if (error instanceof BpfError && error.code === "EBADF")
-				throw new BpfError("ERR_NO_TARGET", `${path} is no cgroup of version 2`);
+			if (error instanceof BpfError && error.code === "EBADF") throw noCgroup(path);
 			// A hook that this kernel has not, or does not tell about.
 			if (error instanceof BpfError && error.code === "EINVAL") continue;
 			throw error;
@@ -92,28 +88,23 @@ function hookName(kernel: Kernel, id: number): string {
 	return id <= btf.count ? btf.name(id) : "";
 }
 
-/** Where cgroups of version 2 are mounted; undefined: nowhere. */
-export function cgroupRoot(): string | undefined {
-	try {
-		const lines = readFileSync("/proc/self/mounts", "utf8").split("\n");
-		return lines.map((line) => line.split(" ")).find((words) => words[2] === "cgroup2")?.[1];
-	} catch {
-		return undefined;
-	}
+/** A cgroup and those below it, parents first; absent: from the root. @throws BpfError ERR_NO_TARGET; NotSupportedError */
+export function cgroupsBelow(kernel: Kernel, path?: string): readonly string[] {
+	const found = placesOf(kernel, path === undefined ? "cgroups" : `cgroup ${path}`).cgroups(path);
+	if (typeof found === "object") return found;
+	if (path === undefined && found === -ERRNO.ENOENT)
+		throw new BpfError("ERR_NO_TARGET", "no cgroups of version 2 are mounted: mount -t cgroup2 none /sys/fs/cgroup");
+	if (found === -ERRNO.EBADF) throw noCgroup(path!);
+	if (found === -ERRNO.ENOENT || found === -ERRNO.ENOTDIR)
+		throw new BpfError("ERR_NO_TARGET", `there is no cgroup ${path}`);
+	throw refuse(kernel, { syscall: "open", errno: -found, what: `list cgroups below ${path ?? "the root"}` });
 }
 
-/** A cgroup and those below it, parents first; what vanishes meanwhile is passed over. */
-export function* cgroupsBelow(path: string): Generator<string, void, undefined> {
-	yield path;
-	let names: string[];
-	try {
-		names = readdirSync(path, { withFileTypes: true })
-			.filter((entry) => entry.isDirectory())
-			.map((entry) => entry.name);
-	} catch {
-		return;
-	}
-	for (const name of names.sort()) yield* cgroupsBelow(join(path, name));
+const noCgroup = (path: string): BpfError => new BpfError("ERR_NO_TARGET", `${path} is no cgroup of version 2`);
+
+function placesOf(kernel: Kernel, what: string): Places {
+	if (kernel.places) return kernel.places;
+	throw new NotSupportedError(what, `the ${kernel.name} kernel has no cgroups`);
 }
 
 /** A row of the table. */

@@ -10,7 +10,6 @@ export {
 	CGROUP_HOOKS,
 	type CgroupRow,
 	cgroupCells,
-	cgroupRoot,
 	cgroupRows,
 	cgroupsBelow,
 	openCgroup,
@@ -45,4 +44,5 @@ export {
 } from "./objects.ts";
 export { type Owner, ownerCells } from "./owners.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
+export { type ProgramUse, UsageMeter } from "./usage.ts";
 export { endsRun, prototype, type SourceLine, type XlatedInsn, xlatedInsns } from "./xlated.ts";

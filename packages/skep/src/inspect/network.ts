@@ -34,9 +34,9 @@ const CHAINS: readonly (readonly [type: AttachType, kind: string])[] = [
 
 /** Programs on the devices of our network namespace, or on one of them, in the order in which they run. @throws BpfError */
 export function networkRows(kernel: Kernel, device?: string): NetworkRows {
-	const { host } = kernel;
-	if (!host) throw new NotSupportedError("net show", `the ${kernel.name} kernel does not list its devices`);
-	const listing = host.networkPrograms();
+	const { places } = kernel;
+	if (!places) throw new NotSupportedError("net show", `the ${kernel.name} kernel does not list its devices`);
+	const listing = places.networkPrograms();
 	if (typeof listing === "number")
 		throw refuse(kernel, { syscall: "netlink", errno: -listing, what: "list network devices" });
 	const devices = listing.devices.filter(({ name }) => device === undefined || name === device);
@@ -91,7 +91,7 @@ function programName(kernel: Kernel, id: number): string {
 }
 
 function flowDissectors(kernel: Kernel): { id: number }[] {
-	const number = kernel.host!.open("/proc/self/ns/net");
+	const number = kernel.places!.open("/proc/self/ns/net");
 	if (number < 0) throw new BpfError(errnoName(number), `cannot open /proc/self/ns/net: ${errnoName(number)}`);
 	using fd = new Fd(kernel, number, "network namespace");
 	return query(kernel, { fd: fd.number }, "flow_dissector").map(({ id }) => ({ id }));

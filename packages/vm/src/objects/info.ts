@@ -97,7 +97,7 @@ function programInfo(system: System, program: ProgramState, info: Partial<ProgIn
 		line_info_rec_size: LINE_RECORD,
 		jited_line_info_rec_size: 8,
 		nr_prog_tags: 0,
-		run_time_ns: 0n,
+		run_time_ns: BigInt(Math.round(program.runTime)),
 		run_cnt: BigInt(program.runs),
 		recursion_misses: 0n,
 		verified_insns: program.insns.length / 8,

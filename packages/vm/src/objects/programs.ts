@@ -92,6 +92,7 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 		loaded: system.clock.state.monotonic,
 		references: 0,
 		runs: 0,
+		runTime: 0,
 		faults: 0,
 	};
 	tables.programs.set(program.id, program);

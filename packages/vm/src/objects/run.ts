@@ -26,7 +26,16 @@ import {
 	type TimerState,
 } from "#helpers";
 import { HOOKS, type Input } from "#hooks";
-import { type Callables, type Cpu, codeAddress, MAX_FRAMES, MAY_GOTO_LIMIT, R10, STACK_FRAME_SIZE } from "#machine";
+import {
+	type Callables,
+	type Cpu,
+	codeAddress,
+	MAX_FRAMES,
+	MAY_GOTO_LIMIT,
+	R10,
+	runWord,
+	STACK_FRAME_SIZE,
+} from "#machine";
 import { mapHandler } from "#maps";
 import { exceptionCallback } from "./exceptions.ts";
 import { functionName } from "./programs.ts";
@@ -62,7 +71,7 @@ export function callsOf(system: System): Callables<Code> {
 			},
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
 			code: (id) => codeOf(system, id),
-			shortcut: (id, low, high) => shortcutOf(system, id, low, high),
+			shortcut: (id, known) => shortcutOf(system, id, known),
 		};
 		callables.set(system, calls);
 	}
@@ -150,7 +159,6 @@ export const newRun = (): MutableRun => ({
 	packetStart: 0,
 	packetEnd: 0,
 	reserved: [],
-	tailCalls: 0,
 	timer: 0,
 });
 
@@ -166,13 +174,13 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 	own.cookie = cookie;
 	own.packetStart = input.packetStart;
 	own.packetEnd = input.packetEnd;
-	own.tailCalls = 0;
 	environment.run = own;
-	if (system.tables.statistics > 0) program.runs++;
+	const began = system.tables.statistics > 0 ? system.now() : -1;
 	cpu.registers[2] = input.context;
 	cpu.registers[3] = 0;
 	cpu.fuel = system.fuel;
 	cpu.depth = 0;
+	system.memory.words[runWord(cpu.id, "tailCalls") >> 2] = 0;
 	try {
 		const code = codeOf(system, program.id)!;
 		if (system.tracing) closeTrap(system.tracing.trace);
@@ -183,6 +191,10 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 		if (error instanceof VmFault) program.faults++;
 		throw error;
 	} finally {
+		if (began >= 0) {
+			program.runs++;
+			program.runTime += system.now() - began;
+		}
 		if (environment.run.reserved.length > 0) abandonRecords(environment);
 		environment.run = outer;
 		environment.spareRun = own;
@@ -210,6 +222,7 @@ function beginAnew(system: System, program: number, cpu: Cpu): void {
 	cpu.code = program;
 	cpu.fuel = system.fuel;
 	cpu.mayGoto = MAY_GOTO_LIMIT;
+	system.memory.words[runWord(cpu.id, "tailCalls") >> 2] = 0;
 	cpu.registers[R10] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
 	cpu.registers[R10 + 1] = 0;
 }
@@ -245,7 +258,7 @@ export function fire(system: System, row: TimerState): VmFault | undefined {
 		key = index;
 	}
 	const outer = environment.run;
-	environment.run = { ...outer, program: program.type, reserved: [], tailCalls: 0, timer: row.id };
+	environment.run = { ...outer, program: program.type, reserved: [], timer: row.id };
 	beginAnew(system, program.id, cpu);
 	const { registers } = cpu;
 	registers[2] = map.id;

@@ -48,6 +48,8 @@ export interface System {
 	readonly home: number;
 	/** Whether prepared programs count how often each instruction runs. */
 	readonly count: boolean;
+	/** The host's clock in nanoseconds, from anywhere on: what the run time of programs is measured with. */
+	readonly now: () => number;
 	/** Whether tracepoints are only those listed; else any well-formed name is one. */
 	readonly closedTracepoints: boolean;
 	/** By `category:name`, as it was looked up since something was attached or detached last. A cache. */
@@ -58,6 +60,12 @@ export interface System {
 	readonly codes: Map<number, Code>;
 	/** Set while programs run step by step: what is told of each instruction, and the codes that announce them. */
 	tracing: Tracing | undefined;
+}
+
+/** What was prepared of a program is none of it any more. */
+export function forgetCode({ codes, engines }: System, id: number): void {
+	codes.delete(id);
+	engines?.chosen.forget(id);
 }
 
 export interface Engines {

@@ -37,7 +37,9 @@ export interface ProgramState {
 	/** Monotonic, when it was loaded. */
 	readonly loaded: bigint;
 	references: number;
+	/** Counted while somebody holds statistics, and their time in nanoseconds by the host's clock. */
 	runs: number;
+	runTime: number;
 	/** Runs that ended with a fault. */
 	faults: number;
 }
