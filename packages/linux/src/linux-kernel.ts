@@ -19,6 +19,7 @@ import {
 } from "@skep/bpf/kernel";
 import {
 	buildConfig,
+	cgroups,
 	explainPermission,
 	findBinary,
 	findPmu,
@@ -48,7 +49,15 @@ import {
 	tracepointId,
 } from "#sys";
 
-export { btfFile, type Confinement, confinement } from "#inspect";
+export {
+	btfFile,
+	type Confinement,
+	confinement,
+	type FileSystem,
+	type SysctlName,
+	type SystemFacts,
+	systemFacts,
+} from "#inspect";
 export { tracefsRoot, withoutCapabilities } from "#sys";
 export { explainPermission };
 
@@ -91,6 +100,7 @@ const SANDBOX: Sandbox = {
 /** What stands around the kernel. */
 const HOST: Host = {
 	open: (path) => attempt(() => openSync(path, "r")),
+	cgroups,
 	setSocketProgram,
 	network: ask,
 	networkPrograms,
@@ -109,6 +119,7 @@ class LinuxKernel implements Kernel {
 	readonly possibleCpus = possibleCpus();
 	readonly pageSize = pageSize();
 	readonly diagnose = explainPermission;
+	readonly places = HOST;
 	readonly host = HOST;
 
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {

@@ -111,20 +111,29 @@ export interface NetworkListing {
 }
 
 /**
- * What stands around a kernel, as far as attaching needs it. Results below zero are -errno; nothing here throws. A kernel
- * of its own has none of this.
+ * Places that programs hang on and that are no objects of bpf(2): cgroups, network devices, namespaces. Results below zero are
+ * -errno; nothing here throws.
  */
-export interface Host {
+export interface Places {
 	/** open(2), read-only: a cgroup's folder, a namespace's file, a device. */
 	open(path: string): number;
-	/** setsockopt(2) on a socket. `program` is not looked at by the two that detach. */
-	setSocketProgram(socket: number, option: SocketOption, program: number): number;
+	/** Folders of cgroups (version 2): one and those below it, parents first; absent: from the root. What vanishes meanwhile is missing. -ENOENT: there are none. */
+	cgroups(below?: string): readonly string[] | number;
 	/** rtnetlink in the caller's network namespace; a filter answers with what was chosen for it. */
 	network(request: NetworkRequest): FilterReply | number;
-	/** Where attaching is tried out. */
-	readonly sandbox: Sandbox;
 	/** Devices of the caller's network namespace, and the programs on them. */
 	networkPrograms(): NetworkListing | number;
+}
+
+/**
+ * What stands around a kernel, as far as attaching needs it: besides the places, program files, sockets, functions of the
+ * kernel. Results below zero are -errno; nothing here throws. A kernel of its own has none of this.
+ */
+export interface Host extends Places {
+	/** setsockopt(2) on a socket. `program` is not looked at by the two that detach. */
+	setSocketProgram(socket: number, option: SocketOption, program: number): number;
+	/** Where attaching is tried out. */
+	readonly sandbox: Sandbox;
 	/** -ENOENT: this kernel has no such PMU. */
 	pmu(name: string): Pmu | number;
 	/**

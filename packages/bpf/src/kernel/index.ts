@@ -54,6 +54,7 @@ export type {
 	Host,
 	NetworkListing,
 	NetworkRequest,
+	Places,
 	Pmu,
 	Sandbox,
 	SocketOption,

@@ -1,6 +1,6 @@
 import type { Attributes, CommandName } from "./attributes.ts";
 import type { Diagnose } from "./diagnosis.ts";
-import type { Host } from "./host.ts";
+import type { Host, Places } from "./host.ts";
 import type { PerfEventAttr, PerfEventRequest } from "./perf-event.ts";
 
 /**
@@ -47,6 +47,8 @@ export interface Kernel {
 	config?(): string | number;
 	/** Addresses of kernel symbols; those that are not there, or hidden from the caller, are missing. Absent: nobody knows. */
 	symbols?(names: ReadonlySet<string>): ReadonlyMap<string, bigint>;
+	/** Cgroups and network devices that programs are attached to. Absent: this kernel has none. */
+	readonly places?: Places | undefined;
 	/** What stands around the kernel and attaching needs: files, functions, sockets, routing. Absent: this kernel has none of it. */
 	readonly host?: Host | undefined;
 }

@@ -10,6 +10,7 @@
 export { findBinary } from "./binary.ts";
 export { btfFile } from "./btf-file.ts";
 export { buildConfig } from "./build-config.ts";
+export { cgroups } from "./cgroups.ts";
 export {
 	CAPABILITIES,
 	type Capability,
@@ -18,6 +19,7 @@ export {
 	parseStatus,
 	type Status,
 } from "./confinement.ts";
+export { type FileSystem, type SysctlName, type SystemFacts, systemFacts } from "./health.ts";
 export { kernelFunctions } from "./kernel-functions.ts";
 export { kernelSymbols } from "./kernel-symbols.ts";
 export { kernelVersion, mainlineVersion } from "./kernel-version.ts";

@@ -1,6 +1,6 @@
-import { BpfError, NotSupportedError } from "@skep/bpf/base";
+import { BpfError } from "@skep/bpf/base";
 import { STATUS } from "#cli";
-import { cgroupCells, cgroupRoot, cgroupRows, cgroupsBelow } from "#inspect";
+import { cgroupCells, cgroupRows, cgroupsBelow } from "#inspect";
 import { renderTable } from "#output";
 import { type Task, writeJson } from "./desk.ts";
 
@@ -20,17 +20,15 @@ export const tree: Task = (words, desk) => {
 	const given = words.peek?.startsWith("/") ? words.next("the cgroup's folder") : undefined;
 	const effective = words.skip("effective");
 	words.end();
-	if (!desk.kernel.host) throw new NotSupportedError("cgroup tree", `the ${desk.kernel.name} kernel has no cgroups`);
-	const root = given ?? cgroupRoot();
-	if (root === undefined) throw new BpfError("ERR_NO_TARGET", "no cgroups of version 2 are mounted");
 	const told: { cgroup: string; programs: ReturnType<typeof cgroupRows> }[] = [];
-	for (const cgroup of cgroupsBelow(root)) {
+	const all = cgroupsBelow(desk.kernel, given);
+	for (const cgroup of all) {
 		try {
 			const programs = cgroupRows(desk.kernel, cgroup, effective);
 			if (programs.length > 0) told.push({ cgroup, programs });
 		} catch (error) {
 			// Gone since its parent was read.
-			if (cgroup === root || !(error instanceof BpfError) || error.code !== "ERR_NO_TARGET") throw error;
+			if (cgroup === all[0] || !(error instanceof BpfError) || error.code !== "ERR_NO_TARGET") throw error;
 		}
 	}
 	if (desk.json) writeJson(desk, told);

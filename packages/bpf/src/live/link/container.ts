@@ -18,8 +18,8 @@ export function withContainer<T>(kernel: Kernel, what: string, container: Contai
 
 /** The same, kept open: the caller closes it. */
 export function openContainer(kernel: Kernel, what: string, path: string): Fd {
-	if (!kernel.host) throw new NotSupportedError(what, `the ${kernel.name} kernel has no files`);
-	const number = kernel.host.open(path);
+	if (!kernel.places) throw new NotSupportedError(what, `the ${kernel.name} kernel has no such places`);
+	const number = kernel.places.open(path);
 	if (number === -ERRNO.ENOENT || number === -ERRNO.ENOTDIR)
 		throw new BpfError("ERR_NO_TARGET", `there is no ${what} ${path}`);
 	if (number < 0) throw refuse(kernel, { syscall: "open", errno: -number, what: `open ${what} ${path}` });

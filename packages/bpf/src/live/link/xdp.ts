@@ -32,7 +32,7 @@ export function attachXdp(program: Program, ifindex: number, options: XdpOptions
 		const result = tryLink(each, { target_ifindex: ifindex, attach_type: ATTACH_TYPES.xdp, flags });
 		// EINVAL is also what kernels say that know no such link; whatever else is wrong, rtnetlink refuses too.
 		if (result === -ERRNO.EINVAL && options.way === undefined) {
-			const older = each.kernel.host && tryNetlink(each, ifindex, flags);
+			const older = each.kernel.places && tryNetlink(each, ifindex, flags);
 			if (older === 0) {
 				const note = `the running kernel ${each.kernel.release} has no bpf_link for XDP: attached by rtnetlink; it stays when the process ends`;
 				return attachedByNetlink(each, target, ifindex, flags, note);
@@ -43,7 +43,7 @@ export function attachXdp(program: Program, ifindex: number, options: XdpOptions
 }
 
 function tryNetlink(program: Program, ifindex: number, flags: number): number {
-	const result = program.kernel.host?.network({
+	const result = program.kernel.places?.network({
 		kind: "xdp",
 		ifindex,
 		program: program.fd.number,
@@ -71,16 +71,22 @@ function attachedByNetlink(
 	flags: number,
 	note = "attached by rtnetlink: it stays when the process ends",
 ): Attachment {
-	const { host } = program.kernel;
+	const { places } = program.kernel;
 	return {
 		way: "netlink",
 		fds: [],
 		note,
-		undo: () => void host?.network({ kind: "xdp", ifindex, program: -1, flags }),
+		undo: () => void places?.network({ kind: "xdp", ifindex, program: -1, flags }),
 		replace: (next, expected) => {
 			const guard = expected ? { expected: expected.fd.number } : {};
 			const replace = expected ? XDP_FLAGS.XDP_FLAGS_REPLACE : 0;
-			const result = host?.network({ kind: "xdp", ifindex, program: next.fd.number, flags: flags | replace, ...guard });
+			const result = places?.network({
+				kind: "xdp",
+				ifindex,
+				program: next.fd.number,
+				flags: flags | replace,
+				...guard,
+			});
 			if (typeof result === "number" && result < 0) throw refuseAttach(next, target, -result, "netlink");
 		},
 	};
