@@ -1,6 +1,9 @@
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
+/** What decoders take: not every host's takes memory that workers share. */
+const unshared = (bytes: Uint8Array): Uint8Array => (bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice());
+
 /** UTF-8 to text; malformed sequences become U+FFFD. */
 export const decodeUtf8 = (bytes: Uint8Array): string => {
 	// Names are short and ASCII: String.fromCharCode beats the decoder's call there.
@@ -8,12 +11,12 @@ export const decodeUtf8 = (bytes: Uint8Array): string => {
 		let text = "";
 		for (let i = 0; i < bytes.length; i++) {
 			const c = bytes[i]!;
-			if (c >= 0x80) return decoder.decode(bytes);
+			if (c >= 0x80) return decoder.decode(unshared(bytes));
 			text += String.fromCharCode(c);
 		}
 		return text;
 	}
-	return decoder.decode(bytes);
+	return decoder.decode(unshared(bytes));
 };
 
 /** Text to UTF-8. */

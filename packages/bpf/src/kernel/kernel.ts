@@ -61,7 +61,8 @@ export type ObjectKind = "map" | "prog" | "link" | "btf";
  * when that grows: whoever keeps views compares `buffer` before he uses them.
  */
 export interface Mapping {
-	readonly buffer: ArrayBuffer;
+	/** A SharedArrayBuffer where the kernel's memory is shared between workers. */
+	readonly buffer: ArrayBufferLike;
 	/** Where the mapped bytes begin in `buffer`. Absent: at 0. */
 	readonly offset?: number;
 	/** User space address of the first mapped byte, where there is such a thing: what pointers into an arena are relative to. */

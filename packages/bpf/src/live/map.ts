@@ -63,7 +63,7 @@ export class MappedMap implements Disposable {
 	}
 
 	/** The whole memory. Writing to one that is not `writable` kills the process, so do not. @throws BpfError ERR_CLOSED after `close()` */
-	get bytes(): Uint8Array<ArrayBuffer> {
+	get bytes(): Uint8Array {
 		return new Uint8Array(this.buffer, this.#mapping?.offset ?? 0, this.#length);
 	}
 
@@ -72,7 +72,7 @@ export class MappedMap implements Disposable {
 		return this.#mapping?.address;
 	}
 
-	get buffer(): ArrayBuffer {
+	get buffer(): ArrayBufferLike {
 		if (!this.#mapping) throw new BpfError("ERR_CLOSED", "the mapping is closed");
 		return this.#mapping.buffer;
 	}

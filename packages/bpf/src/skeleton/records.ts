@@ -40,7 +40,7 @@ function isRecord(btf: Btf, id: number): boolean {
 export class Records<R = Uint8Array> implements Disposable {
 	/** The map itself. It stays the caller's. */
 	readonly map: BpfMap;
-	readonly #read: (view: DataView<ArrayBuffer>, offset: number, length: number) => R;
+	readonly #read: (view: DataView, offset: number, length: number) => R;
 	#reader: RingBufferReader | PerfBufferReader | undefined;
 	#closed = false;
 

@@ -12,7 +12,7 @@ export interface FeedReader {
 	readonly fill: number;
 	/** Bytes of records that were reserved and not yet submitted, and of what stands behind them. */
 	readonly pending?: number;
-	drain(sink: (view: DataView<ArrayBuffer>, offset: number, length: number) => void, max: number): number;
+	drain(sink: (view: DataView, offset: number, length: number) => void, max: number): number;
 }
 
 /** What a feed asks of its run. */

@@ -2,7 +2,7 @@ import { BpfError } from "@skep/bpf/base";
 import { Btf, readValue, type Value } from "@skep/bpf/btf";
 import { MAP_TAG } from "#helpers";
 import type { RegionKind } from "#machine";
-import { blockAddresses, type MapState, mapHandler } from "#maps";
+import { blockAddresses, HEADER, headerWord, type MapState, mapHandler } from "#maps";
 import type { System } from "#objects";
 
 export interface ContextField {
@@ -111,9 +111,10 @@ export class Inspector {
 		throw new BpfError("ERR_TYPE", `neither the program nor the kernel has a type ${type}`);
 	}
 
-	/** All maps, by id. */
-	maps(): readonly MapState[] {
-		return [...this.#system.tables.maps.values()];
+	/** All maps, by id, and how many entries hashes and queues have. */
+	maps(): readonly (MapState & { readonly used: number })[] {
+		const { memory, tables } = this.#system;
+		return [...tables.maps.values()].map((map) => ({ ...map, used: memory.words[headerWord(map, HEADER.used)]! }));
 	}
 
 	/** Entries of a map, at most `most`; none where the type has none to list. */

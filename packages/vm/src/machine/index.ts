@@ -28,7 +28,7 @@ export {
 	STACK_FRAME_SIZE,
 	setRegister,
 } from "./cpu.ts";
-export { Memory, type MemoryState, NULL_PAGE, type Region, type RegionKind } from "./memory.ts";
+export { Memory, type MemoryState, NULL_PAGE, type Region, type RegionKind, type SharedMemory } from "./memory.ts";
 export {
 	type EmittedRecord,
 	noteRecord,

@@ -22,6 +22,17 @@ export interface MemoryState {
 	readonly holes: readonly { readonly start: number; readonly end: number }[];
 }
 
+/** The columns of the region table, as plain data. */
+export type RegionColumns = MemoryState["columns"];
+
+/** What a worker needs to use the same memory; may be posted to it. */
+export interface SharedMemory {
+	readonly wasm: WasmMemory;
+	readonly columns: RegionColumns;
+	/** Where the worker's own regions go: first address, and the last + 1. */
+	readonly room: { readonly start: number; readonly end: number };
+}
+
 /** Addresses below are never allocated; their bytes are 0. */
 export const NULL_PAGE = 0x1_0000;
 /** Between regions, so that running off one ends in none. */
@@ -34,13 +45,20 @@ const HIGHEST = 0x7fff_0000;
  * A machine's linear memory. A guest address is the byte offset in it (high word 0). Programs may touch regions only;
  * the table of regions is sorted by address. The buffer is exchanged when it grows: never keep `buffer`, `u8` or `view`
  * across an `allocate`, nor across anything that may call it.
+ *
+ * Shared memory is the same for several workers, of which each has a table of regions: its owner's, which makes all objects,
+ * and of its own the few regions in a room of its own.
  */
 export class Memory {
 	/** Bytes that regions may take in all. */
 	readonly limit: number;
-	u8: Uint8Array<ArrayBuffer>;
-	view: DataView<ArrayBuffer>;
-	words: Int32Array<ArrayBuffer>;
+	/** Whether workers use it too. */
+	readonly shared: boolean;
+	u8: Uint8Array;
+	view: DataView;
+	words: Int32Array;
+	/** For what is one access of 64 bits to whoever else uses the memory. */
+	longs: BigInt64Array;
 	/** The region that `find` found last: first and last address + 1. Empty at first. */
 	foundStart = 0;
 	foundEnd = 0;
@@ -59,20 +77,58 @@ export class Memory {
 	#used = 0;
 	/** First address that was never allocated. */
 	#top = NULL_PAGE;
+	/** Regions end below. */
+	#end = HIGHEST;
 	/** Where the bytes are once generated code runs on them. */
 	#wasm: WasmMemory | undefined;
 	/** Freed ranges below #top, sorted, never adjacent: [start, end) pairs. */
 	#holes: { start: number; end: number }[] = [];
 
-	/** @param limit bytes that may be allocated in all, at most 2 GiB less 128 KiB */
-	constructor(limit = 256 * 1024 * 1024) {
+	/**
+	 * @param limit bytes that may be allocated in all, at most 2 GiB less 128 KiB
+	 * @param shared true: workers may use it too. Or what the owner of such a memory gave
+	 * @throws RangeError where the host has no shared memory
+	 */
+	constructor(limit = 256 * 1024 * 1024, shared: boolean | SharedMemory = false) {
 		this.limit = Math.min(limit, HIGHEST - NULL_PAGE);
-		this.u8 = new Uint8Array(2 * NULL_PAGE);
+		this.shared = shared !== false;
+		if (typeof shared === "object") {
+			this.#wasm = shared.wasm;
+			this.#top = shared.room.start;
+			this.#end = shared.room.end;
+			this.limit = this.#end - this.#top;
+		} else if (shared) {
+			// Gaps and all; the host wants to know beforehand.
+			this.#end = Math.min(HIGHEST, Math.ceil((2 * NULL_PAGE + 2 * this.limit) / WASM_PAGE) * WASM_PAGE);
+			this.#wasm = sharedMemory(this.#end);
+		}
+		this.u8 = new Uint8Array(this.#wasm?.buffer ?? new ArrayBuffer(2 * NULL_PAGE));
 		this.view = new DataView(this.u8.buffer);
 		this.words = new Int32Array(this.u8.buffer);
+		this.longs = new BigInt64Array(this.u8.buffer);
+		if (typeof shared === "object") this.#setColumns(shared.columns);
 	}
 
-	get buffer(): ArrayBuffer {
+	/** Of shared memory: what one worker needs, with a room that was reserved for it. */
+	share(start: number, size: number): SharedMemory {
+		return { wasm: this.wasm!, columns: this.#columns(), room: { start, end: start + size } };
+	}
+	/** What the owner has made since it shared the memory is known from now on. */
+	follow({ columns }: SharedMemory): void {
+		this.#use(new Uint8Array(this.#wasm!.buffer));
+		const own = this.#columns();
+		const before = columns[0].filter((start) => start < this.#end).length;
+		const mine = own[0].flatMap((start, at) => (start < this.#end && start >= this.#end - this.limit ? [at] : []));
+		this.#setColumns(
+			columns.map((column, i) => [
+				...column.slice(0, before),
+				...mine.map((at) => own[i]![at]!),
+				...column.slice(before),
+			]) as unknown as RegionColumns,
+		);
+	}
+
+	get buffer(): ArrayBufferLike {
 		return this.u8.buffer;
 	}
 	/**
@@ -193,14 +249,7 @@ export class Memory {
 	save(before?: MemoryState): MemoryState {
 		return {
 			pages: savePages(this.u8, this.#top, before?.pages),
-			columns: [
-				[...this.#starts],
-				[...this.#sizes],
-				[...this.#lows],
-				[...this.#highs],
-				[...this.#kinds],
-				[...this.#writable],
-			],
+			columns: this.#columns(),
 			used: this.#used,
 			top: this.#top,
 			holes: this.#holes.map((hole) => ({ ...hole })),
@@ -210,11 +259,25 @@ export class Memory {
 	restore(state: MemoryState): void {
 		if (!this.#reach(state.top)) throw new RangeError(`no memory for a saved one of ${state.top} bytes`);
 		restorePages(this.u8, state.pages, Math.max(this.#top, state.top));
-		const own = [this.#starts, this.#sizes, this.#lows, this.#highs, this.#kinds, this.#writable] as unknown[][];
-		for (const [i, column] of own.entries()) column.splice(0, column.length, ...state.columns[i]!);
 		this.#used = state.used;
 		this.#top = state.top;
 		this.#holes = state.holes.map((hole) => ({ ...hole }));
+		this.#setColumns(state.columns);
+	}
+
+	#columns(): RegionColumns {
+		return [
+			[...this.#starts],
+			[...this.#sizes],
+			[...this.#lows],
+			[...this.#highs],
+			[...this.#kinds],
+			[...this.#writable],
+		];
+	}
+	#setColumns(columns: RegionColumns): void {
+		const own = [this.#starts, this.#sizes, this.#lows, this.#highs, this.#kinds, this.#writable] as unknown[][];
+		for (const [i, column] of own.entries()) column.splice(0, column.length, ...columns[i]!);
 		this.narrowed++;
 		this.#forget();
 	}
@@ -301,7 +364,7 @@ export class Memory {
 	#takeTop(room: number, align: number): number | undefined {
 		const start = alignUp(this.#top, align);
 		const end = start + room;
-		if (end > HIGHEST || !this.#reach(end)) return undefined;
+		if (end > this.#end || !this.#reach(end)) return undefined;
 		if (start > this.#top) this.#addHole(this.#top, start);
 		this.#top = end;
 		return start;
@@ -332,9 +395,10 @@ export class Memory {
 	#reach(end: number): boolean {
 		let size = this.u8.length;
 		if (end <= size) return true;
+		if (end > this.#end) return false;
 		while (size < end) size *= 2;
 		try {
-			size = Math.min(size, HIGHEST);
+			size = Math.min(size, this.#end);
 			if (this.#wasm) {
 				this.#wasm.grow((size - this.u8.length) / WASM_PAGE);
 				this.#use(new Uint8Array(this.#wasm.buffer));
@@ -348,10 +412,23 @@ export class Memory {
 			return false;
 		}
 	}
-	#use(bytes: Uint8Array<ArrayBuffer>): void {
+	#use(bytes: Uint8Array): void {
 		this.u8 = bytes;
 		this.view = new DataView(bytes.buffer);
 		this.words = new Int32Array(bytes.buffer);
+		this.longs = new BigInt64Array(bytes.buffer);
+	}
+}
+
+/** Memory that workers may use, which never grows beyond `maximum` bytes. @throws RangeError */
+function sharedMemory(maximum: number): WasmMemory {
+	const host = wasmHost();
+	try {
+		if (!host) throw new RangeError("it has no WebAssembly");
+		return new host.Memory({ initial: 2, maximum: maximum / WASM_PAGE, shared: true });
+	} catch (error) {
+		const reason = error instanceof Error ? error.message : String(error);
+		throw new RangeError(`the host has no shared memory (a page must be cross-origin isolated): ${reason}`);
 	}
 }
 

@@ -9,11 +9,7 @@ const ZEROS = new Uint8Array(SAVED_PAGE);
  * Pages of `bytes` up to `end`. A page that is as it was in `before` is the same array, so that a row of saved memories
  * takes little more than what changed between them. Nobody changes a page.
  */
-export function savePages(
-	bytes: Uint8Array<ArrayBuffer>,
-	end: number,
-	before: readonly Uint8Array[] = [],
-): readonly Uint8Array[] {
+export function savePages(bytes: Uint8Array, end: number, before: readonly Uint8Array[] = []): readonly Uint8Array[] {
 	const pages: Uint8Array[] = [];
 	const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
 	for (let at = 0; at < end; at += SAVED_PAGE) {

@@ -1,12 +1,12 @@
 /** As much of the host's WebAssembly as is used here; not every host has it. */
 export interface WasmMemory {
-	readonly buffer: ArrayBuffer;
-	/** Adds pages of 64 KiB; the old buffer is detached. @throws RangeError */
+	readonly buffer: ArrayBufferLike;
+	/** Adds pages of 64 KiB; the old buffer is detached, or where memory is shared shorter than the new one. @throws RangeError */
 	grow(pages: number): number;
 }
 
 export interface WasmHost {
-	readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemory;
+	readonly Memory: new (limits: { initial: number; maximum?: number; shared?: boolean }) => WasmMemory;
 	readonly Module: new (bytes: Uint8Array) => object;
 	readonly Instance: new (
 		module: object,

@@ -22,7 +22,7 @@ const DRAIN = 32_768;
  * Receives one sample: `length` bytes at `offset` of `view`, and the CPU that wrote it. Up to 7 bytes at the end are padding: the
  * kernel does not tell how many. The bytes belong to the ring again as soon as the call returns.
  */
-export type SampleSink = (view: DataView<ArrayBuffer>, offset: number, length: number, cpu: number) => void;
+export type SampleSink = (view: DataView, offset: number, length: number, cpu: number) => void;
 
 export interface PerfBufferOptions {
 	/** Pages of each CPU's ring, a power of two. Default 64: 256 KiB. */
@@ -37,8 +37,8 @@ interface CpuRing {
 	readonly cpu: number;
 	readonly event: Fd;
 	readonly mapping: Mapping;
-	positions: BigUint64Array<ArrayBuffer>;
-	data: DataView<ArrayBuffer>;
+	positions: BigUint64Array;
+	data: DataView;
 }
 
 /** A ring's views, anew where its kernel keeps what is mapped in another buffer meanwhile. */
@@ -259,13 +259,13 @@ export class PerfBufferReader implements Disposable {
 		return count;
 	}
 
-	#sample(data: DataView<ArrayBuffer>, offset: number, size: number, cpu: number, sink: SampleSink): void {
+	#sample(data: DataView, offset: number, size: number, cpu: number, sink: SampleSink): void {
 		const record = this.#joined(data, offset, size);
 		sink(record.view, record.offset + HEADER + 4, record.view.getUint32(record.offset + HEADER, true), cpu);
 	}
 
 	/** A record in one piece: copied where it goes over the end of the ring. */
-	#joined(data: DataView<ArrayBuffer>, offset: number, size: number): { view: DataView<ArrayBuffer>; offset: number } {
+	#joined(data: DataView, offset: number, size: number): { view: DataView; offset: number } {
 		if (offset + size <= this.#size) return { view: data, offset };
 		if (this.#whole.length < size) this.#whole = new Uint8Array(1 << 16);
 		const first = this.#size - offset;

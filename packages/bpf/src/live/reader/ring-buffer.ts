@@ -20,7 +20,7 @@ export class RingBufferReader implements Disposable {
 	readonly #consumer: Mapping;
 	readonly #producer: Mapping;
 	/** What the ring's views are of. */
-	#buffer: ArrayBuffer;
+	#buffer: ArrayBufferLike;
 	#mapped = true;
 	/** A sink is being called: the memory must stay, and a drain within a drain finds nothing. */
 	#draining = false;

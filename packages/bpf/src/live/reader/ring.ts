@@ -4,15 +4,15 @@ import { RINGBUF } from "#uapi";
  * Receives one record: `length` bytes at `offset` of `view`, little-endian as the kernel wrote them. The bytes belong to
  * the ring again as soon as the call returns: decode or copy, never keep the view. Never write: the memory is read-only.
  */
-export type RecordSink = (view: DataView<ArrayBuffer>, offset: number, length: number) => void;
+export type RecordSink = (view: DataView, offset: number, length: number) => void;
 
 /** The memory of a ring buffer: two positions, and the data twice in a row, so that no record wraps. */
 export interface RingMemory {
-	readonly consumer: BigUint64Array<ArrayBuffer>;
-	readonly producer: BigUint64Array<ArrayBuffer>;
-	readonly data: DataView<ArrayBuffer>;
+	readonly consumer: BigUint64Array;
+	readonly producer: BigUint64Array;
+	readonly data: DataView;
 	/** The data once, as the headers' first words, for Atomics: a load-acquire, which arm64 needs. */
-	readonly words: Int32Array<ArrayBuffer>;
+	readonly words: Int32Array;
 	/** Bytes of the data, a power of two. */
 	readonly size: number;
 }

@@ -12,10 +12,10 @@ const LONGEST = 32;
 /** Room for one record in a user ring buffer. Programs see it once it is submitted, and nothing behind it before. */
 export class UserRecord {
 	/** To be filled. Valid until `submit` or `discard`. */
-	readonly bytes: Uint8Array<ArrayBuffer>;
+	readonly bytes: Uint8Array;
 	#finish: ((bits: number) => void) | undefined;
 
-	constructor(bytes: Uint8Array<ArrayBuffer>, finish: (bits: number) => void) {
+	constructor(bytes: Uint8Array, finish: (bits: number) => void) {
 		this.bytes = bytes;
 		this.#finish = finish;
 	}
@@ -47,9 +47,9 @@ export class UserRingBuffer implements Disposable {
 	readonly size: number;
 	readonly #consumer: Mapping;
 	readonly #producer: Mapping;
-	#consumed!: BigUint64Array<ArrayBuffer>;
-	#produced!: BigUint64Array<ArrayBuffer>;
-	#words!: Int32Array<ArrayBuffer>;
+	#consumed!: BigUint64Array;
+	#produced!: BigUint64Array;
+	#words!: Int32Array;
 	readonly #data: number;
 	#closed = false;
 
