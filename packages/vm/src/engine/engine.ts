@@ -2,6 +2,7 @@ import { VmFault } from "@skep/bpf/base";
 import { type Callables, type Cpu, MAX_FRAMES, type Memory, wasmHost, wasmRefusal } from "#machine";
 import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
+import { hasTailCalls } from "./jit/entrances.ts";
 import { type Door, enterLinked, type Link, type Linked, linkProgram } from "./jit/linked.ts";
 import type { Code } from "./prepare.ts";
 
@@ -16,6 +17,8 @@ export interface EngineOptions {
 	readonly checked?: boolean;
 	/** Whether generated code counts instruction slots, so that a loop for ever ends. Default: true. */
 	readonly fuel?: boolean;
+	/** Whether generated code makes tail calls as WebAssembly has them; else they nest. Default: where the host has them. */
+	readonly tailCalls?: boolean;
 }
 
 /** Runs the programs of one machine. */
@@ -27,6 +30,8 @@ export interface Engine {
 	run(code: Code, cpu: Cpu): void;
 	/** As the interpreter's `callback`. */
 	callback(low: number, high: number, cpu: Cpu): void;
+	/** The code of this id is gone, or is to be another. */
+	forget(id: number): void;
 	/** The WebAssembly module that a program became; undefined: it is interpreted. */
 	wasm(code: Code): Uint8Array | undefined;
 }
@@ -63,6 +68,7 @@ const interpreterEngine = (memory: Memory, calls: Callables<Code>, reason: strin
 	reason,
 	run: (code, cpu) => run(code, cpu, memory, calls),
 	callback: (low, high, cpu) => callback(low, high, cpu, memory, calls),
+	forget: () => {},
 	wasm: () => undefined,
 });
 
@@ -75,14 +81,18 @@ class Jit implements Engine {
 	constructor(memory: Memory, calls: Callables<Code>, options: EngineOptions, choice: EngineChoice) {
 		this.reason = choice === "jit" ? "it was asked for" : "the host runs generated code";
 		this.#isEager = choice === "jit";
-		const settings: Settings = { checked: options.checked ?? true, fuel: options.fuel ?? true };
+		const host = wasmHost()!;
+		const tailCalls = options.tailCalls ?? hasTailCalls(host);
+		const settings: Settings = { checked: options.checked ?? true, fuel: options.fuel ?? true, tailCalls };
 		this.#link = {
-			host: wasmHost()!,
+			host,
 			memory,
 			calls,
 			settings,
 			interpret: (code, slot, cpu) => execute(code, slot, cpu, memory, calls),
 			perform: (code, slot, cpu) => this.#perform(code, slot, cpu),
+			entranceOf: (code) => this.#stateOf(code).linked?.entrance,
+			entrances: undefined,
 			cpu: undefined,
 			prepared: undefined,
 		};
@@ -104,6 +114,10 @@ class Jit implements Engine {
 	callback(low: number, high: number, cpu: Cpu): void {
 		const { memory, calls, perform } = this.#link;
 		callback(low, high, cpu, memory, calls, perform);
+	}
+
+	forget(id: number): void {
+		this.#link.entrances?.forget(id);
 	}
 
 	wasm(code: Code): Uint8Array | undefined {

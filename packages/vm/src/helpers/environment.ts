@@ -16,8 +16,6 @@ export interface RunState {
 	readonly packetEnd: number;
 	/** Records that were reserved and not yet submitted. */
 	readonly reserved: number[];
-	/** Tail calls so far. */
-	tailCalls: number;
 	/** The timer whose callback this is; 0 or absent: it is none. */
 	readonly timer?: number;
 }

@@ -16,4 +16,5 @@ export { loadAbsolute } from "./packet.ts";
 export { replayResult } from "./replay.ts";
 export { abandonRecords } from "./ring-buffer.ts";
 export { type HelperFunction, helperFits, helperFunction } from "./table.ts";
+export { MOST_TAIL_CALLS } from "./tail-call.ts";
 export { endTimer, isAlive } from "./timer.ts";

@@ -31,7 +31,30 @@ export type Shortcut =
 	 * Calls the function at r2 with the round's number and r3, r1 times (32 bits) or until it gives other than 0; the result
 	 * is how often. More rounds than `most`: nothing but the result `beyond`. Holds where r4 is 0.
 	 */
-	| { readonly kind: "rounds"; readonly most: number; readonly beyond: number };
+	| { readonly kind: "rounds"; readonly most: number; readonly beyond: number }
+	/**
+	 * A tail call: of the code whose id is in the slot that r3 numbers (32 bits). Where that is none, or `most` were made
+	 * in this run, the result is `refused` and the program goes on.
+	 */
+	| {
+			readonly kind: "tail";
+			/** Address of the first slot, 4 bytes each; 0 in one: empty. */
+			readonly slots: number;
+			readonly entries: number;
+			/** Address of the word that counts tail calls of processor 0's run, and from one processor's to the next. */
+			readonly count: number;
+			readonly perProcessor: number;
+			readonly most: number;
+			readonly refused: number;
+	  };
+
+/** What is known of the arguments of a call before it runs. */
+export interface KnownArguments {
+	/** Registers whose words are known, as bits. */
+	readonly registers: number;
+	/** Both words of r0 … r5, as `Cpu.registers` has them; 0 where they are not known. */
+	readonly words: Int32Array;
+}
 
 /**
  * What the engine calls out through; `objects` binds it. Arguments are in r1 … r5 of `cpu.registers`, the result goes
@@ -46,10 +69,10 @@ export interface Callables<Code extends Executable = Executable> {
 	/** LD_ABS, LD_IND: 1, 2 or 4 bytes of the packet at `offset` (signed, 32 bit) into r0, in host order. False: outside; the program ends with 0. */
 	packet?(offset: number, size: 1 | 2 | 4, cpu: Cpu): boolean;
 	/**
-	 * What a call of a helper is short for, by its number and both words of r1, which are 0 where they are not known.
-	 * The same as long as the program lives. Undefined: it has to be called.
+	 * What a call of a helper is short for, by its number and what is known of its arguments. The same as long as the
+	 * program lives. Undefined: it has to be called.
 	 */
-	shortcut?(id: number, low: number, high: number): Shortcut | undefined;
+	shortcut?(id: number, known: KnownArguments): Shortcut | undefined;
 	/** Code by its id, for tail calls and callbacks; undefined: there is none. */
 	code?(id: number): Code | undefined;
 }

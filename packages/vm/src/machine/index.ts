@@ -7,7 +7,7 @@
  * is what a recorded run got, while it is run again.
  * `Callables` is what the engine calls out through: it knows no helper and no map.
  */
-export { type Callables, CODE_TAG, codeAddress, type Executable, type Shortcut } from "./call.ts";
+export { type Callables, CODE_TAG, codeAddress, type Executable, type KnownArguments, type Shortcut } from "./call.ts";
 export { Clock, type ClockState } from "./clock.ts";
 export {
 	CALLEE_SAVED,
@@ -40,5 +40,6 @@ export {
 	takeRead,
 	takeResult,
 } from "./replay.ts";
+export { RUN_WORDS, RUN_WORDS_SIZE, runWord } from "./run-words.ts";
 export { type Task, Tasks } from "./tasks.ts";
-export { type WasmHost, type WasmMemory, wasmHost, wasmRefusal } from "./wasm.ts";
+export { type WasmHost, type WasmMemory, type WasmTable, wasmHost, wasmRefusal } from "./wasm.ts";

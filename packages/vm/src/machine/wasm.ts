@@ -5,7 +5,16 @@ export interface WasmMemory {
 	grow(pages: number): number;
 }
 
+/** A table of functions. */
+export interface WasmTable {
+	readonly length: number;
+	set(index: number, value: unknown): void;
+	/** New entries are `value`. @throws RangeError */
+	grow(by: number, value: unknown): number;
+}
+
 export interface WasmHost {
+	readonly Table: new (limits: { element: "anyfunc"; initial: number }, value: unknown) => WasmTable;
 	readonly Memory: new (limits: { initial: number; maximum?: number; shared?: boolean }) => WasmMemory;
 	readonly Module: new (bytes: Uint8Array) => object;
 	readonly Instance: new (

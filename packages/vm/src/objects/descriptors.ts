@@ -3,7 +3,7 @@ import { MAP_FLAGS } from "@skep/bpf/uapi";
 import { endTimer, isAlive } from "#helpers";
 import type { Memory } from "#machine";
 import { type MapState, mapHandler, releaseMap, slotsOf } from "#maps";
-import type { System } from "./system.ts";
+import { forgetCode, type System } from "./system.ts";
 import type { Descriptor, ObjectKind } from "./tables.ts";
 
 /** 0, 1 and 2 are taken in every process. */
@@ -146,7 +146,7 @@ function end(system: System, kind: ObjectKind, id: number): void {
 		case "program": {
 			const program = tables.programs.get(id)!;
 			tables.programs.delete(id);
-			system.codes.delete(id);
+			forgetCode(system, id);
 			for (const map of program.maps) drop(system, "map", map);
 			if (program.btf !== 0) drop(system, "btf", program.btf);
 			return;

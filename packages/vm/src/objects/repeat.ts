@@ -1,5 +1,6 @@
 import { type EngineOptions, newEngine } from "#engine";
 import { LOOPBACK, xdpInput } from "#hooks";
+import { runWord } from "#machine";
 import { callsOf, codeOf } from "./run.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
@@ -28,14 +29,14 @@ export function repeater(
 		packetStart: input.packetStart,
 		packetEnd: input.packetEnd,
 		reserved: [],
-		tailCalls: 0,
 	};
+	const tailCalls = runWord(cpu.id, "tailCalls") >> 2;
 	return (times) => {
 		const outer = environment.run;
 		environment.run = run;
 		try {
 			for (let left = times; left > 0; left--) {
-				run.tailCalls = 0;
+				memory.words[tailCalls] = 0;
 				cpu.registers[2] = input.context;
 				cpu.registers[3] = 0;
 				cpu.fuel = system.fuel;

@@ -1,23 +1,25 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { HELPERS, MAP_FLAGS, type MapType } from "@skep/bpf/uapi";
-import { MAP_TAG } from "#helpers";
-import type { Shortcut } from "#machine";
+import { MAP_TAG, MOST_TAIL_CALLS } from "#helpers";
+import { type KnownArguments, R1, R2, RUN_WORDS_SIZE, runWord, type Shortcut } from "#machine";
+import type { MapState } from "#maps";
 import type { System } from "./system.ts";
 
 const idOf = (name: string): number => HELPERS.find((row) => row.name === name)!.id;
 const LOOKUP = idOf("map_lookup_elem");
 const PROCESSOR = idOf("get_smp_processor_id");
 const LOOP = idOf("loop");
+const TAIL_CALL = idOf("tail_call");
 const MOST_ROUNDS = 1 << 23;
 /** Their values stay in the map's memory, whatever is deleted. */
 const KEYED: ReadonlySet<MapType> = new Set(["hash", "percpu_hash", "lru_hash", "lru_percpu_hash"]);
 
 /** What a program need not call; see `Callables.shortcut`. A map that a program names lives as long as the program. */
-export function shortcutOf(system: System, id: number, low: number, high: number): Shortcut | undefined {
+export function shortcutOf(system: System, id: number, { words }: KnownArguments): Shortcut | undefined {
 	if (id === PROCESSOR) return { kind: "processor" };
 	if (id === LOOP) return { kind: "rounds", most: MOST_ROUNDS, beyond: -ERRNO.E2BIG };
-	if (id !== LOOKUP || high !== MAP_TAG) return undefined;
-	const map = system.tables.maps.get(low);
+	if (id === TAIL_CALL) return tailCallShortcut(mapAt(system, words, R2));
+	const map = id === LOOKUP ? mapAt(system, words, R1) : undefined;
 	if (!map) return undefined;
 	const { valueSize, stride, copies, data, maxEntries } = map;
 	const writable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0;
@@ -25,4 +27,22 @@ export function shortcutOf(system: System, id: number, low: number, high: number
 	if (map.type !== "array" && map.type !== "percpu_array") return undefined;
 	const perProcessor = copies === 1 ? 0 : stride;
 	return { kind: "array", data, stride: stride * copies, entries: maxEntries, perProcessor, valueSize, writable };
+}
+
+/** The map that a register is known to hold. */
+function mapAt(system: System, words: Int32Array, register: number): MapState | undefined {
+	return words[register + 1] === MAP_TAG ? system.tables.maps.get(words[register]!) : undefined;
+}
+
+function tailCallShortcut(map: MapState | undefined): Shortcut | undefined {
+	if (map?.type !== "prog_array") return undefined;
+	return {
+		kind: "tail",
+		slots: map.data,
+		entries: map.maxEntries,
+		count: runWord(0, "tailCalls"),
+		perProcessor: RUN_WORDS_SIZE,
+		most: MOST_TAIL_CALLS,
+		refused: -ERRNO.ENOENT,
+	};
 }

@@ -1,7 +1,7 @@
 import type { RunState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { ClockState, Cpu, MemoryState, ReplayState, Task } from "#machine";
-import type { System } from "./system.ts";
+import { forgetCode, type System } from "./system.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -65,6 +65,9 @@ export function restoreSystem(system: System, snapshot: Snapshot): void {
 	environment.run = copied(snapshot.run);
 	environment.replay = copied(snapshot.replay);
 	system.attached.clear();
+	// A number may be another program's now.
+	for (const [id, { insns }] of system.codes)
+		if (system.tables.programs.get(id)?.insns !== insns) forgetCode(system, id);
 }
 
 /**

@@ -9,7 +9,9 @@ const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0] as const;
 const HINTS = "metadata.code.branch_hint";
 /** Kinds of imports and exports. */
 const FUNCTION = 0;
+const TABLE = 1;
 const MEMORY = 2;
+const FUNCTION_REFERENCES = 0x70;
 
 export interface ImportedFunction extends Signature {
 	readonly name: string;
@@ -22,11 +24,13 @@ export interface DefinedFunction extends Signature {
 
 /**
  * A module that imports a memory (`m.memory`) and functions (`m.NAME`) and exports functions. Functions are numbered:
- * imported ones first. The same input gives the same bytes.
+ * imported ones first. `entrance`: it imports a table too (`m.table`), of functions of this type, which is the module's
+ * first one. The same input gives the same bytes.
  */
 export function assembleModule(
 	imports: readonly ImportedFunction[],
 	functions: readonly DefinedFunction[],
+	entrance?: Signature,
 ): Uint8Array<ArrayBuffer> {
 	const types: string[] = [];
 	const typeBytes = new Bytes();
@@ -42,10 +46,16 @@ export function assembleModule(
 		return types.push(key) - 1;
 	};
 	const imported = new Bytes();
-	imported.unsigned(imports.length + 1);
+	imported.unsigned(imports.length + (entrance ? 2 : 1));
 	imported.name("m");
 	imported.name("memory");
 	for (const byte of [MEMORY, 0, 1]) imported.byte(byte);
+	if (entrance) {
+		typeOf(entrance);
+		imported.name("m");
+		imported.name("table");
+		for (const byte of [TABLE, FUNCTION_REFERENCES, 0, 0]) imported.byte(byte);
+	}
 	for (const one of imports) {
 		imported.name("m");
 		imported.name(one.name);

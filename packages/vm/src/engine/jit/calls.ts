@@ -94,6 +94,9 @@ export function shortResult(e: Emitter, facts: Facts, shortcut: Shortcut, step: 
 		case "array":
 			arrayLookup(e, facts, shortcut, step);
 			return true;
+		case "tail":
+			tailCall(e, shortcut);
+			return true;
 		default:
 			return false;
 	}
@@ -161,6 +164,58 @@ function entry(e: Emitter, map: Extract<Shortcut, { kind: "array" }>): void {
 	w.get(e.index);
 	w.i32(map.entries);
 	w.op(OP.i32_lt_u, OP.select);
+	e.set(0);
+}
+
+/** Another program in this one's place, on the same frame; the program goes on where there is none. */
+function tailCall(e: Emitter, to: Extract<Shortcut, { kind: "tail" }>): void {
+	const { w } = e;
+	const count = e.pc;
+	e.count();
+	const refused = w.open(OP.block);
+	e.get32(3);
+	w.tee(e.index);
+	w.i32(to.entries);
+	w.op(OP.i32_ge_u);
+	w.branch(OP.br_if, refused);
+	w.get(e.index);
+	w.i32(2);
+	w.op(OP.i32_shl);
+	w.access(OP.i32_load, to.slots);
+	w.tee(e.index);
+	w.op(OP.i32_eqz);
+	w.branch(OP.br_if, refused);
+	w.i32(0);
+	w.access(OP.i32_load, SCRATCH.processor);
+	w.i32(to.perProcessor);
+	w.op(OP.i32_mul);
+	w.tee(count);
+	w.access(OP.i32_load, to.count);
+	w.i32(to.most);
+	w.op(OP.i32_ge_u);
+	w.branch(OP.br_if, refused);
+	w.get(count);
+	w.get(count);
+	w.access(OP.i32_load, to.count);
+	w.i32(1);
+	w.op(OP.i32_add);
+	w.access(OP.i32_store, to.count);
+	e.storeFuel();
+	// For whoever is asked where the table has no function of that program.
+	w.i32(0);
+	w.get(e.index);
+	w.access(OP.i32_store, SCRATCH.tail);
+	w.get(e.base);
+	for (const register of ARGUMENTS) e.get(register);
+	w.get(e.index);
+	w.i32(0);
+	w.get(e.index);
+	w.tableSize();
+	w.op(OP.i32_lt_u, OP.select);
+	w.callTable(e.settings.tailCalls ? OP.return_call_indirect : OP.call_indirect);
+	if (!e.settings.tailCalls) w.op(OP.return);
+	w.end();
+	w.i64(to.refused);
 	e.set(0);
 }
 

@@ -1,4 +1,4 @@
-import { STACK_FRAME_SIZE } from "#machine";
+import { MAX_FRAMES, STACK_FRAME_SIZE } from "#machine";
 import { I32, I64, OP } from "./opcodes.ts";
 import { SCRATCH } from "./scratch.ts";
 import { type Label, Writer } from "./writer.ts";
@@ -12,6 +12,8 @@ export interface Settings {
 	readonly checked: boolean;
 	/** Instruction slots are counted. */
 	readonly fuel: boolean;
+	/** The host has calls that take the caller's place; else they nest, which the number of tail calls bounds. */
+	readonly tailCalls: boolean;
 }
 
 /** Two locals: where a region begins, and how far above that 8 bytes may still lie. */
@@ -182,6 +184,18 @@ export class Emitter {
 		this.w.openUnlikely();
 		this.leaveCounted(slot);
 		this.w.end();
+	}
+	/** Where the stack may not have so many frames, the interpreter goes on, which finds out. */
+	checkHeight(slot: number, height: number): void {
+		const { w } = this;
+		w.get(this.base);
+		w.i32(0);
+		w.access(OP.i32_load, SCRATCH.stackEnd);
+		w.i32((MAX_FRAMES - height + 1) * STACK_FRAME_SIZE);
+		w.op(OP.i32_sub, OP.i32_lt_u);
+		w.openUnlikely();
+		this.leaveCounted(slot);
+		w.end();
 	}
 	storeFuel(): void {
 		this.count();

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { VmFault } from "@skep/bpf/base";
 import { encode, type Instruction, insn } from "@skep/bpf/isa";
 import fc from "fast-check";
-import { type Callables, Memory, newCpu, registerOf, type Shortcut, setRegister } from "#machine";
+import { type Callables, Memory, newCpu, registerOf, setRegister } from "#machine";
 import { assemble } from "../cases.test-support.ts";
 import { type Code, type EngineOptions, newEngine, prepare } from "../index.ts";
 import { Bytes } from "./bytes.ts";
@@ -13,7 +13,7 @@ import { Bytes } from "./bytes.ts";
 const JIT: EngineOptions = { engine: "jit" };
 
 /** A machine, and what runs programs on it; helpers 1: r1 + r2, 2: callback at r2, r1 times, 3: nothing at all. */
-function machine(options: EngineOptions = JIT, shortcut?: (id: number, low: number) => Shortcut | undefined) {
+function machine(options: EngineOptions = JIT, shortcut?: Callables<Code>["shortcut"]) {
 	const memory = new Memory(1 << 22);
 	const cpu = newCpu(3, memory.allocate(4096, "stack")!);
 	const codes = new Map<number, Code>();
@@ -137,10 +137,10 @@ test("as many slots are counted as the interpreter counts, whatever is left", ()
 });
 
 test("shortcuts are taken, and refuse what the helper refuses", () => {
-	const { memory, load, run, called } = machine(JIT, (id, low) => {
+	const { memory, load, run, called } = machine(JIT, (id, { words }) => {
 		if (id === 8) return { kind: "processor" };
 		if (id === 2) return { kind: "rounds", most: 100, beyond: -7 };
-		if (id !== 1 || low !== 77) return undefined;
+		if (id !== 1 || words[2] !== 77) return undefined;
 		return { kind: "array", data, stride: 32, entries: 4, perProcessor: 8, valueSize: 8, writable: true };
 	});
 	const data = memory.allocate(128, "map")!;

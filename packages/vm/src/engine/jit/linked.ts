@@ -17,7 +17,8 @@ import {
 import { none, reachLoad, reachStore } from "../faults.ts";
 import type { Code } from "../prepare.ts";
 import type { Settings } from "./emitter.ts";
-import { type Translated, translateProgram } from "./module.ts";
+import { Entrances } from "./entrances.ts";
+import { ENTRANCE_NAME, type Translated, translateProgram } from "./module.ts";
 import { SCRATCH, word } from "./scratch.ts";
 
 /** Runs a function of a program on the frame that `cpu.depth` says, arguments in r1 … r5, result in r0. */
@@ -33,6 +34,10 @@ export interface Link {
 	readonly interpret: Perform;
 	/** Whatever is best. */
 	readonly perform: Perform;
+	/** Where others go on in a program; undefined: it is not translated. */
+	readonly entranceOf: (code: Code) => unknown;
+	/** Made when the first program that makes tail calls is linked. */
+	entrances: Entrances | undefined;
 	cpu: Cpu | undefined;
 	/** The processor of which memory tells generated code. */
 	prepared: Cpu | undefined;
@@ -50,6 +55,8 @@ export interface Linked {
 	readonly doors: ReadonlyMap<number, Door>;
 	/** The program's own; undefined: it may nest too deep. */
 	readonly main: Door | undefined;
+	/** Where other programs go on in this one. */
+	readonly entrance: unknown;
 	readonly translated: Translated;
 }
 
@@ -59,6 +66,7 @@ const MAY_GOTO = word(SCRATCH.mayGoto);
 const STACK_END = word(SCRATCH.stackEnd);
 const PROCESSOR = word(SCRATCH.processor);
 const WINDOW = word(SCRATCH.windowLow);
+const TAIL = word(SCRATCH.tail);
 const FRAME_SHIFT = Math.log2(STACK_FRAME_SIZE);
 /** What generated code counts in. */
 const MOST_FUEL = 0x7fff_ffff;
@@ -72,16 +80,22 @@ export function linkProgram(code: Code, link: Link): Linked {
 		code,
 		memory,
 		link.settings,
-		calls.shortcut ? (id, low, high) => calls.shortcut!(id, low, high) : () => undefined,
+		calls.shortcut ? (id, known) => calls.shortcut!(id, known) : () => undefined,
 	);
+	if (translated.tails) link.entrances ??= new Entrances(host, shared, (base) => goOn(base, link));
 	const instance = new host.Instance(new host.Module(translated.bytes), {
-		m: { memory: shared, ...importsOf(code, link) },
+		m: { memory: shared, table: link.entrances?.table, ...importsOf(code, link) },
 	});
 	const doors = new Map<number, Door>();
 	for (const [slot, { name, parameters, height }] of translated.entries)
 		doors.set(slot, { open: instance.exports[name] as Door["open"], parameters, height });
 	const main = doors.get(0);
-	return { doors, main: main && main.height <= MAX_FRAMES ? main : undefined, translated };
+	return {
+		doors,
+		main: main && main.height <= MAX_FRAMES ? main : undefined,
+		entrance: translated.isEntrance ? instance.exports[ENTRANCE_NAME] : undefined,
+		translated,
+	};
 }
 
 /** Enters generated code on the frame that `cpu.depth` says. */
@@ -152,11 +166,11 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		if (settings.fuel) cpu.fuel = words[FUEL]!;
 		return cpu;
 	};
-	const comeBack = (cpu: Cpu): void => {
-		const { words } = memory;
-		words[REGISTERS] = cpu.registers[0]!;
-		words[REGISTERS + 1] = cpu.registers[1]!;
-		if (settings.fuel) words[FUEL] = cpu.fuel;
+	/** A function ends: with what the code gives that a helper left in `tail`, or with what is in r0. */
+	const goesOn = (cpu: Cpu): 1 => {
+		memory.words[TAIL] = cpu.tail;
+		cpu.tail = 0;
+		return 1;
 	};
 	const look = (base: number): void => {
 		const { words, foundStart, foundEnd } = memory;
@@ -176,14 +190,14 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		helper(id: number, pc: number, base: number): number {
 			const cpu = callOut(pc, base);
 			if (!calls.helper(id, cpu)) none("helper", id, pc);
-			comeBack(cpu);
-			return cpu.tail;
+			comeBack(cpu, link);
+			return cpu.tail === 0 ? 0 : goesOn(cpu);
 		},
 		kfunc(id: number, module: number, pc: number, base: number): number {
 			const cpu = callOut(pc, base);
 			if (!calls.kfunc?.(id, module, cpu)) none("kfunc", id, pc);
-			comeBack(cpu);
-			return cpu.tail;
+			comeBack(cpu, link);
+			return cpu.tail === 0 ? 0 : goesOn(cpu);
 		},
 		packet(offset: number, size: 1 | 2 | 4, pc: number, base: number): number {
 			const cpu = at(pc, base);
@@ -193,8 +207,8 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 				cpu.registers[0] = 0;
 				cpu.registers[1] = 0;
 			}
-			comeBack(cpu);
-			return isThere ? cpu.tail : 1;
+			comeBack(cpu, link);
+			return isThere ? 0 : goesOn(cpu);
 		},
 		load(low: number, high: number, size: number, pc: number, base: number): number {
 			if (isPlain(low, high, size)) {
@@ -227,20 +241,38 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 			if (settings.fuel) cpu.fuel = words[FUEL]!;
 			cpu.mayGoto = words[MAY_GOTO]!;
 			link.interpret(code, pc, cpu);
-			comeBack(cpu);
+			comeBack(cpu, link);
 		},
-		tail(base: number): void {
-			const cpu = link.cpu!;
-			const id = cpu.tail;
-			// No tail call but the end of packet data: the result is there.
-			if (id === 0) return;
-			at(cpu.pc, base);
-			cpu.tail = 0;
-			const next = calls.code?.(id) ?? none("program", id, cpu.pc);
-			cpu.code = next.id;
-			cpu.mayGoto = MAY_GOTO_LIMIT;
-			link.perform(next, 0, cpu);
-			comeBack(cpu);
-		},
+		tail: (base: number) => goOn(base, link),
 	};
+}
+
+/** Goes on in the code whose id is in memory, in the frame at `base`. None: the result is there. */
+function goOn(base: number, link: Link): void {
+	const { memory, calls, settings, entrances } = link;
+	const { words } = memory;
+	const id = words[TAIL]!;
+	if (id === 0) return;
+	const cpu = link.cpu!;
+	const { registers } = cpu;
+	for (let i = R1; i < R6; i++) registers[i] = words[REGISTERS + i]!;
+	registers[R10] = base + STACK_FRAME_SIZE;
+	registers[R10 + 1] = 0;
+	cpu.depth = MAX_FRAMES - 1 - ((base - cpu.stack) >> FRAME_SHIFT);
+	if (settings.fuel) cpu.fuel = words[FUEL]!;
+	const next = calls.code?.(id) ?? none("program", id, cpu.pc);
+	cpu.code = next.id;
+	cpu.mayGoto = MAY_GOTO_LIMIT;
+	link.perform(next, 0, cpu);
+	comeBack(cpu, link);
+	const entrance = entrances && link.entranceOf(next);
+	if (entrance) entrances.put(id, entrance);
+}
+
+/** Leaves the result where generated code looks for it. */
+function comeBack(cpu: Cpu, { memory, settings }: Link): void {
+	const { words } = memory;
+	words[REGISTERS] = cpu.registers[0]!;
+	words[REGISTERS + 1] = cpu.registers[1]!;
+	if (settings.fuel) words[FUEL] = cpu.fuel;
 }

@@ -1,8 +1,9 @@
-import type { Memory } from "#machine";
+import { MAX_FRAMES, type Memory } from "#machine";
 import type { Code } from "../prepare.ts";
 import { assembleModule, type DefinedFunction, type ImportedFunction } from "./assembly.ts";
 import type { Callee } from "./calls.ts";
 import type { IMPORT, Settings } from "./emitter.ts";
+import { ENTRANCE } from "./entrances.ts";
 import { I32, I64, OP } from "./opcodes.ts";
 import { planOf } from "./plan.ts";
 import { SCRATCH } from "./scratch.ts";
@@ -14,6 +15,10 @@ export interface Translated {
 	readonly bytes: Uint8Array<ArrayBuffer>;
 	/** Functions that may be entered, by the slot of their entry. */
 	readonly entries: ReadonlyMap<number, Entry>;
+	/** It exports `ENTRANCE_NAME`, where other programs go on in this one. */
+	readonly isEntrance: boolean;
+	/** It calls functions of the table. */
+	readonly tails: boolean;
 }
 
 export interface Entry {
@@ -24,6 +29,9 @@ export interface Entry {
 	/** Frames that it and all it calls may take. */
 	readonly height: number;
 }
+
+/** Export under which a program is put into the table. */
+export const ENTRANCE_NAME = "entrance";
 
 const IMPORTS: readonly ImportedFunction[] = [
 	{ name: "helper", params: [I32, I32, I32], results: [I32] },
@@ -41,30 +49,47 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 	const callees = new Map<number, Callee>();
 	const functions: DefinedFunction[] = [];
 	const entries = new Map<number, Entry>();
+	let isEntrance = false;
 	for (const one of plan.functions) {
-		const { entry, parameters } = one;
-		const taken = [1, 2, 3, 4, 5].filter((r) => (parameters & (1 << r)) !== 0);
+		const { entry } = one;
+		const height = plan.heights.get(entry)!;
+		// A program is entered from others too, all in one way.
+		const isMain = entry === 0;
+		isEntrance ||= isMain && height <= MAX_FRAMES;
+		const parameters = isMain ? ARGUMENTS : one.parameters;
 		functions.push({
-			params: [I32, ...taken.map(() => I64)],
+			params: [I32, ...registersOf(parameters).map(() => I64)],
 			results: [I64],
-			body: translate(one, { code, settings, shortcuts, callees }),
+			body: translate(one, parameters, { code, settings, shortcuts, callees, height: isMain ? height : 0 }),
+			...(isMain && isEntrance ? { exportAs: ENTRANCE_NAME } : {}),
 		});
 		const index = IMPORTS.length + functions.length - 1;
 		callees.set(entry, { index, parameters, callsOut: plan.callingOut.has(entry) });
 		if (!plan.entered.has(entry)) continue;
 		const name = `at${entry}`;
-		functions.push({ params: [I32], results: [], body: door(index, taken), exportAs: name });
-		entries.set(entry, { name, parameters, height: plan.heights.get(entry)! });
+		functions.push({ params: [I32], results: [], body: door(index, parameters, one.parameters), exportAs: name });
+		entries.set(entry, { name, parameters: one.parameters, height });
 	}
-	return { bytes: assembleModule(IMPORTS, functions), entries };
+	const { tails } = plan;
+	return { bytes: assembleModule(IMPORTS, functions, tails ? ENTRANCE : undefined), entries, isEntrance, tails };
 }
 
-/** What JavaScript calls: arguments and result are in memory, for no 64-bit number crosses over. */
-function door(callee: number, parameters: readonly number[]): Writer {
+const ARGUMENTS = 0b11_1110;
+const registersOf = (bits: number): number[] => [1, 2, 3, 4, 5].filter((r) => (bits & (1 << r)) !== 0);
+
+/**
+ * What JavaScript calls: arguments and result are in memory, for no 64-bit number crosses over. Of the parameters, those
+ * that are not `read` are not there.
+ */
+function door(callee: number, parameters: number, read: number): Writer {
 	const w = new Writer(1);
 	w.i32(0);
 	w.get(0);
-	for (const register of parameters) {
+	for (const register of registersOf(parameters)) {
+		if ((read & (1 << register)) === 0) {
+			w.i64(0);
+			continue;
+		}
 		w.i32(0);
 		w.access(OP.i64_load, SCRATCH.registers + register * 8);
 	}

@@ -17,9 +17,15 @@ export interface ProgramPlan {
 	readonly callingOut: ReadonlySet<number>;
 	/** Those that JavaScript may enter: the program itself, and those whose address is taken. */
 	readonly entered: ReadonlySet<number>;
+	/** Whether it goes on in other programs. */
+	readonly tails: boolean;
 }
 
-type Draft = Omit<FunctionPlan, "parameters"> & { readonly calls: ReadonlySet<number>; readonly callsOut: boolean };
+type Draft = Omit<FunctionPlan, "parameters"> & {
+	readonly calls: ReadonlySet<number>;
+	readonly callsOut: boolean;
+	readonly tails: boolean;
+};
 
 const ARGUMENTS = 0b11_1110;
 
@@ -54,7 +60,7 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked
 		parameters.set(entry, parametersOf(draft, parameters));
 		functions.push({ ...draft, parameters: parameters.get(entry)! });
 	}
-	return { functions, heights, callingOut, entered };
+	return { functions, heights, callingOut, entered, tails: ordered.some(({ tails }) => tails) };
 }
 
 /** Slot of the function whose address a wide load gives; undefined: it gives something else. */
@@ -84,18 +90,21 @@ function draftOf(
 	groups?.freeze();
 	const calls = new Set<number>();
 	let callsOut = false;
+	let tails = false;
 	values.walk(flow, steps, facts, (step, now) => {
 		const { form, second } = step;
 		if (form.name === "call_function") {
 			if ((list.at[second] ?? -1) >= 0) calls.add(second);
 			else callsOut = true;
 		} else if (form.shape === "call" || form.shape === "call_reg" || form.shape === "packet") {
-			const rounds = roundsOf(shortcutOf(shortcuts, step, now), now, code.id);
+			const shortcut = shortcutOf(shortcuts, step, now);
+			const rounds = roundsOf(shortcut, now, code.id);
+			tails ||= shortcut?.kind === "tail";
 			if (rounds !== undefined && (list.at[rounds] ?? -1) >= 0) calls.add(rounds);
 			callsOut = true;
 		}
 	});
-	return { entry, graph, flow, steps, facts, values, calls, callsOut };
+	return { entry, graph, flow, steps, facts, values, calls, callsOut, tails };
 }
 
 /** Callees before callers; what is part of a circle, or calls such, is left out. */

@@ -19,6 +19,8 @@ export const SCRATCH = {
 	windowLow: BASE + 96,
 	/** How far above that an access of 8 bytes may lie, 64 bits. */
 	windowReach: BASE + 104,
+	/** Id of the code that takes the running one's place; 0: none. */
+	tail: BASE + 112,
 } as const;
 
 /** Index of a scratch word in `Memory.words`. */

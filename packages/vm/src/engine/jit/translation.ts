@@ -1,5 +1,5 @@
 import type { Flow, Graph } from "@skep/bpf/cfg";
-import { MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
+import { type KnownArguments, MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
 import type { Code } from "../prepare.ts";
 import { atomic, isCompared, load, store } from "./access.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
@@ -13,7 +13,7 @@ import { writeDispatched, writeStructured } from "./structure.ts";
 import type { Writer } from "./writer.ts";
 
 /** What a call of a helper comes to; see `Callables.shortcut`. */
-export type Shortcuts = (helper: number, low: number, high: number) => Shortcut | undefined;
+export type Shortcuts = (helper: number, known: KnownArguments) => Shortcut | undefined;
 
 /** One function of a program, as far as it was looked at before it is translated. */
 export interface FunctionPlan {
@@ -34,13 +34,22 @@ export interface Surroundings {
 	readonly shortcuts: Shortcuts;
 	/** By the slot of a function's entry; those that are missing are the interpreter's to call. */
 	readonly callees: ReadonlyMap<number, Callee>;
+	/** Frames that the function may take, where others may enter it at any depth; else 0. */
+	readonly height: number;
 }
 
 /** Of a helper's call: what is known of it without knowing helpers. */
 export function shortcutOf(shortcuts: Shortcuts, step: Step, facts: Facts): Shortcut | undefined {
 	if (step.form.name !== "call_helper") return undefined;
-	const isKnown = facts.kinds[1] === CONSTANT;
-	return shortcuts(step.imm, isKnown ? facts.low[1]! : 0, isKnown ? facts.high[1]! : 0);
+	const words = new Int32Array(12);
+	let registers = 0;
+	for (let r = 1; r <= 5; r++) {
+		if (facts.kinds[r] !== CONSTANT) continue;
+		registers |= 1 << r;
+		words[r * 2] = facts.low[r]!;
+		words[r * 2 + 1] = facts.high[r]!;
+	}
+	return shortcuts(step.imm, { registers, words });
 }
 
 /** The function that a call of a helper goes round and round in; undefined: that is not known. */
@@ -101,12 +110,13 @@ export class Values {
 	}
 }
 
-/** Writes one function. */
-export function translate(plan: FunctionPlan, around: Surroundings): Writer {
+/** Writes one function. `parameters`: registers r1 … r5 that it takes, as bits. */
+export function translate(plan: FunctionPlan, parameters: number, around: Surroundings): Writer {
 	const { graph, flow, steps, facts, values } = plan;
-	const e = new Emitter(around.settings, plan.parameters, around.code.slots + 1);
+	const e = new Emitter(around.settings, parameters, around.code.slots + 1);
 	const isCounting = steps.some((own) => own.at(-1)!.form.name === "may_goto");
 	e.begin(plan.entry, needsWindows(plan), isCounting ? MAY_GOTO_LIMIT : undefined);
+	if (around.height > 1) e.checkHeight(plan.entry, around.height);
 	const now = new Facts();
 	const headers = new Set(flow.loops.map(({ header }) => header));
 	const writer = {

@@ -1,6 +1,9 @@
 import { Bytes } from "./bytes.ts";
 import { type I32, type I64, OP, VOID } from "./opcodes.ts";
 
+/** One opcode in two bytes. */
+const TABLE_SIZE = [0xfc, 16] as const;
+
 /** A place to branch to: how many blocks were open when it was opened, itself included. */
 export type Label = number;
 
@@ -56,6 +59,23 @@ export class Writer {
 	call(index: number): void {
 		this.#code.byte(OP.call);
 		this.#code.unsigned(index);
+	}
+
+	/** Calls a function in this one's place. */
+	tailCall(index: number): void {
+		this.op(OP.return_call);
+		this.#code.unsigned(index);
+	}
+	/** Calls a function of the table, of the module's first type, by the number on the stack. */
+	callTable(opcode: typeof OP.call_indirect | typeof OP.return_call_indirect): void {
+		this.op(opcode);
+		this.#code.unsigned(0);
+		this.#code.unsigned(0);
+	}
+	/** Pushes how many functions the table has. */
+	tableSize(): void {
+		this.op(...TABLE_SIZE);
+		this.#code.unsigned(0);
 	}
 
 	/** Opens a block, a loop or an if. */

@@ -1,0 +1,19 @@
+import { NULL_PAGE } from "./memory.ts";
+
+/**
+ * What is counted in the run of a processor, where generated code counts too: a few words of each processor in the page
+ * at 0, which no program may touch. Byte offsets.
+ */
+export const RUN_WORDS = {
+	/** Tail calls so far. */
+	tailCalls: 0,
+} as const;
+
+/** Of one processor. */
+export const RUN_WORDS_SIZE = 64;
+/** Below what engines keep there. */
+const PLACE = NULL_PAGE / 2;
+
+/** Address of a word of a processor. */
+export const runWord = (processor: number, word: keyof typeof RUN_WORDS): number =>
+	PLACE + processor * RUN_WORDS_SIZE + RUN_WORDS[word];
