@@ -53,6 +53,7 @@ export { probeHelper } from "./probe/helper.ts";
 export { callKfunc, kfuncNames, probeKfunc } from "./probe/kfunc.ts";
 export { probeLink } from "./probe/link.ts";
 export { probeMapType } from "./probe/map.ts";
+export { type Offload, probeOffload } from "./probe/offload.ts";
 export { probeProgramType } from "./probe/program.ts";
 export {
 	enableStats,

@@ -3,6 +3,8 @@ import { type Diagnose, ERRNO, errnoName, type Kernel } from "@skep/bpf/kernel";
 import type { ProgramType } from "@skep/bpf/uapi";
 import { confinement, explainPermission, openLinux } from "@skep/linux";
 
+export { explainPermission, openLinux, type SystemFacts, systemFacts, withoutCapabilities } from "@skep/linux";
+
 export interface ChosenKernel {
 	readonly kernel: Kernel;
 	/** One line: which kernel, and why that one. */

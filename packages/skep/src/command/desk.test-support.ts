@@ -7,6 +7,7 @@ import { type Machine, NO_MACHINE, THIS_MACHINE } from "#inspect";
 import { BTF_VERBS } from "./btf-verbs.ts";
 import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import { type Desk, runVerb, type Task } from "./desk.ts";
+import { FEATURE_VERBS } from "./feature-verbs.ts";
 import { GEN_VERBS } from "./gen-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
@@ -21,6 +22,7 @@ const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	cgroup: CGROUP_VERBS,
 	net: NET_VERBS,
 	iter: ITER_VERBS,
+	feature: FEATURE_VERBS,
 	btf: BTF_VERBS,
 	gen: GEN_VERBS,
 };

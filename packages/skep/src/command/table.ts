@@ -2,6 +2,7 @@ import type { Command, Flag, Verb } from "#cli";
 import { BTF_VERBS } from "./btf-verbs.ts";
 import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import type { Task } from "./desk.ts";
+import { FEATURE_VERBS } from "./feature-verbs.ts";
 import { GEN_VERBS } from "./gen-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
@@ -361,6 +362,19 @@ export const COMMANDS: readonly Command[] = [
 		summary: "iterators: pin one, who reads it runs it",
 		examples: ["skep iter pin tasks.o /sys/fs/bpf/tasks"],
 		flags: SHOWN,
+	},
+	{
+		name: "feature",
+		usage: "VERB …",
+		summary: "what a kernel can do, asked by really loading programs and making maps",
+		verbs: FEATURE_VERBS,
+		details: [
+			"Words and JSON keys are bpftool's. Nothing that was loaded stays. A program type counts as there where a program",
+			"of it loads: `skep doctor` tells why another does not.",
+		],
+		examples: ["skep feature probe", "skep -j feature probe kernel", "skep feature list_builtins helpers"],
+		flags: [...SHOWN, { name: "kernel", value: "K", help: "which kernel: linux (default), virtual" }],
+		load: () => import("./feature.ts"),
 	},
 	{
 		name: "vm",
