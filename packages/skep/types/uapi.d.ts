@@ -12,4 +12,10 @@ declare module "skep/uapi" {
 	export const O_CREAT: 64;
 	export const S_IFMT: 61440;
 	export const S_IFSOCK: 49152;
+	export const S_IFLNK: 40960;
+	export const S_IFREG: 32768;
+	export const S_IFBLK: 24576;
+	export const S_IFDIR: 16384;
+	export const S_IFCHR: 8192;
+	export const S_IFIFO: 4096;
 }

@@ -181,6 +181,7 @@ function program(n: Node): ManifestProgram {
 		target: n.get("target").record(target),
 		...optional(n, "wants", text),
 		...optional(n, "mode", text),
+		...optional(n, "record", text),
 	};
 }
 

@@ -69,6 +69,8 @@ export interface ManifestProgram {
 	readonly wants?: string;
 	/** xdp: native, generic, offload. */
 	readonly mode?: string;
+	/** iter: name of the struct in the object's BTF that it writes. */
+	readonly record?: string;
 }
 
 /** One call of a constructor in the source: the key by which the user half finds its compiled twin. */

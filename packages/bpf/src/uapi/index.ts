@@ -27,6 +27,7 @@ export {
 	XDP_FLAGS,
 } from "./constants.ts";
 export { HELPERS, type Helper, type HelperValue, helper } from "./helpers.ts";
+export { ITERATORS, type IteratorRow } from "./iterators.ts";
 export { GPL_LICENSES } from "./licenses.ts";
 export { LINK_TYPES, type LinkType } from "./link-types.ts";
 export { MAP_TYPES, type MapType } from "./map-types.ts";

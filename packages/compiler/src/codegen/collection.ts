@@ -27,6 +27,7 @@ export function writeCollection(
 	const types = new DebugTypes(btf);
 	// The source's types come first, so that a search by name finds them before a kernel's type of the same name.
 	const maps = module.maps.map((m) => mapOf(m, types));
+	for (const record of module.records ?? []) types.type(record);
 	const { data, places } = dataOf(module.globals, types);
 	const shadows = new KernelTypes(btf, kernel);
 	for (const f of functions) for (const c of f.core) shadows.use(c.access);

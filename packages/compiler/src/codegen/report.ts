@@ -1,6 +1,6 @@
 import type { Btf } from "@skep/bpf/btf";
 import { decode, rowOf, slotsOf } from "@skep/bpf/isa";
-import { helper, LINK_TYPES } from "@skep/bpf/uapi";
+import { helper, ITERATORS, LINK_TYPES } from "@skep/bpf/uapi";
 import type { Block, CoreAccess, Func, Inst, Module, Position } from "#ir";
 import type { CompiledFunction } from "./output.ts";
 
@@ -95,6 +95,8 @@ export function kernelNeeds(module: Module, functions: readonly CompiledFunction
 	for (const f of functions) {
 		if (f.func.section === "xdp" || f.func.section.startsWith("xdp"))
 			add(LINK_TYPES.xdp.since, "attaching xdp by a link", f.func.position);
+		const iterator = /^iter(?:\.s)?\/(.*)/.exec(f.func.section)?.[1];
+		if (iterator !== undefined) add(ITERATORS[iterator]?.since ?? "5.8", `iterator ${iterator}`, f.func.position);
 		if (f.func.section.startsWith("raw_tp")) add("4.17", "attaching to raw tracepoints", f.func.position);
 		if (f.core.length > 0) add("5.4", "CO-RE, which reads /sys/kernel/btf/vmlinux", lineOf(f, f.core[0]!.slot));
 		if (f.func.section === ".text") add("4.16", "functions that are called", f.func.position);

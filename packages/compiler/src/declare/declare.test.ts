@@ -353,6 +353,7 @@ describe("kernel.d.ts", () => {
 				"cgroup",
 				"sock",
 				"inode",
+				"path",
 				"xdp_md",
 				"__sk_buff",
 				"bpf_sock_addr",

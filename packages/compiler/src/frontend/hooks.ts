@@ -25,12 +25,26 @@ export function checkHooks(analysis: Analysis, target: HookSource, report: Repor
 			if (hook === "tracepoint") {
 				if (!target.tracepoints.find(name))
 					missing(i, `there is no tracepoint \`${name}\``, target.tracepoints.suggest(name));
+			} else if (hook === "iterator") {
+				if (target.kernel.find(`bpf_iter__${name}`, "struct") === undefined)
+					missing(
+						i,
+						`there is no iterator \`${name}\` in this kernel's types`,
+						didYouMean(name, iterators(target.kernel)),
+					);
 			} else if (target.kernel.find(`btf_trace_${name}`) === undefined)
 				missing(i, `there is no raw tracepoint \`${name}\` in this kernel's types`, suggestRaw(target.kernel, name));
 		}
 		return whole;
 	});
 }
+
+/** What the kernel's types can be walked over. */
+const iterators = (kernel: Btf): string[] =>
+	[...kernel.ofKind("struct")]
+		.map((id) => kernel.name(id))
+		.filter((name) => name.startsWith("bpf_iter__"))
+		.map((name) => name.slice("bpf_iter__".length));
 
 function suggestRaw(kernel: Btf, name: string): string | undefined {
 	const bare = name.slice(name.indexOf(":") + 1);

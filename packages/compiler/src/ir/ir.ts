@@ -228,6 +228,8 @@ export interface Module {
 	readonly license: string;
 	readonly functions: readonly Func[];
 	readonly maps: readonly MapDecl[];
+	/** Structs that programs write besides what goes through maps: they go into the BTF. */
+	readonly records?: readonly StructType[];
 	readonly globals: readonly Global[];
 	/** Written into the section `.skep` as it is. */
 	readonly manifest: Manifest;

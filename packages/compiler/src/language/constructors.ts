@@ -17,7 +17,7 @@ export const MAP_WORDS: Readonly<Record<string, { readonly type: MapType; readon
 /** How a program's word is called: `(name, options?, fn)` or `(options?, fn)`. */
 export interface ProgramWord {
 	/** What the first argument names. */
-	readonly hook: "tracepoint" | "raw-tracepoint" | "none";
+	readonly hook: "tracepoint" | "raw-tracepoint" | "iterator" | "none";
 	/** Member of the options object that gives the target. */
 	readonly wants?: "dev";
 	/** Whether the first argument may be an array. */
@@ -30,5 +30,6 @@ export const PROGRAM_WORDS: Readonly<Record<string, ProgramWord>> = {
 	tracepoint: { hook: "tracepoint", several: true, options: COMMON },
 	rawTracepoint: { hook: "raw-tracepoint", options: COMMON },
 	tpBtf: { hook: "raw-tracepoint", options: COMMON },
+	iter: { hook: "iterator", options: COMMON },
 	xdp: { hook: "none", wants: "dev", options: [...COMMON, "dev", "mode", "frags"] },
 };

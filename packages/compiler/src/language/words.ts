@@ -35,7 +35,7 @@ const SKEP: readonly Row[] = [
 	["us", "function", "KU", yes, "=", "immediate, or a multiplication"], ["ms", "function", "KU", yes, "=", "immediate, or a multiplication"], ["seconds", "function", "KU", yes, "=", "immediate, or a multiplication"],
 	["be16", "type", "KU", yes, "=", "__be16"], ["be32", "type", "KU", yes, "=", "__be32"], ["be64", "type", "KU", yes, "=", "__be64"],
 	// memory
-	["arr", "type", "KU", yes, "=", "array"], ["chars", "function", "KU", yes, "=", "stores"], ["packed", "type", "KU", yes, "=", "struct without padding"],
+	["arr", "type", "KU", yes, "=", "array"], ["chars", "function", "KU", yes, "=", "stores"], ["dPath", "function", "K", yes, "5.10", "d_path"], ["packed", "type", "KU", yes, "=", "struct without padding"],
 	["Ref", "type", "K", yes, "=", "pointer to a map value"], ["cstr", "type", "K", yes, "5.5", "probe_read_kernel_str"], ["dynstr", "type", "K", yes, "5.5", "data_loc, probe_read_kernel_str"],
 	["UserPtr", "type", "K", yes, "5.5", "probe_read_user"], ["KernelPtr", "type", "K", yes, "5.5", "probe_read_kernel"], ["opaque", "type", "K", no, "=", "pointer"], ["Owned", "type", "K", no, "5.13", "KF_ACQUIRE / KF_RELEASE pair"],
 	// CO-RE and pointers
@@ -75,8 +75,8 @@ const SKEP: readonly Row[] = [
 	["XDP", "object", "KU", yes, "=", "immediate"], ["XdpAction", "type", "KU", yes, "=", "i32"], ["TC", "object", "KU", yes, "=", "immediate"], ["TcAction", "type", "KU", yes, "=", "i32"], ["SK", "object", "KU", yes, "=", "immediate"],
 	["xdp", "constructor", "KU", yes, "4.8", "prog xdp; link 5.9"], ["tc", "constructor", "KU", no, "4.5", "tcx link (6.6), else clsact filter"], ["cgroupSkb", "constructor", "KU", no, "4.10", "prog cgroup_skb"],
 	["cgroupConnect4", "constructor", "KU", no, "4.17", "prog cgroup_sock_addr"], ["cgroupConnect6", "constructor", "KU", no, "4.17", "prog cgroup_sock_addr"], ["SockAddr4", "type", "K", no, "=", "–"], ["SockAddr6", "type", "K", no, "=", "–"],
-	["sockOps", "constructor", "KU", no, "4.13", "prog sock_ops"], ["SkLookup", "type", "K", no, "=", "–"], ["skLookup", "constructor", "KU", no, "5.9", "prog sk_lookup"], ["iter", "constructor", "KU", no, "5.8", "prog tracing, iter"],
-	["SeqFile", "type", "K", no, "=", "–"], ["IterProgram", "type", "U", no, "=", "–"], ["structOps", "constructor", "KU", no, "5.6", "struct_ops map"], ["syscall", "constructor", "KU", no, "5.14", "prog syscall"], ["firstOf", "constructor", "KU", no, "=", "loader"],
+	["sockOps", "constructor", "KU", no, "4.13", "prog sock_ops"], ["SkLookup", "type", "K", no, "=", "–"], ["skLookup", "constructor", "KU", no, "5.9", "prog sk_lookup"], ["iter", "constructor", "KU", yes, "5.8", "prog tracing, iter"],
+	["SeqFile", "type", "K", yes, "5.8", "seq_printf, seq_write"], ["IterProgram", "type", "U", no, "=", "–"], ["structOps", "constructor", "KU", no, "5.6", "struct_ops map"], ["syscall", "constructor", "KU", no, "5.14", "prog syscall"], ["firstOf", "constructor", "KU", no, "=", "loader"],
 	// user half only
 	["Loaded", "type", "U", no, "=", "–"], ["load", "function", "U", no, "=", "–"], ["formatErrno", "function", "U", no, "=", "–"], ["table", "function", "U", no, "=", "–"], ["stopped", "function", "U", no, "=", "–"], ["every", "function", "U", no, "=", "–"],
 ];
@@ -85,7 +85,7 @@ const SKEP: readonly Row[] = [
 const NET: readonly Row[] = [
 	["ethhdr", "type", "KU", yes, "=", "struct ethhdr"], ["vlanhdr", "type", "KU", yes, "=", "struct vlan_hdr"], ["iphdr", "type", "KU", yes, "=", "struct iphdr"], ["ipv6hdr", "type", "KU", yes, "=", "struct ipv6hdr"],
 	["tcphdr", "type", "KU", yes, "=", "struct tcphdr"], ["udphdr", "type", "KU", yes, "=", "struct udphdr"],
-	["ETH", "object", "KU", yes, "=", "immediate"], ["IPPROTO", "object", "KU", yes, "=", "immediate"], ["ip4", "function", "KU", yes, "=", "immediate"], ["cidr4", "function", "U", no, "=", "–"], ["formatIp4", "function", "U", no, "=", "–"], ["formatIp6", "function", "U", no, "=", "–"],
+	["ETH", "object", "KU", yes, "=", "immediate"], ["IPPROTO", "object", "KU", yes, "=", "immediate"], ["ip4", "function", "KU", yes, "=", "immediate"], ["cidr4", "function", "U", no, "=", "–"], ["formatIp4", "function", "KU", yes, "5.8", "%pI4 of a template"], ["formatIp6", "function", "KU", yes, "5.8", "%pI6 of a template"],
 ];
 
 // biome-ignore format: table
@@ -93,6 +93,7 @@ const UAPI: readonly Row[] = [
 	["AF_INET", "constant", "KU", yes, "=", "immediate"], ["AF_INET6", "constant", "KU", yes, "=", "immediate"],
 	["EPERM", "constant", "KU", yes, "=", "immediate"], ["ENOENT", "constant", "KU", yes, "=", "immediate"], ["EACCES", "constant", "KU", yes, "=", "immediate"], ["EEXIST", "constant", "KU", yes, "=", "immediate"],
 	["O_WRONLY", "constant", "KU", yes, "=", "immediate"], ["O_RDWR", "constant", "KU", yes, "=", "immediate"], ["O_CREAT", "constant", "KU", yes, "=", "immediate"], ["S_IFMT", "constant", "KU", yes, "=", "immediate"], ["S_IFSOCK", "constant", "KU", yes, "=", "immediate"],
+	["S_IFLNK", "constant", "KU", yes, "=", "immediate"], ["S_IFREG", "constant", "KU", yes, "=", "immediate"], ["S_IFBLK", "constant", "KU", yes, "=", "immediate"], ["S_IFDIR", "constant", "KU", yes, "=", "immediate"], ["S_IFCHR", "constant", "KU", yes, "=", "immediate"], ["S_IFIFO", "constant", "KU", yes, "=", "immediate"],
 ];
 
 const rows = (module: Word["module"], list: readonly Row[]): Word[] =>

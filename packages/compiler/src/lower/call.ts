@@ -1,6 +1,7 @@
 import { didYouMean } from "#declare";
 import type { Node } from "#frontend";
 import { inline } from "./function.ts";
+import { sequenceMethod } from "./iterator.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { mapMethod } from "./map.ts";
 import { endsEarly, optionalChain } from "./member.ts";
@@ -80,6 +81,8 @@ function methodOf(l: Lowering, node: Node, callee: Node, raw: Value, name: strin
 			return mapMethod(l, object.map, name, node, want);
 		case "cursor":
 			return cursorMethod(l, object, name, node);
+		case "sequence":
+			return sequenceMethod(l, object, name, node);
 		case "context":
 			if (l.program.word === "xdp") return packetMethod(l, name, node, want);
 			break;

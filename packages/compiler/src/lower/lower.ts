@@ -6,10 +6,11 @@ import { FORMS } from "./forms.ts";
 import { inlineBody } from "./function.ts";
 import { declareShared } from "./global.ts";
 import { instOf } from "./integer.ts";
+import { iteratorArguments } from "./iterator.ts";
 import { kernelArgument, kernelTypes } from "./kernel.ts";
 import { Lowering, type Target } from "./lowering.ts";
 import { LOST } from "./ringbuf.ts";
-import { type ClosureValue, describe, type Value } from "./value.ts";
+import { type ClosureValue, describe, POISON, type Value } from "./value.ts";
 
 const PRODUCER = "skep 0.1.0";
 
@@ -43,7 +44,8 @@ export function lower(analysis: Analysis, target: Target, report: Report): Lower
 			const func = lowerProgram(l, p, t, name);
 			if (func) functions.push(func);
 			if (func && l.errors === before) sound.push(func);
-			programs.push({ ...row, name });
+			const output = l.outputs.get(name);
+			programs.push({ ...row, name, ...(output && output !== "text" ? { record: output.name } : {}) });
 		}
 	}
 	for (const s of analysis.shared) declareShared(l, s);
@@ -53,6 +55,7 @@ export function lower(analysis: Analysis, target: Target, report: Report): Lower
 		functions,
 		sound,
 		maps: mapDeclarations(l),
+		records: [...l.outputs.values()].filter((output) => output !== "text"),
 		globals: [...l.globals.values()],
 		manifest: completeManifest(l, manifest, programs),
 	};
@@ -67,6 +70,8 @@ function hookOf(p: ProgramDeclaration, target: string): { section: string; struc
 			return { section: `raw_tp/${target}`, struct: "bpf_raw_tracepoint_args" };
 		case "tpBtf":
 			return { section: `tp_btf/${target}` };
+		case "iter":
+			return { section: `${p.sleepable ? "iter.s" : "iter"}/${target}`, struct: `bpf_iter__${target}` };
 		case "xdp":
 			return { section: p.frags ? "xdp.frags" : "xdp", struct: "xdp_md" };
 		default:
@@ -115,6 +120,7 @@ function lowerProgram(l: Lowering, p: ProgramDeclaration, target: string, name: 
 		}
 		args = params.slice(0, wanted).map((q, i) => kernelArgument(l, q.type, i, p.word === "tpBtf", q.name));
 	}
+	if (p.word === "iter") args = [iteratorArguments(l, target) ?? POISON];
 	const fn: ClosureValue = { kind: "closure", node: p.fn, module: p.fnModule, scope: undefined, name: p.name };
 	const exits = inlineBody(l, fn, args, p.fn);
 	for (const x of exits) {

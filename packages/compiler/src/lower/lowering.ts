@@ -16,6 +16,7 @@ import {
 	type Size,
 	type Slot,
 	type Space,
+	type StructType,
 	sizeOf,
 	type Type,
 	type Width,
@@ -99,6 +100,8 @@ export class Lowering {
 	readonly maps = new Map<string, MapDecl>();
 	/** Options read by kernel code: by `OptionsDeclaration` and name, the variables. */
 	readonly options = new Map<OptionsDeclaration, Map<string, { variable: string; present: string | undefined }>>();
+	/** What iterators write, by program. */
+	readonly outputs = new Map<string, StructType | "text">();
 	/** Ring buffers' slots in the loss counter. */
 	readonly lost = new Map<string, number>();
 	b!: Builder;

@@ -8,6 +8,7 @@ import { currentMember } from "./current.ts";
 import { enumerator } from "./enumerator.ts";
 import { keyOf } from "./fact-key.ts";
 import { sharedPlace } from "./global.ts";
+import { sequenceMember } from "./iterator.ts";
 import { kernelElement, kernelMember } from "./kernel.ts";
 import { listElement } from "./list.ts";
 import type { Lowering, Want } from "./lowering.ts";
@@ -81,6 +82,7 @@ function memberOf(l: Lowering, node: Node, raw: Value, want: Want): Value {
 			break;
 		case "record": {
 			const v = object.members.get(name);
+			if (v && mayBeMissing(v) && l.facts.known.get(keyOf(l, node) ?? "")?.present === true) return present(v);
 			return v ?? l.error("SK1009", property, `there is no member ${name}`, near(name, object.members.keys()));
 		}
 		case "kernel":
@@ -99,6 +101,8 @@ function memberOf(l: Lowering, node: Node, raw: Value, want: Want): Value {
 		case "cursor":
 			if (name === "offset") return cursorOffset(l, object.at);
 			break;
+		case "sequence":
+			return sequenceMember(l, object, name, node);
 		case "shared": {
 			l.at(node);
 			const at = sharedPlace(l, object.shared, name, node);

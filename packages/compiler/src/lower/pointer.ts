@@ -1,9 +1,10 @@
 import type { Node, TypeRef } from "#frontend";
 import { type Inst, type Size, sizeOf, type Type } from "#ir";
 import { instOf } from "./integer.ts";
-import { HELPERS } from "./kernel.ts";
+import { HELPERS, kernelAddressOf } from "./kernel.ts";
 import type { Lowering, Want } from "./lowering.ts";
 import { integerOperand } from "./operand.ts";
+import { requirePresent } from "./optional.ts";
 import { readPlace } from "./place.ts";
 import { storeValue } from "./store.ts";
 import { hasPadding, sized } from "./type-of.ts";
@@ -21,7 +22,7 @@ import {
 type Pointer = KernelPointerValue | UserPointerValue | DynamicTextValue;
 
 /** Where text is read to: the place that wants it, else the stack. All bytes are zero before. */
-function textPlace(l: Lowering, size: number, want: Want): PlaceValue {
+export function textPlace(l: Lowering, size: number, want: Want): PlaceValue {
 	const into = want.into;
 	if (
 		into &&
@@ -148,4 +149,32 @@ function writeThrough(
 	l.at(node);
 	const result = l.helper(36, "bpf_probe_write_user", [p.inst, slot.base, l.constant(sizeOf(to), 64)]);
 	return int(32, true, l.b.emit({ op: "truncate" }, [result], 32));
+}
+
+/** `dPath(path, n)`: where a file is, as text; empty where the kernel does not say. */
+export function pathText(l: Lowering, node: Node, want: Want): Value {
+	const [of, size]: Node[] = node["arguments"];
+	const path = of ? requirePresent(l, l.expression(of), of) : POISON;
+	const n = size ? l.expression(size) : undefined;
+	if (path.kind === "poison" || n?.kind === "poison") return POISON;
+	if (path.kind !== "kernel" || l.target.kernel.name(path.type) !== "path" || !path.trusted)
+		return l.error(
+			"SK1009",
+			of ?? node,
+			`dPath takes a path of the kernel by a typed pointer, not ${describe(path, l.target.kernel)}`,
+			"write dPath(file.f_path, 256)",
+		);
+	if (n?.kind !== "int" || n.constant === undefined || n.constant < 1n || n.constant > 4096n)
+		return l.error("SK1009", node, "dPath takes the size as a constant, 1 to 4096", "write dPath(file.f_path, 256)");
+	l.at(node);
+	const to = textPlace(l, Number(n.constant), want);
+	// A chain through NULL reads zero, but this helper follows what it is given.
+	const there = l.join();
+	const end = l.join();
+	l.branch("ne", 64, path.base, l.constant(0, 64), there, end);
+	l.enter(there);
+	l.helper(147, "bpf_d_path", [kernelAddressOf(l, path), l.address(to), l.constant(n.constant, 64)]);
+	l.goto(end);
+	l.enter(end);
+	return to;
 }

@@ -6,7 +6,7 @@ import { readArrayInto } from "./kernel.ts";
 import type { Lowering } from "./lowering.ts";
 import { requirePresent } from "./optional.ts";
 import { alignmentAt, checkAlive, copy, part, storeBytes, storeText } from "./place.ts";
-import { sameType } from "./type-of.ts";
+import { hasPadding, sameType } from "./type-of.ts";
 import { describe, type KernelArrayValue, type PlaceValue, typeName, type Value } from "./value.ts";
 
 /** Writes a value into memory: scalars by store, structs, arrays and text by copy. */
@@ -118,7 +118,9 @@ export function storeValue(l: Lowering, to: PlaceValue, value: Value, node: Node
 
 /** A copy on the stack, padding included. */
 export function copyToTemporary(l: Lowering, v: Value, type: Type, node: Node, name = "copy"): PlaceValue {
-	const t = l.temporary(name, type, false);
+	// A bundle of values has members only: what lies between them is to say nothing of the stack.
+	const bundle = v.kind === "record" || v.kind === "list";
+	const t = l.temporary(name, type, bundle && hasPadding(type));
 	storeValue(l, t, v, node);
 	return t;
 }

@@ -143,6 +143,12 @@ export interface CursorValue {
 	readonly epoch: { value: number };
 }
 
+/** Where an iterator's output goes: `struct bpf_iter_meta`. */
+export interface SequenceValue {
+	readonly kind: "sequence";
+	readonly meta: KernelValue;
+}
+
 export interface MapValue {
 	readonly kind: "map";
 	readonly map: MapDeclaration;
@@ -202,6 +208,7 @@ export type Value =
 	| DynamicTextValue
 	| ContextValue
 	| CursorValue
+	| SequenceValue
 	| MapValue
 	| OptionsValue
 	| { readonly kind: "shared"; readonly shared: SharedDeclaration }
@@ -325,6 +332,8 @@ export function describe(v: Value, btf?: Btf): string {
 			return "the context";
 		case "cursor":
 			return "Cursor";
+		case "sequence":
+			return "the output of the iterator";
 		case "map":
 			return `the map ${v.map.name}`;
 		case "options":

@@ -9,6 +9,7 @@ import { arms } from "./merge.ts";
 import { integerOperand } from "./operand.ts";
 import { requirePresent } from "./optional.ts";
 import { alignmentAt, copy, loadBytes } from "./place.ts";
+import { pathText } from "./pointer.ts";
 import { storeValue } from "./store.ts";
 import { printk } from "./template.ts";
 import { asValue } from "./truth.ts";
@@ -103,6 +104,8 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 			return asValue(l, node, (yes, no) => l.condition(node, yes, no));
 		case "chars":
 			return charsCall(l, node, want);
+		case "dPath":
+			return pathText(l, node, want);
 		case "tryRead":
 			return tryRead(l, node);
 		case "typeExists":
@@ -127,6 +130,9 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 					BigInt(parts[0]!) | (BigInt(parts[1]!) << 8n) | (BigInt(parts[2]!) << 16n) | (BigInt(parts[3]!) << 24n),
 			};
 		}
+		case "formatIp4":
+		case "formatIp6":
+			return l.error("SK1008", node, "an address becomes text in a template only", `write \`\${${l.text(node)}}\``);
 		case "range":
 		case "unroll":
 			return l.error("SK1001", node, `${name}() only stands in for (const i of ${name}(n))`);
@@ -142,6 +148,7 @@ export function callWord(l: Lowering, name: string, node: Node, want: Want): Val
 		case "tracepoint":
 		case "rawTracepoint":
 		case "tpBtf":
+		case "iter":
 		case "xdp":
 			return l.error(
 				"SK5001",

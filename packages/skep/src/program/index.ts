@@ -14,6 +14,7 @@ export { total } from "./maps.ts";
 export type {
 	ActiveSession,
 	Codec,
+	IteratorBinding,
 	LinkBinding,
 	MapBinding,
 	ProgramBinding,

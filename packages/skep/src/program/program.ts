@@ -86,6 +86,7 @@ export {
 	containerOf,
 	cpu,
 	current,
+	dPath,
 	equals,
 	exists,
 	helper,

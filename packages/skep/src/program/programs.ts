@@ -1,5 +1,5 @@
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
-import { bindLate, type LinkBinding, type ProgramBinding } from "./session.ts";
+import { bindLate, type IteratorBinding, type LinkBinding, type ProgramBinding } from "./session.ts";
 import { formatSite, keepSite, siteOf } from "./site.ts";
 
 /** An attachment. Ends with the process at the latest: links are file descriptors. */
@@ -50,14 +50,43 @@ export class ProgramHandle {
 	}
 }
 
+/** A program that runs when somebody reads it: once for each thing that it walks over. */
+class IteratorHandle extends ProgramHandle {
+	readonly #iterator: () => IteratorBinding;
+	constructor(bound: () => ProgramBinding) {
+		super(bound);
+		this.#iterator = () => {
+			const { name, iterator } = bound();
+			if (!iterator) throw new BpfError("ERR_PROGRAM", `${name} is no iterator`);
+			return iterator;
+		};
+	}
+	/** What it prints. */
+	text(): string {
+		return this.#iterator().text();
+	}
+	lines(): string[] {
+		const text = this.text();
+		return text === "" ? [] : text.replace(/\n$/, "").split("\n");
+	}
+	/** What it writes. */
+	records(): unknown[] {
+		return this.#iterator().records();
+	}
+	/** From then on whoever reads the file runs it. */
+	pin(path: string): void {
+		this.#iterator().pin(path);
+	}
+}
+
 /** The constructors differ in their types only; what they mean is compiled. */
-function constructorOf(word: string): (...args: readonly unknown[]) => ProgramHandle {
+function constructorOf(word: string, Handle = ProgramHandle): (...args: readonly unknown[]) => ProgramHandle {
 	const make = (...args: readonly unknown[]): ProgramHandle => {
 		if (typeof args.at(-1) !== "function")
 			throw new BpfError("ERR_ARGUMENT", `${word}(…): a function is expected as the last argument`);
 		const site = siteOf(make);
 		const bound = bindLate(`${word}() of ${formatSite(site)}`, (session) => session.program(site, word));
-		const handle = new ProgramHandle(bound);
+		const handle = new Handle(bound);
 		keepSite(handle, site);
 		return handle;
 	};
@@ -85,12 +114,12 @@ export const cgroupConnect4 = constructorOf("cgroupConnect4");
 export const cgroupConnect6 = constructorOf("cgroupConnect6");
 export const sockOps = constructorOf("sockOps");
 export const skLookup = constructorOf("skLookup");
+export const iter = constructorOf("iter", IteratorHandle);
 
 /** Words whose handles come with a later version: the compiler refuses them by number before this is met. */
 const later = (word: string) => (): never => {
 	throw new NotSupportedError(word, "this version of skep does not build it yet");
 };
-export const iter = later("iter");
 export const structOps = later("structOps");
 export const syscall = later("syscall");
 export const firstOf = later("firstOf");

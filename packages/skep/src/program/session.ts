@@ -72,8 +72,18 @@ export interface LinkBinding {
 	pin(path: string): void;
 }
 
+/** What an iterator gives: each call is a run of its own, from the beginning. */
+export interface IteratorBinding {
+	text(): string;
+	/** @throws BpfError where its output is text */
+	records(): unknown[];
+	pin(path: string): void;
+}
+
 export interface ProgramBinding {
 	readonly name: string;
+	/** Present for `iter`. */
+	readonly iterator?: IteratorBinding;
 	readonly links: readonly LinkBinding[];
 	readonly stats: { readonly runs: bigint; readonly nanoseconds: bigint; readonly missed: bigint };
 	attach(target: unknown): LinkBinding;

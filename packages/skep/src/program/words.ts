@@ -32,6 +32,7 @@ export const tryRead = kernelOnly("tryRead()");
 export const userPtr = kernelOnly("userPtr()");
 export const kconfig = kernelOnly("kconfig()");
 export const ksym = kernelOnly("ksym()");
+export const dPath = kernelOnly("dPath()");
 export const zero = kernelOnly("zero()");
 export const equals = kernelOnly("equals()", "compare the members");
 export const ktime = kernelOnly("ktime()", "process.hrtime.bigint() is the same clock");

@@ -15,6 +15,7 @@ const STRUCTS = [
 	"sock",
 	"inode",
 	"file",
+	"path",
 	"xdp_md",
 	"__sk_buff",
 	"bpf_sock_addr",

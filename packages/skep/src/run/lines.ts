@@ -1,5 +1,6 @@
 import { IteratorReader } from "@skep/bpf/live";
 import { bucketRange, toJson } from "#output";
+import { presentedRecords } from "./iterators.ts";
 import type { Session } from "./session.ts";
 import { consumeAll, presentedEntries, shownVariables } from "./view.ts";
 
@@ -28,7 +29,13 @@ export async function writeLines(session: Session, reason: string): Promise<void
 	await consumeAll(session, (map, records) => {
 		process.stdout.write(records.map((r) => line(several ? named(map, r as object) : (r as object))).join(""));
 	});
-	for (const { program, link } of session.iterators) {
+	for (const { program, link, records } of session.iterators) {
+		const several = session.iterators.length > 1;
+		const shown = records ? presentedRecords(link, records) : [];
+		process.stdout.write(
+			shown.map((each) => line(several ? named(program, each as object, "iterator") : (each as object))).join(""),
+		);
+		if (records) continue;
 		for await (const each of new IteratorReader(link).lines())
 			process.stdout.write(line({ iterator: program, line: each }));
 	}
@@ -37,12 +44,12 @@ export async function writeLines(session: Session, reason: string): Promise<void
 	process.stdout.write(line({ lost: lost ?? null, duration: rounded(duration), events, cpu: rounded(cpu) }));
 }
 
-/** A record with its ring buffer's name as `map`; a field of its own of that name moves to `map_`. */
-export function named(map: string, record: object): object {
+/** A record with its ring buffer's name as `map`, or its iterator's; a field of its own of that name moves to `map_`. */
+export function named(source: string, record: object, kind: "map" | "iterator" = "map"): object {
 	const members = Object.entries(record);
-	let own = "map_";
+	let own = `${kind}_`;
 	while (own in record) own += "_";
-	return Object.fromEntries([["map", map], ...members.map(([name, value]) => [name === "map" ? own : name, value])]);
+	return Object.fromEntries([[kind, source], ...members.map(([name, value]) => [name === kind ? own : name, value])]);
 }
 
 const line = (value: object): string => `${toJson(value)}\n`;

@@ -20,6 +20,7 @@ import {
 	lenient,
 	unknownRecord,
 } from "./foreign.ts";
+import { type IteratorOutput, iteratorBinding, recordsOf } from "./iterators.ts";
 import { rawMap } from "./maps.ts";
 import { codecOf, opaqueCodec, opaqueShape, recordReader, shapeOf } from "./shapes.ts";
 import type { Source } from "./source.ts";
@@ -95,7 +96,7 @@ export class Session implements ActiveSession, FeedRun {
 	readonly #maps = new Map<string, MapBinding>();
 	readonly #mappings = new Map<string, MappedMap>();
 	/** Programs that run when their link is read. */
-	readonly iterators: readonly Attached[];
+	readonly iterators: readonly IteratorOutput[];
 	readonly #readers: (RingBufferReader | PerfBufferReader)[] = [];
 	readonly #feeds = new Set<Feed>();
 	readonly #wakers = new Set<() => void>();
@@ -134,7 +135,7 @@ export class Session implements ActiveSession, FeedRun {
 		});
 		const attached: Attached[] = [];
 		const unattached: Unattached[] = [];
-		const iterators: Attached[] = [];
+		const iterators: IteratorOutput[] = [];
 		if (options.attach !== false) this.#openPerfBuffers();
 		this.wanted = options.attach === false ? 0 : this.#attachAll(attached, unattached, iterators);
 		this.attached = attached;
@@ -303,7 +304,7 @@ export class Session implements ActiveSession, FeedRun {
 
 	// ── Programs ──
 
-	#attachAll(attached: Attached[], unattached: Unattached[], iterators: Attached[]): number {
+	#attachAll(attached: Attached[], unattached: Unattached[], iterators: IteratorOutput[]): number {
 		const { manifest, spec: whole } = this.source;
 		let wanted = 0;
 		const devices = new Set<string | number>();
@@ -334,7 +335,8 @@ export class Session implements ActiveSession, FeedRun {
 				const link = this.collection.attach(name, target);
 				if (plan.way === "xdp") devices.add(plan.device);
 				// An iterator's link runs nothing: somebody has to read it.
-				(plan.way === "iterator" ? iterators : attached).push({ program: name, link });
+				if (plan.way === "iterator") iterators.push({ program: name, link, records: recordsOf(this.source, name) });
+				else attached.push({ program: name, link });
 			} catch (error) {
 				if (said?.optional !== true || !(error instanceof NotSupportedError)) throw error;
 				unattached.push({ program: name, reason: error.message });
@@ -371,9 +373,11 @@ export class Session implements ActiveSession, FeedRun {
 	programByName(name: string): ProgramBinding {
 		const { collection } = this;
 		const said = this.source.manifest?.programs.find((p) => p.name === name);
-		const links: LinkBinding[] = this.attached.filter((a) => a.program === name).map((a) => linkBinding(a.link));
+		const own = [...this.attached, ...this.iterators].filter((a) => a.program === name);
+		const links: LinkBinding[] = own.map((a) => linkBinding(a.link));
 		return {
 			name,
+			...this.#iterator(name, own[0]?.link),
 			get links() {
 				return links;
 			},
@@ -388,6 +392,17 @@ export class Session implements ActiveSession, FeedRun {
 				return link;
 			},
 		};
+	}
+
+	/** An iterator is read by its link, which it gets now where it was not attached. */
+	#iterator(name: string, made: Link | undefined): Pick<ProgramBinding, "iterator"> {
+		if (this.source.spec.programs.get(name)?.attachType !== "trace_iter") return {};
+		let link = made;
+		const attached = () => {
+			link ??= this.collection.attach(name);
+			return link;
+		};
+		return { iterator: iteratorBinding(name, attached, recordsOf(this.source, name)) };
 	}
 
 	#givenTarget(

@@ -1,6 +1,7 @@
 import { IteratorReader } from "@skep/bpf/live";
 import { compareValues, LiveTable, present, renderTable, type Screen, screenOf } from "#output";
 import { histogramEntries, type RecordSource, renderHistogram, total } from "#program";
+import { presentedRecords } from "./iterators.ts";
 import type { Session, ShownMap } from "./session.ts";
 
 const BATCH = 1024;
@@ -68,9 +69,10 @@ export async function showLive(session: Session, screen: Screen = screenOf(proce
 		process.stdout.write(text);
 	});
 	const { iterators } = session;
-	for (const { program, link } of iterators) {
+	for (const { program, link, records } of iterators) {
 		if (iterators.length > 1) process.stdout.write(`\n${program}\n`);
-		for (const bytes of new IteratorReader(link)) process.stdout.write(bytes);
+		if (records) process.stdout.write(renderTable(presentedRecords(link, records) as object[], screen));
+		else for (const bytes of new IteratorReader(link)) process.stdout.write(bytes);
 	}
 	process.stdout.write(renderMaps(session, screen) + renderVariables(session, screen));
 }

@@ -1,3 +1,4 @@
+import { FormatError } from "#base";
 import { ERRNO, type Kernel } from "#kernel";
 import { Fd } from "../fd.ts";
 import { openPin } from "../pins.ts";
@@ -59,6 +60,28 @@ export class IteratorReader implements Disposable, AsyncIterable<Uint8Array> {
 		let text = "";
 		for (const bytes of this) text += utf8.decode(bytes, { stream: true });
 		return text + utf8.decode();
+	}
+
+	/**
+	 * All that is left, cut into records of `size` bytes: views, each good until the next. Closes.
+	 * @throws FormatError where the output does not end with a whole record
+	 */
+	*records(size: number): Generator<DataView<ArrayBuffer>, void, undefined> {
+		let rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+		for (const read of this) {
+			let bytes = read;
+			if (rest.length > 0) {
+				bytes = new Uint8Array(rest.length + read.length);
+				bytes.set(rest);
+				bytes.set(read, rest.length);
+			}
+			let at = 0;
+			for (; at + size <= bytes.length; at += size) yield new DataView(bytes.buffer, at, size);
+			rest = bytes.slice(at);
+		}
+		if (rest.length === 0) return;
+		const place = { section: this.fd.what, offset: 0, path: "records" };
+		throw new FormatError(place, `${rest.length} bytes are left over after records of ${size} bytes`);
 	}
 
 	/** The bytes, read by read; closes at the end. */
