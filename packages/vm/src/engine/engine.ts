@@ -4,6 +4,7 @@ import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
 import { hasTailCalls } from "./jit/entrances.ts";
 import { type Door, enterLinked, type Link, type Linked, linkProgram } from "./jit/linked.ts";
+import { scratchOf, scratchWords } from "./jit/scratch.ts";
 import type { Code } from "./prepare.ts";
 
 export type EngineName = "jit" | "interpreter";
@@ -83,12 +84,19 @@ class Jit implements Engine {
 		this.#isEager = choice === "jit";
 		const host = wasmHost()!;
 		const tailCalls = options.tailCalls ?? hasTailCalls(host);
-		const settings: Settings = { checked: options.checked ?? true, fuel: options.fuel ?? true, tailCalls };
+		const settings: Settings = {
+			checked: options.checked ?? true,
+			fuel: options.fuel ?? true,
+			tailCalls,
+			shared: memory.shared,
+			scratch: scratchOf(memory.processor),
+		};
 		this.#link = {
 			host,
 			memory,
 			calls,
 			settings,
+			scratch: scratchWords(settings.scratch),
 			interpret: (code, slot, cpu) => execute(code, slot, cpu, memory, calls),
 			perform: (code, slot, cpu) => this.#perform(code, slot, cpu),
 			entranceOf: (code) => this.#stateOf(code).linked?.entrance,

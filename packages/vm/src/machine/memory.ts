@@ -54,6 +54,8 @@ export class Memory {
 	readonly limit: number;
 	/** Whether workers use it too. */
 	readonly shared: boolean;
+	/** The processor as which it is used here: each worker is another one. */
+	readonly processor: number;
 	u8: Uint8Array;
 	view: DataView;
 	words: Int32Array;
@@ -87,9 +89,11 @@ export class Memory {
 	/**
 	 * @param limit bytes that may be allocated in all, at most 2 GiB less 128 KiB
 	 * @param shared true: workers may use it too. Or what the owner of such a memory gave
+	 * @param processor as which it is used here
 	 * @throws RangeError where the host has no shared memory
 	 */
-	constructor(limit = 256 * 1024 * 1024, shared: boolean | SharedMemory = false) {
+	constructor(limit = 256 * 1024 * 1024, shared: boolean | SharedMemory = false, processor = 0) {
+		this.processor = processor;
 		this.limit = Math.min(limit, HIGHEST - NULL_PAGE);
 		this.shared = shared !== false;
 		if (typeof shared === "object") {

@@ -1,4 +1,5 @@
 import { STACK_FRAME_SIZE } from "#machine";
+import { loadAcquire, sharedAtomic } from "./atomics.ts";
 import { type Emitter, IMPORT } from "./emitter.ts";
 import { type Facts, STACK, VALUE, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
@@ -160,8 +161,9 @@ export function beyond(e: Emitter, window: Window, size: number): void {
 export function load(e: Emitter, facts: Facts, values: Values, step: Step): void {
 	const { form, dst, src } = step;
 	let offset = address(e, facts, values, step, src, false);
-	if (form.shape === "atomic_load" && form.size > 1) offset = aligned(e, step, offset);
-	e.w.access(LOADS[form.size]![form.signed ? 1 : 0], offset);
+	if (form.shape === "atomic_load") offset = aligned(e, step, offset);
+	if (form.shape === "atomic_load" && e.settings.shared) loadAcquire(e, form.size);
+	else e.w.access(LOADS[form.size]![form.signed ? 1 : 0], offset);
 	e.set(dst);
 }
 
@@ -180,6 +182,7 @@ function aligned(e: Emitter, { form, slot }: Step, offset: number): number {
 		w.i32(offset);
 		w.op(OP.i32_add);
 	}
+	if (form.size === 1) return 0;
 	w.tee(e.index);
 	w.i32(form.size - 1);
 	w.op(OP.i32_and);
@@ -200,18 +203,17 @@ const COMBINED: Readonly<Record<string, number>> = {
 	xor: OP.i64_xor,
 };
 
-/** Read, change and write: a machine runs one program at a time, so that nothing comes between. */
+/** Read, change and write: nothing comes between where a machine runs one program at a time. */
 export function atomic(e: Emitter, facts: Facts, values: Values, step: Step): void {
 	const { form, dst, src } = step;
 	const { w } = e;
 	const [get] = LOADS[form.size]!;
 	const put = STORES[form.size]!;
 	const offset = address(e, facts, values, step, dst, true);
-	if (form.size > 1) aligned(e, step, offset);
-	else {
-		w.i32(offset);
-		w.op(OP.i32_add);
-		w.tee(e.index);
+	aligned(e, step, offset);
+	if (e.settings.shared) {
+		sharedAtomic(e, step);
+		return;
 	}
 	if (form.verb === "store_release") {
 		e.get(src);

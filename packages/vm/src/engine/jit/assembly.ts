@@ -11,6 +11,9 @@ const HINTS = "metadata.code.branch_hint";
 const FUNCTION = 0;
 const TABLE = 1;
 const MEMORY = 2;
+/** Limits of a memory that workers share: it has a greatest size. */
+const SHARED = 3;
+const MOST_PAGES = 1 << 16;
 const FUNCTION_REFERENCES = 0x70;
 
 export interface ImportedFunction extends Signature {
@@ -24,12 +27,13 @@ export interface DefinedFunction extends Signature {
 
 /**
  * A module that imports a memory (`m.memory`) and functions (`m.NAME`) and exports functions. Functions are numbered:
- * imported ones first. `entrance`: it imports a table too (`m.table`), of functions of this type, which is the module's
+ * imported ones first. `shared`: the memory is. `entrance`: it imports a table too (`m.table`), of functions of this type, which is the module's
  * first one. The same input gives the same bytes.
  */
 export function assembleModule(
 	imports: readonly ImportedFunction[],
 	functions: readonly DefinedFunction[],
+	shared: boolean,
 	entrance?: Signature,
 ): Uint8Array<ArrayBuffer> {
 	const types: string[] = [];
@@ -49,7 +53,8 @@ export function assembleModule(
 	imported.unsigned(imports.length + (entrance ? 2 : 1));
 	imported.name("m");
 	imported.name("memory");
-	for (const byte of [MEMORY, 0, 1]) imported.byte(byte);
+	imported.byte(MEMORY);
+	for (const number of shared ? [SHARED, 1, MOST_PAGES] : [0, 1]) imported.unsigned(number);
 	if (entrance) {
 		typeOf(entrance);
 		imported.name("m");

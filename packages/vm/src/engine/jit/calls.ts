@@ -4,7 +4,6 @@ import { type Emitter, IMPORT } from "./emitter.ts";
 import { CONSTANT, type Facts, STACK } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import { OP } from "./opcodes.ts";
-import { SCRATCH } from "./scratch.ts";
 
 /** A function of the module, for those who call it. */
 export interface Callee {
@@ -28,7 +27,7 @@ export function callOut(e: Emitter, step: Step): void {
 		for (const register of ARGUMENTS) {
 			w.i32(0);
 			e.get(register);
-			w.access(OP.i64_store, SCRATCH.registers + register * 8);
+			w.access(OP.i64_store, e.settings.scratch.registers + register * 8);
 		}
 	e.storeFuel();
 	if (isPacket) {
@@ -88,7 +87,7 @@ export function shortResult(e: Emitter, facts: Facts, shortcut: Shortcut, step: 
 	switch (shortcut.kind) {
 		case "processor":
 			w.i32(0);
-			w.access(OP.i64_load32_u, SCRATCH.processor);
+			w.access(OP.i64_load32_u, e.settings.scratch.processor);
 			e.set(0);
 			return true;
 		case "array":
@@ -155,7 +154,7 @@ function entry(e: Emitter, map: Extract<Shortcut, { kind: "array" }>): void {
 	w.op(OP.i32_add);
 	if (map.perProcessor !== 0) {
 		w.i32(0);
-		w.access(OP.i32_load, SCRATCH.processor);
+		w.access(OP.i32_load, e.settings.scratch.processor);
 		w.i32(map.perProcessor);
 		w.op(OP.i32_mul, OP.i32_add);
 	}
@@ -186,7 +185,7 @@ function tailCall(e: Emitter, to: Extract<Shortcut, { kind: "tail" }>): void {
 	w.op(OP.i32_eqz);
 	w.branch(OP.br_if, refused);
 	w.i32(0);
-	w.access(OP.i32_load, SCRATCH.processor);
+	w.access(OP.i32_load, e.settings.scratch.processor);
 	w.i32(to.perProcessor);
 	w.op(OP.i32_mul);
 	w.tee(count);
@@ -204,7 +203,7 @@ function tailCall(e: Emitter, to: Extract<Shortcut, { kind: "tail" }>): void {
 	// For whoever is asked where the table has no function of that program.
 	w.i32(0);
 	w.get(e.index);
-	w.access(OP.i32_store, SCRATCH.tail);
+	w.access(OP.i32_store, e.settings.scratch.tail);
 	w.get(e.base);
 	for (const register of ARGUMENTS) e.get(register);
 	w.get(e.index);

@@ -1,6 +1,6 @@
 import { MAX_FRAMES, STACK_FRAME_SIZE } from "#machine";
 import { I32, I64, OP } from "./opcodes.ts";
-import { SCRATCH } from "./scratch.ts";
+import type { Scratch } from "./scratch.ts";
 import { type Label, Writer } from "./writer.ts";
 
 /** Functions that generated code imports, by their numbers. */
@@ -14,6 +14,10 @@ export interface Settings {
 	readonly fuel: boolean;
 	/** The host has calls that take the caller's place; else they nest, which the number of tail calls bounds. */
 	readonly tailCalls: boolean;
+	/** Other workers use the memory too. */
+	readonly shared: boolean;
+	/** Where it hands over. */
+	readonly scratch: Scratch;
 }
 
 /** Two locals: where a region begins, and how far above that 8 bytes may still lie. */
@@ -81,7 +85,7 @@ export class Emitter {
 			w.op(OP.i64_extend_u);
 			w.set(this.stack.low);
 			w.i32(0);
-			w.access(OP.i32_load, SCRATCH.stackEnd);
+			w.access(OP.i32_load, this.settings.scratch.stackEnd);
 			w.get(this.base);
 			w.op(OP.i32_sub);
 			w.i32(8);
@@ -100,13 +104,13 @@ export class Emitter {
 		for (const [r, local] of this.registers.entries()) {
 			w.i32(0);
 			w.get(local);
-			w.access(OP.i64_store, SCRATCH.registers + r * 8);
+			w.access(OP.i64_store, this.settings.scratch.registers + r * 8);
 		}
 		for (const [at, local] of [
-			[SCRATCH.fuel, this.fuel],
-			[SCRATCH.mayGoto, this.mayGoto],
+			[this.settings.scratch.fuel, this.fuel],
+			[this.settings.scratch.mayGoto, this.mayGoto],
 		] as const) {
-			if (at === SCRATCH.fuel && !this.settings.fuel) continue;
+			if (at === this.settings.scratch.fuel && !this.settings.fuel) continue;
 			w.i32(0);
 			w.get(local);
 			w.access(OP.i32_store, at);
@@ -190,7 +194,7 @@ export class Emitter {
 		const { w } = this;
 		w.get(this.base);
 		w.i32(0);
-		w.access(OP.i32_load, SCRATCH.stackEnd);
+		w.access(OP.i32_load, this.settings.scratch.stackEnd);
 		w.i32((MAX_FRAMES - height + 1) * STACK_FRAME_SIZE);
 		w.op(OP.i32_sub, OP.i32_lt_u);
 		w.openUnlikely();
@@ -202,12 +206,12 @@ export class Emitter {
 		if (!this.settings.fuel) return;
 		this.w.i32(0);
 		this.w.get(this.fuel);
-		this.w.access(OP.i32_store, SCRATCH.fuel);
+		this.w.access(OP.i32_store, this.settings.scratch.fuel);
 	}
 	reloadFuel(slot: number): void {
 		if (!this.settings.fuel) return;
 		this.w.i32(0);
-		this.w.access(OP.i32_load, SCRATCH.fuel);
+		this.w.access(OP.i32_load, this.settings.scratch.fuel);
 		this.w.set(this.fuel);
 		this.checkFuel(slot);
 	}
@@ -215,7 +219,7 @@ export class Emitter {
 	/** Pushes the result that JavaScript left. */
 	loadResult(): void {
 		this.w.i32(0);
-		this.w.access(OP.i64_load, SCRATCH.registers);
+		this.w.access(OP.i64_load, this.settings.scratch.registers);
 	}
 
 	/** The windows are the function's own stack: regions may have gone. */
@@ -229,10 +233,10 @@ export class Emitter {
 	}
 	reloadWindow(window: Window): void {
 		this.w.i32(0);
-		this.w.access(OP.i64_load, SCRATCH.windowLow);
+		this.w.access(OP.i64_load, this.settings.scratch.windowLow);
 		this.w.set(window.low);
 		this.w.i32(0);
-		this.w.access(OP.i64_load, SCRATCH.windowReach);
+		this.w.access(OP.i64_load, this.settings.scratch.windowReach);
 		this.w.set(window.reach);
 	}
 

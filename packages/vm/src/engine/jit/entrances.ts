@@ -1,7 +1,7 @@
 import type { WasmHost, WasmMemory, WasmTable } from "#machine";
 import { assembleModule } from "./assembly.ts";
+import type { Settings } from "./emitter.ts";
 import { I32, I64, OP } from "./opcodes.ts";
-import { SCRATCH } from "./scratch.ts";
 import { type Signature, Writer } from "./writer.ts";
 
 /** Of a function in the table: it takes its frame's lowest address and r1 … r5. The first type of a module that calls such. */
@@ -17,7 +17,7 @@ export function hasTailCalls(host: WasmHost): boolean {
 	const w = new Writer(0);
 	w.tailCall(0);
 	try {
-		new host.Module(assembleModule([], [{ params: [], results: [], body: w }]));
+		new host.Module(assembleModule([], [{ params: [], results: [], body: w }], false));
 		return true;
 	} catch {
 		return false;
@@ -33,20 +33,21 @@ export class Entrances {
 	readonly #elsewhere: unknown;
 
 	/** @throws what the host throws where it does not take the module */
-	constructor(host: WasmHost, memory: WasmMemory, goOn: GoOn) {
+	constructor(host: WasmHost, memory: WasmMemory, settings: Settings, goOn: GoOn) {
 		const w = new Writer(ENTRANCE.params.length);
 		for (let register = 1; register <= 5; register++) {
 			w.i32(0);
 			w.get(register);
-			w.access(OP.i64_store, SCRATCH.registers + register * 8);
+			w.access(OP.i64_store, settings.scratch.registers + register * 8);
 		}
 		w.get(0);
 		w.call(0);
 		w.i32(0);
-		w.access(OP.i64_load, SCRATCH.registers);
+		w.access(OP.i64_load, settings.scratch.registers);
 		const bytes = assembleModule(
 			[{ name: "goOn", params: [I32], results: [] }],
 			[{ ...ENTRANCE, body: w, exportAs: "elsewhere" }],
+			settings.shared,
 		);
 		const instance = new host.Instance(new host.Module(bytes), { m: { memory, goOn } });
 		this.#elsewhere = instance.exports["elsewhere"];

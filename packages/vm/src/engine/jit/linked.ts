@@ -19,7 +19,7 @@ import type { Code } from "../prepare.ts";
 import type { Settings } from "./emitter.ts";
 import { Entrances } from "./entrances.ts";
 import { ENTRANCE_NAME, type Translated, translateProgram } from "./module.ts";
-import { SCRATCH, word } from "./scratch.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** Runs a function of a program on the frame that `cpu.depth` says, arguments in r1 … r5, result in r0. */
 export type Perform = (code: Code, slot: number, cpu: Cpu) => void;
@@ -30,6 +30,8 @@ export interface Link {
 	readonly memory: Memory;
 	readonly calls: Callables<Code>;
 	readonly settings: Settings;
+	/** Where it is handed over, as indices of `Memory.words`. */
+	readonly scratch: Scratch;
 	/** Goes on in the interpreter. */
 	readonly interpret: Perform;
 	/** Whatever is best. */
@@ -60,13 +62,6 @@ export interface Linked {
 	readonly translated: Translated;
 }
 
-const REGISTERS = word(SCRATCH.registers);
-const FUEL = word(SCRATCH.fuel);
-const MAY_GOTO = word(SCRATCH.mayGoto);
-const STACK_END = word(SCRATCH.stackEnd);
-const PROCESSOR = word(SCRATCH.processor);
-const WINDOW = word(SCRATCH.windowLow);
-const TAIL = word(SCRATCH.tail);
 const FRAME_SHIFT = Math.log2(STACK_FRAME_SIZE);
 /** What generated code counts in. */
 const MOST_FUEL = 0x7fff_ffff;
@@ -82,7 +77,7 @@ export function linkProgram(code: Code, link: Link): Linked {
 		link.settings,
 		calls.shortcut ? (id, known) => calls.shortcut!(id, known) : () => undefined,
 	);
-	if (translated.tails) link.entrances ??= new Entrances(host, shared, (base) => goOn(base, link));
+	if (translated.tails) link.entrances ??= new Entrances(host, shared, link.settings, (base) => goOn(base, link));
 	const instance = new host.Instance(new host.Module(translated.bytes), {
 		m: { memory: shared, table: link.entrances?.table, ...importsOf(code, link) },
 	});
@@ -102,16 +97,17 @@ export function linkProgram(code: Code, link: Link): Linked {
 export function enterLinked(door: Door, cpu: Cpu, link: Link): void {
 	const { depth, code, registers } = cpu;
 	const outer = link.cpu;
+	const { scratch } = link;
 	const { words } = link.memory;
 	const { parameters } = door;
 	if ((parameters & 2) !== 0) {
-		words[REGISTERS + R1] = registers[R1]!;
-		words[REGISTERS + R1 + 1] = registers[R1 + 1]!;
+		words[scratch.registers + R1] = registers[R1]!;
+		words[scratch.registers + R1 + 1] = registers[R1 + 1]!;
 	}
-	if ((parameters & ~2) !== 0) for (let i = R2; i < R6; i++) words[REGISTERS + i] = registers[i]!;
+	if ((parameters & ~2) !== 0) for (let i = R2; i < R6; i++) words[scratch.registers + i] = registers[i]!;
 	const { fuel } = cpu;
 	const given = Math.min(fuel, MOST_FUEL);
-	words[FUEL] = given;
+	words[scratch.fuel] = given;
 	if (link.prepared !== cpu) prepare(link, cpu);
 	link.cpu = cpu;
 	try {
@@ -121,23 +117,24 @@ export function enterLinked(door: Door, cpu: Cpu, link: Link): void {
 		if (outer !== undefined && outer !== cpu) prepare(link, outer);
 	}
 	const after = link.memory.words;
-	registers[0] = after[REGISTERS]!;
-	registers[1] = after[REGISTERS + 1]!;
-	if (link.settings.fuel) cpu.fuel = fuel - given + after[FUEL]!;
+	registers[0] = after[scratch.registers]!;
+	registers[1] = after[scratch.registers + 1]!;
+	if (link.settings.fuel) cpu.fuel = fuel - given + after[scratch.fuel]!;
 	cpu.depth = depth;
 	cpu.code = code;
 }
 
 /** Leaves in memory what generated code must know of the processor. */
 function prepare(link: Link, cpu: Cpu): void {
+	const { scratch } = link;
 	const { words } = link.memory;
-	words[STACK_END] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
-	words[PROCESSOR] = cpu.id;
+	words[scratch.stackEnd] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
+	words[scratch.processor] = cpu.id;
 	link.prepared = cpu;
 }
 
 function importsOf(code: Code, link: Link): Record<string, unknown> {
-	const { memory, calls, settings } = link;
+	const { memory, calls, settings, scratch } = link;
 	/** The processor as whoever is called sees it: where the program is, and how deep. */
 	const at = (pc: number, base: number): Cpu => {
 		const cpu = link.cpu!;
@@ -153,22 +150,22 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		const { words } = memory;
 		const { registers } = cpu;
 		// One by one: V8 does not unroll, and this is on the way of every call.
-		registers[R1] = words[REGISTERS + 2]!;
-		registers[R1 + 1] = words[REGISTERS + 3]!;
-		registers[R2] = words[REGISTERS + 4]!;
-		registers[R2 + 1] = words[REGISTERS + 5]!;
-		registers[R3] = words[REGISTERS + 6]!;
-		registers[R3 + 1] = words[REGISTERS + 7]!;
-		registers[R4] = words[REGISTERS + 8]!;
-		registers[R4 + 1] = words[REGISTERS + 9]!;
-		registers[R5] = words[REGISTERS + 10]!;
-		registers[R5 + 1] = words[REGISTERS + 11]!;
-		if (settings.fuel) cpu.fuel = words[FUEL]!;
+		registers[R1] = words[scratch.registers + 2]!;
+		registers[R1 + 1] = words[scratch.registers + 3]!;
+		registers[R2] = words[scratch.registers + 4]!;
+		registers[R2 + 1] = words[scratch.registers + 5]!;
+		registers[R3] = words[scratch.registers + 6]!;
+		registers[R3 + 1] = words[scratch.registers + 7]!;
+		registers[R4] = words[scratch.registers + 8]!;
+		registers[R4 + 1] = words[scratch.registers + 9]!;
+		registers[R5] = words[scratch.registers + 10]!;
+		registers[R5 + 1] = words[scratch.registers + 11]!;
+		if (settings.fuel) cpu.fuel = words[scratch.fuel]!;
 		return cpu;
 	};
 	/** A function ends: with what the code gives that a helper left in `tail`, or with what is in r0. */
 	const goesOn = (cpu: Cpu): 1 => {
-		memory.words[TAIL] = cpu.tail;
+		memory.words[scratch.tail] = cpu.tail;
 		cpu.tail = 0;
 		return 1;
 	};
@@ -176,10 +173,10 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		const { words, foundStart, foundEnd } = memory;
 		const room = foundEnd - foundStart - 8;
 		// A region of few bytes has no place for 8: the function's own stack stands in its place.
-		words[WINDOW] = room < 0 ? base : foundStart;
-		words[WINDOW + 1] = 0;
-		words[WINDOW + 2] = room < 0 ? STACK_FRAME_SIZE - 8 : room;
-		words[WINDOW + 3] = 0;
+		words[scratch.windowLow] = room < 0 ? base : foundStart;
+		words[scratch.windowLow + 1] = 0;
+		words[scratch.windowLow + 2] = room < 0 ? STACK_FRAME_SIZE - 8 : room;
+		words[scratch.windowLow + 3] = 0;
 	};
 	/** Whether an access lies in a region that is no stack: then it is where it says. */
 	const isPlain = (low: number, high: number, size: number): boolean => {
@@ -201,7 +198,7 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		},
 		packet(offset: number, size: 1 | 2 | 4, pc: number, base: number): number {
 			const cpu = at(pc, base);
-			if (settings.fuel) cpu.fuel = memory.words[FUEL]!;
+			if (settings.fuel) cpu.fuel = memory.words[scratch.fuel]!;
 			const isThere = calls.packet?.(offset, size, cpu) ?? none("packet data", offset, pc);
 			if (!isThere) {
 				cpu.registers[0] = 0;
@@ -237,9 +234,9 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		leave(pc: number, base: number): void {
 			const cpu = at(pc, base);
 			const { words } = memory;
-			for (let i = 0; i < R10; i++) cpu.registers[i] = words[REGISTERS + i]!;
-			if (settings.fuel) cpu.fuel = words[FUEL]!;
-			cpu.mayGoto = words[MAY_GOTO]!;
+			for (let i = 0; i < R10; i++) cpu.registers[i] = words[scratch.registers + i]!;
+			if (settings.fuel) cpu.fuel = words[scratch.fuel]!;
+			cpu.mayGoto = words[scratch.mayGoto]!;
 			link.interpret(code, pc, cpu);
 			comeBack(cpu, link);
 		},
@@ -249,17 +246,17 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 
 /** Goes on in the code whose id is in memory, in the frame at `base`. None: the result is there. */
 function goOn(base: number, link: Link): void {
-	const { memory, calls, settings, entrances } = link;
+	const { memory, calls, settings, scratch, entrances } = link;
 	const { words } = memory;
-	const id = words[TAIL]!;
+	const id = words[scratch.tail]!;
 	if (id === 0) return;
 	const cpu = link.cpu!;
 	const { registers } = cpu;
-	for (let i = R1; i < R6; i++) registers[i] = words[REGISTERS + i]!;
+	for (let i = R1; i < R6; i++) registers[i] = words[scratch.registers + i]!;
 	registers[R10] = base + STACK_FRAME_SIZE;
 	registers[R10 + 1] = 0;
 	cpu.depth = MAX_FRAMES - 1 - ((base - cpu.stack) >> FRAME_SHIFT);
-	if (settings.fuel) cpu.fuel = words[FUEL]!;
+	if (settings.fuel) cpu.fuel = words[scratch.fuel]!;
 	const next = calls.code?.(id) ?? none("program", id, cpu.pc);
 	cpu.code = next.id;
 	cpu.mayGoto = MAY_GOTO_LIMIT;
@@ -270,9 +267,9 @@ function goOn(base: number, link: Link): void {
 }
 
 /** Leaves the result where generated code looks for it. */
-function comeBack(cpu: Cpu, { memory, settings }: Link): void {
+function comeBack(cpu: Cpu, { memory, settings, scratch }: Link): void {
 	const { words } = memory;
-	words[REGISTERS] = cpu.registers[0]!;
-	words[REGISTERS + 1] = cpu.registers[1]!;
-	if (settings.fuel) words[FUEL] = cpu.fuel;
+	words[scratch.registers] = cpu.registers[0]!;
+	words[scratch.registers + 1] = cpu.registers[1]!;
+	if (settings.fuel) words[scratch.fuel] = cpu.fuel;
 }

@@ -6,7 +6,7 @@ import type { IMPORT, Settings } from "./emitter.ts";
 import { ENTRANCE } from "./entrances.ts";
 import { I32, I64, OP } from "./opcodes.ts";
 import { planOf } from "./plan.ts";
-import { SCRATCH } from "./scratch.ts";
+import type { Scratch } from "./scratch.ts";
 import { type Shortcuts, translate } from "./translation.ts";
 import { Writer } from "./writer.ts";
 
@@ -67,11 +67,21 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 		callees.set(entry, { index, parameters, callsOut: plan.callingOut.has(entry) });
 		if (!plan.entered.has(entry)) continue;
 		const name = `at${entry}`;
-		functions.push({ params: [I32], results: [], body: door(index, parameters, one.parameters), exportAs: name });
+		functions.push({
+			params: [I32],
+			results: [],
+			body: door(index, parameters, one.parameters, settings.scratch),
+			exportAs: name,
+		});
 		entries.set(entry, { name, parameters: one.parameters, height });
 	}
 	const { tails } = plan;
-	return { bytes: assembleModule(IMPORTS, functions, tails ? ENTRANCE : undefined), entries, isEntrance, tails };
+	return {
+		bytes: assembleModule(IMPORTS, functions, settings.shared, tails ? ENTRANCE : undefined),
+		entries,
+		isEntrance,
+		tails,
+	};
 }
 
 const ARGUMENTS = 0b11_1110;
@@ -81,7 +91,7 @@ const registersOf = (bits: number): number[] => [1, 2, 3, 4, 5].filter((r) => (b
  * What JavaScript calls: arguments and result are in memory, for no 64-bit number crosses over. Of the parameters, those
  * that are not `read` are not there.
  */
-function door(callee: number, parameters: number, read: number): Writer {
+function door(callee: number, parameters: number, read: number, scratch: Scratch): Writer {
 	const w = new Writer(1);
 	w.i32(0);
 	w.get(0);
@@ -91,9 +101,9 @@ function door(callee: number, parameters: number, read: number): Writer {
 			continue;
 		}
 		w.i32(0);
-		w.access(OP.i64_load, SCRATCH.registers + register * 8);
+		w.access(OP.i64_load, scratch.registers + register * 8);
 	}
 	w.call(callee);
-	w.access(OP.i64_store, SCRATCH.registers);
+	w.access(OP.i64_store, scratch.registers);
 	return w;
 }

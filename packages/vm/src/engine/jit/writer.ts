@@ -56,6 +56,10 @@ export class Writer {
 		this.#code.byte(0);
 		this.#code.unsigned(offset);
 	}
+	/** An atomic instruction at the address on the stack, which is a multiple of 2^`align`. */
+	atomic(opcode: number, align: number): void {
+		this.op(OP.atomic, opcode, align, 0);
+	}
 	call(index: number): void {
 		this.#code.byte(OP.call);
 		this.#code.unsigned(index);
