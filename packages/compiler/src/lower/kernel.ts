@@ -53,6 +53,8 @@ const addressOfAccess = (l: Lowering, a: Access): Inst =>
 		? a.base
 		: l.b.emit({ op: "offset", offset: a.offset, core: core(a) }, [a.base], 64, a.trusted ? "btf" : "scalar");
 
+export const arrayAddress = (l: Lowering, v: KernelArrayValue): Inst => addressOfAccess(l, v);
+
 export const kernelAddressOf = (l: Lowering, v: KernelValue): Inst => addressOfAccess(l, v);
 
 /** Reads `size` bytes: directly through typed pointers, else by probe_read_kernel. A fault reads zero. */

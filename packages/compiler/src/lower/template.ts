@@ -31,7 +31,7 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 			failed = true;
 			continue;
 		}
-		const { node: e, pad, hex } = padded;
+		const { node: e, pad, as } = padded;
 		const address = addressText(l, e);
 		if (address) {
 			format += address.format;
@@ -44,10 +44,11 @@ export function template(l: Lowering, node: Node): { format: string; args: Inst[
 		switch (v.kind) {
 			case "int":
 				if (v.constant !== undefined) {
-					append(padText(v.constant.toString(hex ? 16 : 10), pad));
+					append(padText(spelled(v.constant, as), pad));
 					break;
 				}
-				format += `%${pad}${v.bits === 64 ? "ll" : ""}${hex ? "x" : v.signed ? "d" : "u"}`;
+				if (as === "c") format += "%c";
+				else format += `%${pad}${v.bits === 64 ? "ll" : ""}${as === "x" ? "x" : v.signed ? "d" : "u"}`;
 				args.push(
 					v.bits === 64 ? instOf(l, v) : l.b.emit({ op: "extend", from: 32, signed: v.signed }, [instOf(l, v)], 64),
 				);
@@ -118,27 +119,30 @@ interface Padded {
 	readonly node: Node;
 	/** Between `%` and the conversion: `-16`, `08`. */
 	readonly pad: string;
-	readonly hex: boolean;
+	/** Of a number: to which base, or as the character of that code. */
+	readonly as: "d" | "x" | "c";
 }
 
 /** What a part of a template says of its width: `text.padEnd(16)`, `String(n).padStart(7)`, `n.toString(16)`. */
 function padding(l: Lowering, node: Node): Padded | undefined {
 	const inner: Node = node.type === "ParenthesizedExpression" ? node["expression"] : node;
 	const callee: Node | undefined = inner.type === "CallExpression" ? inner["callee"] : undefined;
-	const plain: Padded = { node: inner, pad: "", hex: false };
+	const plain: Padded = { node: inner, pad: "", as: "d" };
 	if (!callee) return plain;
 	const args: Node[] = inner["arguments"];
 	if (callee.type === "Identifier" && callee["name"] === "String" && !l.lookup("String") && args[0])
 		return { ...plain, node: args[0] };
 	if (callee.type !== "MemberExpression" || callee["computed"]) return plain;
 	const name: string = callee["property"]["name"];
+	if (name === "fromCharCode" && callee["object"]["name"] === "String" && !l.lookup("String") && args[0])
+		return { ...plain, node: args[0], as: "c" };
 	if (name === "toString") {
 		const base = args[0] ? l.expression(args[0]) : undefined;
 		if (base && (base.kind !== "int" || (base.constant !== 10n && base.constant !== 16n))) {
 			l.error("SK1009", inner, "numbers are written to the base 10 or 16", "write x.toString(16)");
 			return undefined;
 		}
-		return { ...plain, node: callee["object"], hex: base?.kind === "int" && base.constant === 16n };
+		return { ...plain, node: callee["object"], as: base?.kind === "int" && base.constant === 16n ? "x" : "d" };
 	}
 	if (name !== "padStart" && name !== "padEnd") return plain;
 	const width = args[0] ? l.expression(args[0]) : undefined;
@@ -154,6 +158,11 @@ function padding(l: Lowering, node: Node): Padded | undefined {
 	}
 	const of = padding(l, callee["object"]);
 	return of && { ...of, pad: `${name === "padEnd" ? "-" : zeros ? "0" : ""}${width.constant}` };
+}
+
+function spelled(value: bigint, as: Padded["as"]): string {
+	if (as === "c") return String.fromCharCode(Number(value & 0xffn));
+	return value.toString(as === "x" ? 16 : 10);
 }
 
 /** As the kernel would pad it. */

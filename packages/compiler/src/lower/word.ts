@@ -1,9 +1,9 @@
 import { encodeUtf8 } from "@skep/bpf/base";
 import type { Node } from "#frontend";
-import { type Inst, type Size, sizeOf } from "#ir";
+import { type Inst, type Size, sizeOf, type Type } from "#ir";
 import { coreWord } from "./core.ts";
 import { arithmetic, assign, boolInst, convert, instOf, relation, swapBytes } from "./integer.ts";
-import { copyArray } from "./kernel.ts";
+import { arrayAddress, copyArray, HELPERS } from "./kernel.ts";
 import type { Join, Lowering, Want } from "./lowering.ts";
 import { arms } from "./merge.ts";
 import { integerOperand } from "./operand.ts";
@@ -21,6 +21,7 @@ import {
 	describe,
 	type IntValue,
 	int,
+	type KernelArrayValue,
 	knownRange,
 	literal,
 	type PlaceValue,
@@ -254,6 +255,13 @@ function charsCall(l: Lowering, node: Node, want: Want): Value {
 					return t;
 				})();
 	}
+	if (v.kind === "kernel-array" && v.text && v.length > size) return cutText(l, v, type);
+	if (v.kind === "place" && v.type.kind === "array" && isBytes(v.type.element)) {
+		const t = l.temporary("text", type, true);
+		copy(l, t, v, Math.min(sizeOf(v.type), size));
+		l.store(t.base, t.offset + size - 1, 1, l.constant(0, 32));
+		return t;
+	}
 	const p: PlaceValue | undefined =
 		v.kind === "kernel-array" && v.text
 			? copyArray(l, v, node)
@@ -267,6 +275,16 @@ function charsCall(l: Lowering, node: Node, want: Want): Value {
 		copy(l, t, p, size);
 		l.store(t.base, t.offset + size - 1, 1, l.constant(0, 32));
 	}
+	return t;
+}
+
+const isBytes = (t: Type): boolean => t.kind === "int" && t.bits === 8 && !t.signed;
+
+/** The beginning of a kernel's text that is longer than what is wanted of it. */
+function cutText(l: Lowering, v: KernelArrayValue, type: { readonly kind: "chars"; readonly size: number }): Value {
+	const t = l.temporary("text", type, true);
+	const [id, name] = HELPERS.probeReadKernelStr;
+	l.helper(id, name, [l.address(t), l.constant(type.size, 64), arrayAddress(l, v)]);
 	return t;
 }
 
