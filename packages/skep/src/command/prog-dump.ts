@@ -3,14 +3,18 @@ import { BpfError } from "@skep/bpf/base";
 import type { Fd } from "@skep/bpf/live";
 import { STATUS } from "#cli";
 import {
+	blocksText,
+	hexOf,
 	infoOf,
 	type JitedFunction,
 	jitedFunctions,
 	openAll,
+	programDrawing,
 	programGraph,
 	programRow,
 	programText,
 	type SourceLine,
+	sourcePlace,
 	takeSelector,
 	type XlatedInsn,
 	xlatedInsns,
@@ -24,11 +28,14 @@ interface Wish {
 	readonly what: "xlated" | "jited";
 	readonly opcodes: boolean;
 	readonly linum: boolean;
-	readonly visual: boolean;
+	/** A graph instead of text: for `dot`, or drawn. */
+	readonly graph: "dot" | "svg" | undefined;
+	/** Blocks apart, with arrows from jumps to where they lead. */
+	readonly blocks: boolean;
 	readonly file: string | undefined;
 }
 
-/** `dump xlated|jited PROG [opcodes] [linum] [visual] [file FILE]`. */
+/** `dump xlated|jited PROG [opcodes] [linum] [blocks] [visual|svg] [file FILE]`. */
 export const dump: Task = (words, desk) => {
 	// Without a word for it xlated is meant, as with bpftool.
 	const what = words.skip("xlated") ? "xlated" : words.skip("jited") ? "jited" : "xlated";
@@ -36,7 +43,7 @@ export const dump: Task = (words, desk) => {
 	const options = new Set<string>();
 	let file: string | undefined;
 	while (!words.empty) {
-		const option = words.oneOf(["file", "opcodes", "visual", "linum"], "way to dump");
+		const option = words.oneOf(["file", "opcodes", "visual", "linum", "blocks", "svg"], "way to dump");
 		options.add(option);
 		if (option === "file") file = words.next("the file's name");
 	}
@@ -45,12 +52,19 @@ export const dump: Task = (words, desk) => {
 		file,
 		opcodes: options.has("opcodes"),
 		linum: options.has("linum"),
-		visual: options.has("visual"),
+		graph: options.has("svg") ? "svg" : options.has("visual") ? "dot" : undefined,
+		// On a terminal always; behind a pipe the text is bpftool's.
+		blocks: options.has("blocks") || desk.screen.width !== undefined,
 	} as const;
-	if (wish.visual && (wish.what === "jited" || desk.json)) throw words.wrong("visual is for text of xlated");
+	for (const [option, wanted] of [
+		["visual", wish.graph === "dot"],
+		["svg", wish.graph === "svg"],
+		["blocks", options.has("blocks")],
+	] as const)
+		if (wanted && (wish.what === "jited" || desk.json)) throw words.wrong(`${option} is for text of xlated`);
 	const found = openAll(desk.kernel, "prog", selector);
 	try {
-		if (found.length > 1 && (wish.visual || wish.file !== undefined)) {
+		if (found.length > 1 && (wish.graph !== undefined || wish.file !== undefined)) {
 			const list = found.map((fd) => infoOf(desk.kernel, "prog", fd.number).id).join(", ");
 			throw new BpfError("ERR_AMBIGUOUS", `${found.length} programs fit: say one by id (${list})`);
 		}
@@ -65,8 +79,7 @@ export const dump: Task = (words, desk) => {
 /** Writes text at once; of JSON the value is returned. */
 function dumpOne(fd: Fd, wish: Wish, desk: Desk, titled: boolean): unknown {
 	const { kernel, machine } = desk;
-	const title = () => (titled ? programText(programRow({ kernel, machine }, fd.number)).split("\n")[0] : undefined);
-	if (titled && !desk.json) desk.write(`${title()}\n`);
+	if (titled && !desk.json) desk.write(`${titleOf(fd, desk)}\n`);
 	if (wish.what === "jited") return dumpJited(fd, wish, desk);
 	const insns = xlatedInsns(kernel, machine, fd.number);
 	if (insns.length === 0 || insns.every((each) => each.bytes.every((byte) => byte === 0)))
@@ -74,16 +87,22 @@ function dumpOne(fd: Fd, wish: Wish, desk: Desk, titled: boolean): unknown {
 			"ERR_HIDDEN",
 			`the kernel does not show the instructions of ${fd.what}: privileges are missing, or net.core.bpf_jit_harden hides them`,
 		);
+	const graph =
+		wish.graph === "dot"
+			? programGraph(insns)
+			: wish.graph === "svg"
+				? programDrawing(insns, titleOf(fd, desk))
+				: undefined;
 	if (wish.file !== undefined)
-		return toFile(
-			wish.file,
-			insns.map((each) => each.bytes),
-			desk,
-		);
+		return toFile(wish.file, graph === undefined ? insns.map((each) => each.bytes) : [Buffer.from(graph)], desk);
 	if (desk.json) return xlatedJson(insns, wish);
-	desk.write(wish.visual ? programGraph(insns) : xlatedText(insns, wish));
+	desk.write(graph ?? (wish.blocks ? blocksText(insns, desk.screen, wish) : xlatedText(insns, wish)));
 	return undefined;
 }
+
+/** The first line of what `show` says. */
+const titleOf = (fd: Fd, { kernel, machine }: Desk): string =>
+	programText(programRow({ kernel, machine }, fd.number)).split("\n")[0]!;
 
 function toFile(file: string, parts: readonly Uint8Array[], desk: Desk): void {
 	try {
@@ -94,15 +113,11 @@ function toFile(file: string, parts: readonly Uint8Array[], desk: Desk): void {
 	done(desk);
 }
 
-const place = (source: SourceLine): string =>
-	` [file:${source.file} line_num:${source.line} line_col:${source.column}]`;
-const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-
 function xlatedText(insns: readonly XlatedInsn[], wish: Wish): string {
 	let text = "";
 	for (const each of insns) {
 		if (each.proto !== undefined) text += `${printable(each.proto)}\n`;
-		if (each.source) text += `; ${printable(each.source.text)}${wish.linum ? place(each.source) : ""}\n`;
+		if (each.source) text += `; ${printable(each.source.text)}${wish.linum ? sourcePlace(each.source) : ""}\n`;
 		text += `${String(each.slot).padStart(4)}: ${each.text}\n`;
 		if (wish.opcodes) text += `       ${hexOf(each.bytes)}\n`;
 	}
@@ -167,7 +182,7 @@ function jitedText(each: JitedFunction, wish: Wish): string {
 	let text = each.proto === undefined ? "" : `${printable(each.proto)}:\n`;
 	text += `0x${each.address.toString(16).padStart(16, "0")} ${printable(each.name)}, ${each.code.length} bytes:\n`;
 	for (const { offset, source, bytes } of parts(each)) {
-		if (source) text += `; ${printable(source.text)}${wish.linum ? place(source) : ""}\n`;
+		if (source) text += `; ${printable(source.text)}${wish.linum ? sourcePlace(source) : ""}\n`;
 		for (let at = 0; at < bytes.length; at += 16)
 			text += `${(offset + at).toString(16).padStart(4)}: ${hexOf(bytes.subarray(at, at + 16))}\n`;
 	}

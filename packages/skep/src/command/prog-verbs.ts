@@ -25,11 +25,13 @@ export const PROG_VERBS: readonly Verb<Task>[] = [
 	},
 	{
 		name: "dump",
-		usage: `xlated|jited ${PROG} [opcodes] [linum] [visual] [file FILE]`,
-		summary: "instructions: as the kernel has rewritten them, with source lines, or the machine code's bytes",
+		usage: `xlated|jited ${PROG} [opcodes] [linum] [blocks] [visual|svg] [file FILE]`,
+		summary:
+			"instructions as the kernel has rewritten them: text, blocks with arrows, a graph; or the machine code's bytes",
 		examples: [
 			"skep prog dump xlated name on_exec linum",
-			"skep prog dump xlated id 7 visual | dot -Tsvg > program.svg",
+			"skep prog dump xlated name on_exec blocks",
+			"skep prog dump xlated id 7 svg file program.svg",
 			"skep prog dump jited id 7 file program.bin",
 		],
 		reads: true,
@@ -71,10 +73,18 @@ export const PROG_VERBS: readonly Verb<Task>[] = [
 		load: async () => (await import("./prog-attach.ts")).detach,
 	},
 	{
+		name: "profile",
+		usage: `${PROG} [duration SECONDS] [run_time_ns] [recursion_misses]`,
+		summary: "count a program's runs and their time, until Ctrl-C",
+		examples: ["skep prog profile name filter duration 10"],
+		reads: true,
+		load: async () => (await import("./prog-profile.ts")).profile,
+	},
+	{
 		name: "tracelog",
-		usage: "",
-		summary: "what programs print by bpf_trace_printk, as it comes",
-		examples: ["skep prog tracelog"],
+		usage: `[stdout|stderr ${PROG}]`,
+		summary: "what programs print by bpf_trace_printk, as it comes; or what one wrote to its streams",
+		examples: ["skep prog tracelog", "skep prog tracelog stderr name filter"],
 		reads: true,
 		load: async () => (await import("./prog-tracelog.ts")).tracelog,
 	},

@@ -249,7 +249,15 @@ test(
 		const json = (await front.json(`prog dump xlated id ${id} opcodes`)) as Record<string, unknown>[];
 		assert.deepEqual(Object.keys(json[0]!), ["proto", "src", "disasm", "opcodes"]);
 		const graph = (await front.run(`prog dump xlated id ${id} visual`)).text;
-		assert.match(graph, /^digraph [\s\S]*cluster_1[\s\S]*block_0 -> block_\d+ \[style="solid"\];\n[\s\S]*\}\n$/);
+		assert.match(graph, /^digraph [\s\S]*block_0 -> block_\d+ \[style="solid"\];\n[\s\S]*cluster_1[\s\S]*\}\n$/);
+		assert.match(
+			(await front.run(`prog dump xlated id ${id} svg`)).text,
+			/^<svg [\s\S]*>int fill\(struct event \* e\)<[\s\S]*<\/svg>\n$/,
+		);
+		const blocks = (await front.run(`prog dump xlated id ${id} blocks`)).text;
+		assert.match(blocks, /\n╭─[─ ]+ {2}10: \(55\) if r6 != 0x0 goto pc\+\d+\n/);
+		assert.equal((await front.run(`prog dump xlated id ${id}`, "", { width: 200 })).text, blocks);
+		await assert.rejects(front.run(`prog dump jited id ${id} svg`), /svg is for text of xlated/);
 		const folder = mkdtempSync(join(tmpdir(), "skep-verbs-"));
 		t.after(() => rmSync(folder, { recursive: true }));
 		const file = join(folder, "out");

@@ -5,6 +5,9 @@
  * A `Machine` tells what bpf(2) does not: pins, owners, device names, symbols, the time of the boot. Selectors (`id 7`,
  * `name counts`) open descriptors, which are the caller's.
  */
+
+export { jumpMargins, type Margin } from "./arrows.ts";
+export { type BlocksOptions, blocksText } from "./blocks-text.ts";
 export { ByteText } from "./byte-text.ts";
 export {
 	CGROUP_HOOKS,
@@ -16,6 +19,8 @@ export {
 } from "./cgroups.ts";
 export type { Holders, View } from "./context.ts";
 export { takeData, takeValueData, type ValueData } from "./data-words.ts";
+export { type Delegation, delegationText } from "./delegations.ts";
+export { programDrawing } from "./drawing.ts";
 export {
 	type EntryTypes,
 	type EntryWriter,
@@ -25,6 +30,7 @@ export {
 	typedEntries,
 	typedKey,
 } from "./entries.ts";
+export { type FlowFunction, flowFunctions } from "./flow-graph.ts";
 export { programGraph } from "./graph.ts";
 export { type JitedFunction, jitedFunctions } from "./jited.ts";
 export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts";
@@ -41,8 +47,11 @@ export {
 	type Selector,
 	type ShownKind,
 	takeSelector,
+	takeStructOps,
 } from "./objects.ts";
 export { type Owner, ownerCells } from "./owners.ts";
+export { type PerfRow, perfCells, perfRows } from "./perf.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
+export { everyStructOps, kernelTypes, type StructOpsRow, structOpsDump, structOpsRow } from "./struct-ops.ts";
 export { type ProgramUse, UsageMeter } from "./usage.ts";
-export { endsRun, prototype, type SourceLine, type XlatedInsn, xlatedInsns } from "./xlated.ts";
+export { hexOf, prototype, type SourceLine, sourcePlace, type XlatedInsn, xlatedInsns } from "./xlated.ts";

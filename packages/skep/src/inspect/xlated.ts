@@ -16,6 +16,14 @@ export interface SourceLine {
 	readonly column: number;
 }
 
+/** As bpftool writes it behind a line. */
+export const sourcePlace = ({ file, line, column }: SourceLine): string =>
+	` [file:${file} line_num:${line} line_col:${column}]`;
+
+/** `b7 01 00 …` */
+export const hexOf = (bytes: Uint8Array): string =>
+	Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+
 /** An instruction of a program as the kernel keeps it. */
 export interface XlatedInsn {
 	/** Of its first 8 bytes. */
@@ -31,6 +39,8 @@ export interface XlatedInsn {
 	readonly source?: SourceLine | undefined;
 	/** Slot that it may jump to. */
 	readonly jump?: number | undefined;
+	/** Slot of the function that it calls. */
+	readonly calls?: number | undefined;
 }
 
 /**
@@ -68,6 +78,7 @@ export function xlatedInsns(kernel: Kernel, machine: Machine, fd: number): Xlate
 			proto: protos.get(at),
 			source: lines.get(at),
 			jump: jumpOf(insn, at),
+			calls: calledBy(insn, at, info),
 		};
 	});
 }
@@ -134,7 +145,7 @@ export function prototype(btf: Btf, func: number, name: string): string {
 }
 
 /** The name of a type as it stands in front of a parameter. */
-function typeText(btf: Btf, id: number): string {
+export function typeText(btf: Btf, id: number): string {
 	if (id === 0) return "void";
 	const type = btf.type(id);
 	switch (type.kind) {
@@ -208,6 +219,12 @@ function textOf(
 	}
 }
 
+/** Where machine code was made of it, the distance stands in the offset, and the immediate says which function it is. */
+const calledBy = (insn: Instruction, slot: number, info: ProgInfo): number | undefined =>
+	insn.opcode === 0x85 && insn.src === CALL.function
+		? slot + 1 + (info.jited_prog_len > 0 ? insn.offset : insn.imm)
+		: undefined;
+
 function callText(
 	insn: Instruction,
 	slot: number,
@@ -216,8 +233,7 @@ function callText(
 	info: ProgInfo,
 ): string {
 	if (insn.src === CALL.function) {
-		// Where machine code was made of it, the distance stands in the offset, and the immediate says which function it is.
-		const distance = info.jited_prog_len > 0 ? insn.offset : insn.imm;
+		const distance = calledBy(insn, slot, info)! - slot - 1;
 		const name = starts.get(slot + 1 + distance);
 		return `call pc${distance < 0 ? "" : "+"}${distance}${name === undefined ? "" : `#${name}`}`;
 	}
@@ -266,7 +282,3 @@ function jumpOf(insn: Instruction, slot: number): number | undefined {
 	if (operation === 0x80 || operation === 0x90) return undefined;
 	return slot + 1 + (insn.opcode === 0x06 ? insn.imm : insn.offset);
 }
-
-/** Whether the run never goes on to the next instruction. */
-export const endsRun = (insn: Instruction): boolean =>
-	insn.opcode === 0x95 || insn.opcode === 0x05 || insn.opcode === 0x06;
