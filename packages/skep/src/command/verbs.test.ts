@@ -255,7 +255,7 @@ test(
 			/^<svg [\s\S]*>int fill\(struct event \* e\)<[\s\S]*<\/svg>\n$/,
 		);
 		const blocks = (await front.run(`prog dump xlated id ${id} blocks`)).text;
-		assert.match(blocks, /\n╭─[─ ]+ {2}10: \(55\) if r6 != 0x0 goto pc\+\d+\n/);
+		assert.match(blocks, /\n *╭─[─ ]+ {2}10: \(55\) if r6 != 0x0 goto pc\+\d+\n/);
 		assert.equal((await front.run(`prog dump xlated id ${id}`, "", { width: 200 })).text, blocks);
 		await assert.rejects(front.run(`prog dump jited id ${id} svg`), /svg is for text of xlated/);
 		const folder = mkdtempSync(join(tmpdir(), "skep-verbs-"));
