@@ -13,7 +13,10 @@ import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
 import { NET_VERBS } from "./net-verbs.ts";
+import { PERF_VERBS } from "./perf-verbs.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
+import { STRUCT_OPS_VERBS } from "./struct-ops-verbs.ts";
+import { TOKEN_VERBS } from "./token-verbs.ts";
 
 const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	prog: PROG_VERBS,
@@ -21,6 +24,9 @@ const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	link: LINK_VERBS,
 	cgroup: CGROUP_VERBS,
 	net: NET_VERBS,
+	perf: PERF_VERBS,
+	struct_ops: STRUCT_OPS_VERBS,
+	token: TOKEN_VERBS,
 	iter: ITER_VERBS,
 	feature: FEATURE_VERBS,
 	btf: BTF_VERBS,

@@ -4,6 +4,7 @@ import { infoOf, openAll, type ProgramUse, takeSelector, UsageMeter } from "#ins
 import { renderTable, toJson } from "#output";
 import { onSignals } from "#run";
 import type { Desk, Task } from "./desk.ts";
+import { Pause } from "./pause.ts";
 import { countOf, secondsOf, textOf } from "./values.ts";
 
 /** Home and clear what is below: what is drawn again does not flicker. */
@@ -50,29 +51,6 @@ export const top: Task = async (words, desk) => {
 	}
 	return STATUS.ok;
 };
-
-/** A wait that can be cut short. */
-class Pause {
-	ended = false;
-	#wake: (() => void) | undefined;
-
-	async wait(milliseconds: number): Promise<void> {
-		if (this.ended) return;
-		await new Promise<void>((resolve) => {
-			const timer = setTimeout(resolve, milliseconds);
-			this.#wake = () => {
-				clearTimeout(timer);
-				resolve();
-			};
-		});
-		this.#wake = undefined;
-	}
-
-	end(): void {
-		this.ended = true;
-		this.#wake?.();
-	}
-}
 
 const ran = (programs: readonly ProgramUse[]): ProgramUse[] => programs.filter(({ run_cnt }) => run_cnt > 0n);
 

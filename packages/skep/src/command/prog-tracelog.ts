@@ -1,18 +1,21 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { BpfError, NotSupportedError } from "@skep/bpf/base";
-import { errnoName } from "@skep/bpf/kernel";
+import { ERRNO, errnoName } from "@skep/bpf/kernel";
+import { refuse } from "@skep/bpf/live";
 import { tracefsRoot } from "#backend";
-import { STATUS } from "#cli";
+import { STATUS, type Words } from "#cli";
+import { openOne, takeSelector } from "#inspect";
 import { toJson } from "#output";
 import { onSignals } from "#run";
-import type { Task } from "./desk.ts";
+import { type Desk, type Task, writeJson } from "./desk.ts";
 
 /** How long nothing is looked at, ms. */
 const PAUSE = 50;
 
-/** `tracelog`: the kernel's trace pipe, until Ctrl-C. Each line is given to one reader only. */
+/** `tracelog [stdout|stderr PROG]`: the kernel's trace pipe, until Ctrl-C, each line of which is given to one reader only; or what a program wrote to its streams. */
 export const tracelog: Task = async (words, desk) => {
+	if (!words.empty) return stream(words, desk);
 	words.end();
 	if (desk.kernel.name !== "linux") throw new NotSupportedError("tracelog", "only Linux has a trace pipe");
 	const root = tracefsRoot();
@@ -58,3 +61,36 @@ export const tracelog: Task = async (words, desk) => {
 	}
 	return STATUS.ok;
 };
+
+const STREAMS = { stdout: 1, stderr: 2 } as const;
+const ROOM = 1 << 16;
+
+/** What is there of a stream; who reads it takes it away. */
+function stream(words: Words, desk: Desk): number {
+	const name = words.oneOf(["stdout", "stderr"], "stream");
+	const selector = takeSelector("prog", words);
+	words.end();
+	const { kernel } = desk;
+	using program = openOne(kernel, "prog", selector);
+	let text = "";
+	const decoder = new TextDecoder();
+	for (;;) {
+		const stream_buf = new Uint8Array(ROOM);
+		const got = kernel.bpf("PROG_STREAM_READ_BY_FD", { stream_buf, stream_id: STREAMS[name], prog_fd: program.number });
+		if (got === -ERRNO.EINVAL)
+			throw new NotSupportedError(`${name} of programs`, `the running kernel ${kernel.release} has none`, "6.17");
+		if (got < 0)
+			throw refuse(kernel, {
+				syscall: "bpf",
+				command: "PROG_STREAM_READ_BY_FD",
+				errno: -got,
+				what: `read ${name} of ${program.what}`,
+			});
+		if (got === 0) break;
+		const part = decoder.decode(stream_buf.subarray(0, got), { stream: true });
+		if (desk.json) text += part;
+		else desk.write(part);
+	}
+	if (desk.json) writeJson(desk, text);
+	return STATUS.ok;
+}

@@ -8,7 +8,10 @@ import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
 import { NET_VERBS } from "./net-verbs.ts";
+import { PERF_VERBS } from "./perf-verbs.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
+import { STRUCT_OPS_VERBS } from "./struct-ops-verbs.ts";
+import { TOKEN_VERBS } from "./token-verbs.ts";
 
 /** The commands, one row each, in the order of `skep help`. */
 
@@ -354,6 +357,27 @@ export const COMMANDS: readonly Command[] = [
 		usage: "VERB …",
 		summary: "programs on network devices",
 		examples: ["skep net show"],
+		flags: SHOWN,
+	},
+	{
+		...noun("perf", PERF_VERBS),
+		usage: "VERB …",
+		summary: "programs on perf events, kprobes, uprobes and tracepoints, by process",
+		examples: ["skep perf show"],
+		flags: SHOWN,
+	},
+	{
+		...noun("struct_ops", STRUCT_OPS_VERBS),
+		usage: "VERB …",
+		summary: "tables of kernel functions that programs are: show, dump, register, unregister",
+		examples: ["skep struct_ops show", "skep struct_ops register dctcp.o"],
+		flags: SHOWN,
+	},
+	{
+		...noun("token", TOKEN_VERBS),
+		usage: "VERB …",
+		summary: "what mounted bpffs delegate to user namespaces",
+		examples: ["skep token show"],
 		flags: SHOWN,
 	},
 	{

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel, ObjectKind } from "@skep/bpf/kernel";
+import { type Delegation, delegations, unescaped } from "./delegations.ts";
 import { type Owner, processOwners } from "./owners.ts";
+import { type ProcessFd, processEvents } from "./perf.ts";
 import { attempt, field, readSmall } from "./proc.ts";
 
 /** `prog 7`, `map 12`, `link 3`: what pins and owners are looked up by. */
@@ -19,6 +21,10 @@ export interface Machine {
 	pins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]>;
 	/** Who holds objects by descriptors, so far as we may look. */
 	owners(): ReadonlyMap<ObjectKey, readonly Owner[]>;
+	/** Descriptors of processes that may have programs: perf events and tracepoints. */
+	events(): Iterable<ProcessFd>;
+	/** Mounted bpffs that delegate something to processes with tokens. */
+	delegations(): readonly Delegation[];
 	/** Symbols that stand at kernel addresses. */
 	symbolsAt(addresses: ReadonlySet<bigint>): ReadonlyMap<bigint, string>;
 	/** Symbols by how far behind another one they stand; undefined: that one is not known, or hidden. */
@@ -34,6 +40,8 @@ export const NO_MACHINE: Machine = {
 	deviceName: () => undefined,
 	pins: () => NOTHING,
 	owners: () => NOTHING,
+	events: () => [],
+	delegations: () => [],
 	symbolsAt: () => NOTHING,
 	symbolsFrom: () => undefined,
 };
@@ -56,6 +64,8 @@ export const THIS_MACHINE: Machine = {
 	},
 	pins: bpffsPins,
 	owners: processOwners,
+	events: processEvents,
+	delegations,
 	symbolsAt: (addresses) => {
 		const table = addresses.size === 0 ? undefined : symbolTable();
 		return table ? namesAt(table, addresses) : NOTHING;
@@ -79,10 +89,6 @@ export function bpffsMounts(): string[] {
 	const at = lines.filter((words) => words[2] === "bpf").map((words) => unescaped(words[1]!));
 	return [...new Set(at)];
 }
-
-/** /proc/mounts writes blanks and backslashes as octal numbers. */
-const unescaped = (text: string): string =>
-	text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 const ID: Readonly<Record<ObjectKind, string>> = { prog: "prog", map: "map", link: "link", btf: "btf" };
 

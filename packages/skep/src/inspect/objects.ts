@@ -56,6 +56,13 @@ export function takeSelector(kind: ShownKind, words: Words): Selector {
 	return { by, word };
 }
 
+/** Takes what names a map of struct_ops, where something does: an id or a name. @throws UsageError */
+export function takeStructOps(words: Words): Selector | undefined {
+	if (words.empty) return undefined;
+	const by = words.oneOf(["id", "name"] as const, "way to name a struct_ops map");
+	return by === "name" ? { by, word: words.next("the map's name") } : { by, word: String(words.number("id")) };
+}
+
 /** Whether the words go on with a selector. */
 export const namesObject = (kind: ShownKind, words: Words): boolean =>
 	words.peek !== undefined && WAYS[kind].some((way) => way.startsWith(words.peek!));

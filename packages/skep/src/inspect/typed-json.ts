@@ -1,5 +1,8 @@
 import type { Btf, BtfMember } from "@skep/bpf/btf";
 
+/** What stands for a pointer to a function of a type: its prototype's id and the pointer. Absent: the number. */
+export type FunctionText = (proto: number, value: bigint) => string;
+
 /** The value of a type at an offset, as JSON text. */
 export type JsonReader = (view: DataView, at: number) => string;
 
@@ -9,7 +12,7 @@ const UTF8 = new TextDecoder();
  * Code that writes values of a type as bpftool's JSON has them: enums by name, arrays of printable chars as text, bit-fields as
  * hex texts, variables of a section as objects of one member each; 64 bits exact. Made once a type, for many values.
  */
-export function jsonReader(btf: Btf, id: number): JsonReader {
+export function jsonReader(btf: Btf, id: number, functions?: FunctionText): JsonReader {
 	const type = btf.type(id);
 	switch (type.kind) {
 		case "int":
@@ -20,8 +23,12 @@ export function jsonReader(btf: Btf, id: number): JsonReader {
 				: type.size === 8
 					? (view, at) => number(view.getFloat64(at, true))
 					: () => "null";
-		case "ptr":
+		case "ptr": {
+			const to = btf.resolve(type.type);
+			if (functions && to !== 0 && btf.type(to).kind === "func_proto")
+				return (view, at) => JSON.stringify(functions(to, view.getBigUint64(at, true)));
 			return (view, at) => String(view.getBigUint64(at, true));
+		}
 		case "enum":
 		case "enum64": {
 			const names = new Map<number | bigint, string>();
@@ -37,7 +44,7 @@ export function jsonReader(btf: Btf, id: number): JsonReader {
 			const element = btf.resolve(type.type);
 			const size = btf.sizeOf(type.type);
 			const of = btf.type(withoutQualifiers(btf, type.type));
-			const read = jsonReader(btf, type.type);
+			const read = jsonReader(btf, type.type, functions);
 			const chars = of.kind === "int" && (of.char || of.name === "char") && btf.sizeOf(element) === 1;
 			const { length } = type;
 			return (view, at) => {
@@ -52,7 +59,7 @@ export function jsonReader(btf: Btf, id: number): JsonReader {
 		}
 		case "struct":
 		case "union": {
-			const members = type.members.map((member) => memberReader(btf, member));
+			const members = type.members.map((member) => memberReader(btf, member, functions));
 			return (view, at) => {
 				let out = "{";
 				for (const [i, read] of members.entries()) out += (i === 0 ? "" : ",") + read(view, at);
@@ -61,14 +68,14 @@ export function jsonReader(btf: Btf, id: number): JsonReader {
 		}
 		case "datasec": {
 			const variables = type.vars.map((each) => {
-				const read = jsonReader(btf, each.type);
+				const read = jsonReader(btf, each.type, functions);
 				return (view: DataView, at: number) => read(view, at + each.offset);
 			});
 			const head = `{${JSON.stringify(type.name)}:[`;
 			return (view, at) => `${head}${variables.map((read) => read(view, at)).join(",")}]}`;
 		}
 		case "var": {
-			const read = jsonReader(btf, type.type);
+			const read = jsonReader(btf, type.type, functions);
 			const name = JSON.stringify(type.name);
 			return (view, at) => `{${name}:${read(view, at)}}`;
 		}
@@ -77,7 +84,7 @@ export function jsonReader(btf: Btf, id: number): JsonReader {
 		case "volatile":
 		case "restrict":
 		case "type_tag":
-			return jsonReader(btf, type.type);
+			return jsonReader(btf, type.type, functions);
 		default:
 			return () => "null";
 	}
@@ -100,12 +107,12 @@ function withoutQualifiers(btf: Btf, id: number): number {
 	}
 }
 
-function memberReader(btf: Btf, member: BtfMember): JsonReader {
+function memberReader(btf: Btf, member: BtfMember, functions: FunctionText | undefined): JsonReader {
 	const name = `${JSON.stringify(member.name)}:`;
 	const type = btf.type(btf.resolve(member.type));
 	const bits = member.bitSize || (type.kind === "int" && type.bits < type.size * 8 ? type.bits : 0);
 	if (bits > 0) return (view, at) => `${name}"0x${bitsAt(view, at * 8 + member.bitOffset, bits).toString(16)}"`;
-	const read = jsonReader(btf, member.type);
+	const read = jsonReader(btf, member.type, functions);
 	const offset = member.bitOffset / 8;
 	return (view, at) => name + read(view, at + offset);
 }
