@@ -316,8 +316,10 @@ export class Performance implements Disposable {
 		for (const [shape, map] of this.#maps) {
 			if (shape.readOnly) continue;
 			const own = entries.filter((entry) => entry.map === shape.name);
-			// Linux waits for its readers at each change of these.
-			const held = shape.inner !== undefined ? this.#inner : shape.type === "prog_array" ? this.#slots : undefined;
+			// Linux waits for its readers at each change of these. (A virtual kernel may be put back to before it.)
+			const isSlow = map.kernel.name === "linux";
+			const slots = shape.inner !== undefined ? this.#inner : shape.type === "prog_array" ? this.#slots : undefined;
+			const held = isSlow ? slots : undefined;
 			const text = JSON.stringify(own);
 			if (held?.get(shape.name) === text) continue;
 			held?.set(shape.name, text);
