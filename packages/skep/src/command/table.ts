@@ -388,6 +388,33 @@ export const COMMANDS: readonly Command[] = [
 		flags: SHOWN,
 	},
 	{
+		name: "doctor",
+		usage: "[--all] [--full] [--json] [--require NAME,…] | --compare A.json B.json …",
+		summary: "what this kernel can do, what stands in the way, and what skep does instead",
+		details: [
+			"Each program, map and link type, helper, kfunc and kind of attaching is tried for real: programs are loaded, attached",
+			"in a network namespace and a cgroup of their own where there is such a thing, and taken off at once. Nothing stays.",
+			"--require NAME,…   status 1 where one of them is not there: fentry, map:arena, bpf_loop, config:CONFIG_BPF_LSM",
+			"--compare          what `skep doctor --json` wrote on several kernels, beside each other: what differs, --all of it",
+		],
+		examples: [
+			"skep doctor",
+			"skep doctor --json > $(uname -r).json",
+			"skep doctor --compare 5.10.json 6.18.json",
+			"skep doctor --require fentry,ringbuf",
+		],
+		flags: [
+			{ name: "json", short: "j", help: "all that was found out, as one JSON value" },
+			{ name: "pretty", short: "p", help: "JSON over several lines", implies: "json" },
+			{ name: "all", help: "with all tables" },
+			{ name: "full", help: "with all tables, and which program types may call each helper and kfunc" },
+			{ name: "require", value: "NAME,…", help: "status 1 unless all of these are there" },
+			{ name: "compare", help: "compare reports instead" },
+			{ name: "kernel", value: "K", help: "which kernel: linux (default), virtual" },
+		],
+		load: () => import("./doctor.ts"),
+	},
+	{
 		name: "feature",
 		usage: "VERB …",
 		summary: "what a kernel can do, asked by really loading programs and making maps",

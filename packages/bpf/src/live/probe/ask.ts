@@ -130,6 +130,59 @@ export function kernelTypes(kernel: Kernel): Btf | undefined {
 	return btf ?? undefined;
 }
 
+/** Names what can be called at load time differently by attach type: what else programs of a type may hang on. */
+const OTHERS: Readonly<
+	Partial<Record<ProgramType, readonly (readonly [attachType: AttachType, kind: BtfKind, name: string])[]>>
+> = {
+	tracing: [
+		["trace_iter", "func", "bpf_iter_task"],
+		["trace_fexit", "func", "bpf_fentry_test1"],
+	],
+};
+
+/**
+ * What programs of a type name at load so that they really load, one entry a way; types that want nothing have one empty entry.
+ * None: the kernel has no such thing, or it is one that cannot be named without more.
+ */
+export function targetsOf(kernel: Kernel, type: ProgramType): readonly Partial<Attributes["PROG_LOAD"]>[] {
+	if (type === "ext") return [];
+	if (type === "struct_ops") return memberOf(kernel, "tcp_congestion_ops", "ssthresh");
+	const target = LOADING[type]?.target;
+	if (!target) return [{}];
+	const ways: Partial<Attributes["PROG_LOAD"]>[] = [];
+	const first = kernelId(kernel, ...target);
+	if (first !== undefined) ways.push({ attach_btf_id: first });
+	for (const [attachType, kind, name] of OTHERS[type] ?? []) {
+		const id = kernelId(kernel, name, kind);
+		if (id !== undefined) ways.push({ attach_btf_id: id, expected_attach_type: ATTACH_TYPES[attachType] });
+	}
+	return ways;
+}
+
+/** Whether a program that calls something is refused for that: by loading it in each way until one takes it. */
+export function probeCall(kernel: Kernel, type: ProgramType, call: readonly number[], refused: RegExp): ProbeAnswer {
+	let answer: ProbeAnswer = "unknown";
+	for (const target of targetsOf(kernel, type)) {
+		const { result, log } = load(kernel, type, [...call, ...RETURN_0], target);
+		if (result >= 0) {
+			kernel.close(result);
+			return "yes";
+		}
+		if (log !== "" && !refused.test(log)) return "yes";
+		// What a policy refuses says nothing.
+		if (log !== "") answer = "no";
+	}
+	return answer;
+}
+
+/** A function pointer in a struct of the kernel's. */
+function memberOf(kernel: Kernel, struct: string, member: string): Partial<Attributes["PROG_LOAD"]>[] {
+	const attach_btf_id = kernelId(kernel, struct, "struct");
+	const type = attach_btf_id === undefined ? undefined : kernelTypes(kernel)?.type(attach_btf_id);
+	if (attach_btf_id === undefined || type?.kind !== "struct") return [];
+	return [{ attach_btf_id, expected_attach_type: type.members.findIndex(({ name }) => name === member) }];
+}
+
 /** Id of a type of the kernel. */
 export const kernelId = (kernel: Kernel, name: string, kind: BtfKind): number | undefined =>
 	kernelTypes(kernel)?.find(name, kind);

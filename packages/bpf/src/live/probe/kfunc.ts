@@ -1,6 +1,6 @@
 import type { Kernel } from "#kernel";
 import { PROG_FLAGS, PROGRAM_TYPES, type ProgramType } from "#uapi";
-import { kernelId, kernelTypes, LOADING, load, type ProbeAnswer, RETURN_0, remembered, slot } from "./ask.ts";
+import { kernelId, kernelTypes, type ProbeAnswer, probeCall, remembered, slot } from "./ask.ts";
 import { probeProgramType } from "./program.ts";
 
 /** Families of kfuncs by the beginnings of their names, for kernels whose types do not tag them (before 6.10). */
@@ -49,17 +49,7 @@ export function probeKfunc(kernel: Kernel, type: ProgramType, name: string): Pro
 	return remembered(kernel, `kfunc ${type} ${name}`, () => {
 		const id = kernelId(kernel, name, "func");
 		if (id === undefined) return "no";
-		const target = LOADING[type]?.target;
-		const found = target && kernelId(kernel, ...target);
-		if (type === "ext" || type === "struct_ops" || (target && found === undefined)) return "unknown";
-		const more = found === undefined ? {} : { attach_btf_id: found };
-		const { result, log } = load(kernel, type, [...slot(0x85, 0, 2, 0, id), ...RETURN_0], more);
-		if (result >= 0) {
-			kernel.close(result);
-			return "yes";
-		}
-		if (log === "") return "unknown";
-		return NO_KFUNC.test(log) ? "no" : "yes";
+		return probeCall(kernel, type, slot(0x85, 0, 2, 0, id), NO_KFUNC);
 	});
 }
 
