@@ -83,6 +83,8 @@ export class Memory {
 	#end = HIGHEST;
 	/** Where the bytes are once generated code runs on them. */
 	#wasm: WasmMemory | undefined;
+	/** Windows that hold a region, as indices of `words`. */
+	readonly #windows: number[] = [];
 	/** Freed ranges below #top, sorted, never adjacent: [start, end) pairs. */
 	#holes: { start: number; end: number }[] = [];
 
@@ -239,6 +241,21 @@ export class Memory {
 		return true;
 	}
 
+	/**
+	 * Leaves the region found last in a window, two 64-bit words in the page at 0 that generated code looks at: its first
+	 * address, and at how many addresses from there on `size` bytes may be touched. The second one is 0 as soon as any
+	 * region is another.
+	 */
+	remember(window: number, size: number): void {
+		const { words, foundStart } = this;
+		const at = window >> 2;
+		if (words[at + 2] === 0) this.#windows.push(at);
+		words[at] = foundStart;
+		words[at + 1] = 0;
+		words[at + 2] = this.foundEnd - foundStart - size + 1;
+		words[at + 3] = 0;
+	}
+
 	/** The region around an address, for messages and dumps: as much of it as programs may touch. */
 	region(address: number): Region | undefined {
 		const at = this.#indexOf(address);
@@ -251,6 +268,7 @@ export class Memory {
 
 	/** All of it as plain data; pages that are as in `before` are shared with it. */
 	save(before?: MemoryState): MemoryState {
+		this.#forget();
 		return {
 			pages: savePages(this.u8, this.#top, before?.pages),
 			columns: this.#columns(),
@@ -262,6 +280,7 @@ export class Memory {
 	/** Makes it again what it was when it was saved; the buffer stays as large as it is. @throws RangeError: the host has no more */
 	restore(state: MemoryState): void {
 		if (!this.#reach(state.top)) throw new RangeError(`no memory for a saved one of ${state.top} bytes`);
+		this.#forget();
 		restorePages(this.u8, state.pages, Math.max(this.#top, state.top));
 		this.#used = state.used;
 		this.#top = state.top;
@@ -283,7 +302,6 @@ export class Memory {
 		const own = [this.#starts, this.#sizes, this.#lows, this.#highs, this.#kinds, this.#writable] as unknown[][];
 		for (const [i, column] of own.entries()) column.splice(0, column.length, ...columns[i]!);
 		this.narrowed++;
-		this.#forget();
 	}
 
 	#row(at: number): Region {
@@ -351,6 +369,8 @@ export class Memory {
 		this.foundEnd = 0;
 		this.foundWritable = false;
 		this.#last = 0;
+		for (const at of this.#windows) this.words[at + 2] = 0;
+		this.#windows.length = 0;
 	}
 
 	#takeHole(room: number, align: number): number | undefined {

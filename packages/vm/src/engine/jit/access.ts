@@ -1,10 +1,11 @@
 import { STACK_FRAME_SIZE } from "#machine";
 import { loadAcquire, sharedAtomic } from "./atomics.ts";
-import { type Emitter, IMPORT } from "./emitter.ts";
+import type { Emitter } from "./emitter.ts";
 import { type Facts, STACK, VALUE, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import type { Groups } from "./groups.ts";
 import { OP } from "./opcodes.ts";
+import { outside, reach } from "./reach.ts";
 
 const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]>> = {
 	1: [OP.i64_load8_u, OP.i64_load8_s],
@@ -44,22 +45,6 @@ function isSafe(facts: Facts, values: Values, base: number, offset: number, size
 	}
 }
 
-/** Whether an instruction's access has to be compared with the regions. */
-export function isCompared(step: Step, facts: Facts, values: Values): boolean {
-	const { form, dst, src, second } = step;
-	switch (form.shape) {
-		case "load":
-		case "atomic_load":
-			return !isSafe(facts, values, src, second, form.size, false);
-		case "store_imm":
-		case "store_reg":
-		case "atomic":
-			return !isSafe(facts, values, dst, second, form.size, true);
-		default:
-			return false;
-	}
-}
-
 /** Pushes the address of [base + offset], compared where that is asked for and not known anyway. */
 function address(e: Emitter, facts: Facts, values: Values, step: Step, base: number, writes: boolean): Distance {
 	const { w } = e;
@@ -77,85 +62,38 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 		w.op(OP.i32_add);
 		return 0;
 	}
+	const { low, high } = values.groups?.extentOf(step) ?? { low: offset, high: offset + size };
+	const all = high - low;
+	const isOne = all === size;
 	e.get(base);
-	if (offset !== 0) {
-		w.i64(offset);
+	if (low !== 0) {
+		w.i64(low);
 		w.op(OP.i64_add);
 	}
 	w.set(e.address);
-	const window = writes ? e.write : e.read;
-	const { low, high } = values.groups?.extentOf(step) ?? { low: offset, high: offset + size };
-	const before = low - offset;
-	const all = high - low;
-	outside(e, window, before, all);
+	const window = e.windows.next(isOne ? size : 1, writes);
+	outside(e, window, all, isOne);
 	w.openUnlikely();
-	outside(e, e.stack, before, all);
-	w.openUnlikely();
-	w.get(e.address);
-	w.op(OP.i32_wrap);
-	w.get(e.address);
-	w.i64(32);
-	w.op(OP.i64_shr_u, OP.i32_wrap);
-	w.i32(size);
-	w.i32(step.slot);
-	w.get(e.base);
-	w.call(writes ? IMPORT.store : IMPORT.load);
-	w.op(OP.i64_extend_u);
-	w.set(e.address);
-	e.reloadWindow(window);
-	if (all !== size) {
-		outside(e, window, before, all);
+	reach(e, { window, all, size, at: offset - low, slot: step.slot });
+	if (!isOne) {
+		// Not all of it is in one region: the interpreter finds out what is. This access has not run yet.
+		w.i32(0);
+		w.op(OP.i32_lt_s);
 		w.openUnlikely();
-		// This access has not run yet.
 		e.pending--;
 		e.leaveHere(step.slot);
 		e.pending++;
 		w.end();
+	} else if (values.groups) w.op(OP.drop);
+	else {
+		// It may be the address of nothing.
+		w.op(OP.i64_extend_u);
+		w.set(e.address);
 	}
-	w.end();
 	w.end();
 	w.get(e.address);
 	w.op(OP.i32_wrap);
-	return 0;
-}
-
-type Window = Emitter["read"];
-
-/** Pushes whether not all of `size` bytes that begin `before` bytes above `address` are in a window. */
-function outside(e: Emitter, window: Window, before: number, size: number): void {
-	if (before === 0 && size <= 8) {
-		beyond(e, window, size);
-		return;
-	}
-	// Both ends: in one window is then all that is between.
-	for (const [i, at] of [before, before + size - 1].entries()) {
-		const { w } = e;
-		w.get(e.address);
-		if (at !== 0) {
-			w.i64(at);
-			w.op(OP.i64_add);
-		}
-		w.get(window.low);
-		w.op(OP.i64_sub);
-		w.get(window.reach);
-		w.i64(7);
-		w.op(OP.i64_add, OP.i64_gt_u);
-		if (i === 1) w.op(OP.i32_or);
-	}
-}
-
-/** Pushes whether `size` bytes at `address` are not all in a window. */
-export function beyond(e: Emitter, window: Window, size: number): void {
-	const { w } = e;
-	w.get(e.address);
-	w.get(window.low);
-	w.op(OP.i64_sub);
-	w.get(window.reach);
-	if (size < 8) {
-		w.i64(8 - size);
-		w.op(OP.i64_add);
-	}
-	w.op(OP.i64_gt_u);
+	return offset - low;
 }
 
 export function load(e: Emitter, facts: Facts, values: Values, step: Step): void {

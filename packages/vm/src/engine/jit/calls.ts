@@ -1,9 +1,9 @@
 import { CODE_TAG, type Shortcut, STACK_FRAME_SIZE } from "#machine";
-import { beyond } from "./access.ts";
 import { type Emitter, IMPORT } from "./emitter.ts";
 import { CONSTANT, type Facts, STACK } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import { OP } from "./opcodes.ts";
+import { place } from "./reach.ts";
 
 /** A function of the module, for those who call it. */
 export interface Callee {
@@ -54,7 +54,6 @@ export function callOut(e: Emitter, step: Step): void {
 	e.loadResult();
 	e.set(0);
 	e.reloadFuel(slot + 1);
-	if (e.settings.checked) e.forgetWindows();
 }
 
 /** A call within the program: the next frame of the stack. */
@@ -68,7 +67,6 @@ export function callFunction(e: Emitter, callee: Callee, slot: number): void {
 	w.call(callee.index);
 	e.set(0);
 	e.reloadFuel(slot + 1);
-	if (e.settings.checked && callee.callsOut) e.forgetWindows();
 }
 
 /** Slot of the function whose address a register holds; undefined: none of this code. */
@@ -114,17 +112,10 @@ function arrayLookup(e: Emitter, facts: Facts, map: Extract<Shortcut, { kind: "a
 		return;
 	}
 	if (e.settings.checked) {
-		e.get(2);
-		w.set(e.address);
-		beyond(e, e.read, KEY_SIZE);
-		w.open(OP.if);
-		beyond(e, e.stack, KEY_SIZE);
-		w.set(e.index);
-		w.op(OP.else);
+		place(e, 2, KEY_SIZE, false, step.slot);
+		w.tee(e.index);
 		w.i32(0);
-		w.set(e.index);
-		w.end();
-		w.get(e.index);
+		w.op(OP.i32_lt_s);
 		w.open(OP.if);
 		const { pending } = e;
 		callOut(e, step);
@@ -137,8 +128,8 @@ function arrayLookup(e: Emitter, facts: Facts, map: Extract<Shortcut, { kind: "a
 			w.set(e.fuel);
 		}
 		w.op(OP.else);
-	}
-	e.get32(2);
+		w.get(e.index);
+	} else e.get32(2);
 	w.access(OP.i32_load, 0);
 	w.set(e.index);
 	entry(e, map);
@@ -267,5 +258,4 @@ export function loopCall(e: Emitter, callee: Callee, limit: { most: number; beyo
 	e.set(0);
 	w.end();
 	e.reloadFuel(slot + 1);
-	if (e.settings.checked && callee.callsOut) e.forgetWindows();
 }

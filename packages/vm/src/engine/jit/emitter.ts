@@ -1,10 +1,12 @@
 import { MAX_FRAMES, STACK_FRAME_SIZE } from "#machine";
 import { I32, I64, OP } from "./opcodes.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch, Windows } from "./scratch.ts";
 import { type Label, Writer } from "./writer.ts";
 
 /** Functions that generated code imports, by their numbers. */
-export const IMPORT = { helper: 0, kfunc: 1, packet: 2, load: 3, store: 4, leave: 5, tail: 6 } as const;
+export const IMPORT = { helper: 0, kfunc: 1, packet: 2, reach: 3, leave: 4, tail: 5 } as const;
+/** The module's own first function, where accesses are compared: see `reachBody`. */
+export const REACH = Object.keys(IMPORT).length;
 
 /** What a function's code is made with; all of it is the same for the whole module. */
 export interface Settings {
@@ -18,12 +20,6 @@ export interface Settings {
 	readonly shared: boolean;
 	/** Where it hands over. */
 	readonly scratch: Scratch;
-}
-
-/** Two locals: where a region begins, and how far above that 8 bytes may still lie. */
-interface Window {
-	readonly low: number;
-	readonly reach: number;
 }
 
 /** One function while it is written: its locals, and what everything that writes needs. */
@@ -42,56 +38,38 @@ export class Emitter {
 	readonly fuel: number;
 	readonly pc: number;
 	readonly mayGoto: number;
-	readonly read: Window;
-	readonly write: Window;
-	/** Of the stack's frames in use: lowest address, and the reach above it. */
-	readonly stack: Window;
+	readonly windows: Windows;
 	/** Instructions that ran and were not yet counted. */
 	pending = 0;
 	/** Where the interpreter takes over, at the slot in `pc`. */
 	#leaving: Label = 0;
 
 	/** @param parameters registers r1 … r5 that the function takes, as bits */
-	constructor(settings: Settings, parameters: number, margin: number) {
+	constructor(settings: Settings, windows: Windows, parameters: number, margin: number) {
 		const taken = [1, 2, 3, 4, 5].filter((r) => (parameters & (1 << r)) !== 0);
 		const w = new Writer(1 + taken.length);
 		this.w = w;
 		this.settings = settings;
+		this.windows = windows;
 		this.margin = margin;
 		const registers: number[] = [];
 		for (let r = 0; r < 10; r++) registers.push(taken.includes(r) ? 1 + taken.indexOf(r) : w.local(I64));
 		this.registers = registers;
 		this.address = w.local(I64);
 		this.value = w.local(I64);
-		this.read = { low: w.local(I64), reach: w.local(I64) };
-		this.write = { low: w.local(I64), reach: w.local(I64) };
-		this.stack = { low: w.local(I64), reach: w.local(I64) };
 		this.index = w.local(I32);
 		this.fuel = w.local(I32);
 		this.pc = w.local(I32);
 		this.mayGoto = w.local(I32);
 	}
 
-	/** Before the first instruction. `usesMemory`: whether any access has to be compared. */
-	begin(entry: number, usesMemory: boolean, mayGotoLimit: number | undefined): void {
+	/** Before the first instruction. */
+	begin(entry: number, mayGotoLimit: number | undefined): void {
 		const { w } = this;
 		this.#leaving = w.open(OP.block);
 		if (mayGotoLimit !== undefined) {
 			w.i32(mayGotoLimit);
 			w.set(this.mayGoto);
-		}
-		if (usesMemory && this.settings.checked) {
-			w.get(this.base);
-			w.op(OP.i64_extend_u);
-			w.set(this.stack.low);
-			w.i32(0);
-			w.access(OP.i32_load, this.settings.scratch.stackEnd);
-			w.get(this.base);
-			w.op(OP.i32_sub);
-			w.i32(8);
-			w.op(OP.i32_sub, OP.i64_extend_u);
-			w.set(this.stack.reach);
-			this.forgetWindows();
 		}
 		if (this.settings.fuel) this.reloadFuel(entry);
 	}
@@ -220,24 +198,6 @@ export class Emitter {
 	loadResult(): void {
 		this.w.i32(0);
 		this.w.access(OP.i64_load, this.settings.scratch.registers);
-	}
-
-	/** The windows are the function's own stack: regions may have gone. */
-	forgetWindows(): void {
-		for (const window of [this.read, this.write]) {
-			this.w.get(this.stack.low);
-			this.w.set(window.low);
-			this.w.i64(STACK_FRAME_SIZE - 8, 0);
-			this.w.set(window.reach);
-		}
-	}
-	reloadWindow(window: Window): void {
-		this.w.i32(0);
-		this.w.access(OP.i64_load, this.settings.scratch.windowLow);
-		this.w.set(window.low);
-		this.w.i32(0);
-		this.w.access(OP.i64_load, this.settings.scratch.windowReach);
-		this.w.set(window.reach);
 	}
 
 	/** exit: r0 is the result. */

@@ -169,20 +169,6 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		cpu.tail = 0;
 		return 1;
 	};
-	const look = (base: number): void => {
-		const { words, foundStart, foundEnd } = memory;
-		const room = foundEnd - foundStart - 8;
-		// A region of few bytes has no place for 8: the function's own stack stands in its place.
-		words[scratch.windowLow] = room < 0 ? base : foundStart;
-		words[scratch.windowLow + 1] = 0;
-		words[scratch.windowLow + 2] = room < 0 ? STACK_FRAME_SIZE - 8 : room;
-		words[scratch.windowLow + 3] = 0;
-	};
-	/** Whether an access lies in a region that is no stack: then it is where it says. */
-	const isPlain = (low: number, high: number, size: number): boolean => {
-		const { stack } = link.cpu!;
-		return (low < stack || low >= stack + MAX_FRAMES * STACK_FRAME_SIZE) && high === 0 && memory.find(low, size);
-	};
 	return {
 		helper(id: number, pc: number, base: number): number {
 			const cpu = callOut(pc, base);
@@ -207,29 +193,34 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 			comeBack(cpu, link);
 			return isThere ? 0 : goesOn(cpu);
 		},
-		load(low: number, high: number, size: number, pc: number, base: number): number {
-			if (isPlain(low, high, size)) {
-				look(base);
-				return low;
+		reach(
+			low: number,
+			high: number,
+			all: number,
+			distance: number,
+			size: number,
+			pc: number,
+			base: number,
+			window: number,
+			kind: number,
+		): number {
+			const writes = kind < 0;
+			// What is in use of the stack was looked at, and is another part each time.
+			if (high === 0 && memory.find(low, all) && (!writes || memory.foundWritable)) {
+				if (memory.region(low)!.kind !== "stack") {
+					memory.remember(window, Math.abs(kind));
+					return low;
+				}
 			}
+			if (size === 0) return -1;
 			const cpu = at(pc, base);
-			cpu.registers[0] = low;
-			cpu.registers[1] = high;
-			const address = reachLoad(code, cpu, memory, 0, 0, size, pc);
-			look(base);
-			return address;
-		},
-		store(low: number, high: number, size: number, pc: number, base: number): number {
-			if (isPlain(low, high, size) && memory.foundWritable) {
-				look(base);
-				return low;
-			}
-			const cpu = at(pc, base);
-			cpu.registers[0] = low;
-			cpu.registers[1] = high;
-			const address = reachStore(code, cpu, memory, 0, 0, size, pc);
-			look(base);
-			return address;
+			const { registers } = cpu;
+			// Both words of the access's own address.
+			const own = (low >>> 0) + distance;
+			registers[0] = own;
+			registers[1] = high + (own > 0xffff_ffff ? 1 : 0);
+			const address = (writes ? reachStore : reachLoad)(code, cpu, memory, 0, 0, size, pc);
+			return all === size ? address : -1;
 		},
 		leave(pc: number, base: number): void {
 			const cpu = at(pc, base);

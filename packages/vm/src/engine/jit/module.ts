@@ -6,7 +6,8 @@ import type { IMPORT, Settings } from "./emitter.ts";
 import { ENTRANCE } from "./entrances.ts";
 import { I32, I64, OP } from "./opcodes.ts";
 import { planOf } from "./plan.ts";
-import type { Scratch } from "./scratch.ts";
+import { REACH_SIGNATURE, reachBody } from "./reach.ts";
+import { type Scratch, Windows } from "./scratch.ts";
 import { type Shortcuts, translate } from "./translation.ts";
 import { Writer } from "./writer.ts";
 
@@ -37,8 +38,7 @@ const IMPORTS: readonly ImportedFunction[] = [
 	{ name: "helper", params: [I32, I32, I32], results: [I32] },
 	{ name: "kfunc", params: [I32, I32, I32, I32], results: [I32] },
 	{ name: "packet", params: [I32, I32, I32, I32], results: [I32] },
-	{ name: "load", params: [I32, I32, I32, I32, I32], results: [I32] },
-	{ name: "store", params: [I32, I32, I32, I32, I32], results: [I32] },
+	{ name: "reach", params: [I32, I32, I32, I32, I32, I32, I32, I32, I32], results: [I32] },
 	{ name: "leave", params: [I32, I32], results: [] },
 	{ name: "tail", params: [I32], results: [] },
 ] satisfies readonly (ImportedFunction & { name: keyof typeof IMPORT })[];
@@ -47,7 +47,10 @@ const IMPORTS: readonly ImportedFunction[] = [
 export function translateProgram(code: Code, memory: Memory, settings: Settings, shortcuts: Shortcuts): Translated {
 	const plan = planOf(code, memory, shortcuts, settings.checked);
 	const callees = new Map<number, Callee>();
-	const functions: DefinedFunction[] = [];
+	const functions: DefinedFunction[] = settings.checked
+		? [{ ...REACH_SIGNATURE, body: reachBody(settings.scratch) }]
+		: [];
+	const windows = new Windows(memory.processor);
 	const entries = new Map<number, Entry>();
 	let isEntrance = false;
 	for (const one of plan.functions) {
@@ -60,7 +63,7 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 		functions.push({
 			params: [I32, ...registersOf(parameters).map(() => I64)],
 			results: [I64],
-			body: translate(one, parameters, { code, settings, shortcuts, callees, height: isMain ? height : 0 }),
+			body: translate(one, parameters, { code, settings, shortcuts, callees, windows, height: isMain ? height : 0 }),
 			...(isMain && isEntrance ? { exportAs: ENTRANCE_NAME } : {}),
 		});
 		const index = IMPORTS.length + functions.length - 1;

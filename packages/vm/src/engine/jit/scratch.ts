@@ -14,10 +14,6 @@ export interface Scratch {
 	readonly stackEnd: number;
 	/** Its number. */
 	readonly processor: number;
-	/** Lowest address of the region found last, 64 bits. */
-	readonly windowLow: number;
-	/** How far above that an access of 8 bytes may lie, 64 bits. */
-	readonly windowReach: number;
 	/** Id of the code that takes the running one's place; 0: none. */
 	readonly tail: number;
 }
@@ -35,23 +31,64 @@ export function scratchOf(processor: number): Scratch {
 		mayGoto: base + 84,
 		stackEnd: base + 88,
 		processor: base + 92,
-		windowLow: base + 96,
-		windowReach: base + 104,
-		tail: base + 112,
+		tail: base + 96,
 	};
 }
 
 /** The same as indices of `Memory.words`. */
 export function scratchWords(scratch: Scratch): Scratch {
-	const { registers, fuel, mayGoto, stackEnd, processor, windowLow, windowReach, tail } = scratch;
+	const { registers, fuel, mayGoto, stackEnd, processor, tail } = scratch;
 	return {
 		registers: registers >> 2,
 		fuel: fuel >> 2,
 		mayGoto: mayGoto >> 2,
 		stackEnd: stackEnd >> 2,
 		processor: processor >> 2,
-		windowLow: windowLow >> 2,
-		windowReach: windowReach >> 2,
 		tail: tail >> 2,
 	};
+}
+
+const WINDOWS = 4096;
+const WINDOW_SIZE = 16;
+const READ_WAYS = 16;
+const WRITE_WAYS = 8;
+const SIZES: readonly number[] = [1, 2, 4, 8];
+const WRITTEN = SIZES.length * READ_WAYS;
+const SET_SIZE = (WRITTEN + SIZES.length * WRITE_WAYS) * WINDOW_SIZE;
+/** Workers that have a set each; those above have one window for loads and one for stores. */
+const SETS = 16;
+
+/** What an access is compared with. */
+export interface Window {
+	/** Address of its two 64-bit words; see `Memory.remember`. */
+	readonly address: number;
+	/** Bytes of the accesses that it is for; less than 0: of stores. */
+	readonly kind: number;
+}
+
+/**
+ * Windows: what generated code compares accesses with before it asks. Each access has one of its own as long as there are
+ * enough of its kind, and all programs of a worker share them.
+ */
+export class Windows {
+	readonly #counts = new Map<number, number>();
+	readonly #processor: number;
+
+	constructor(processor: number) {
+		this.#processor = processor;
+	}
+
+	/** For another access of 1, 2, 4 or 8 bytes. */
+	next(size: number, writes: boolean): Window {
+		if (this.#processor >= SETS) {
+			const place = (this.#processor - SETS) * 2 + (writes ? 1 : 0);
+			return { address: WINDOWS + SETS * SET_SIZE + place * WINDOW_SIZE, kind: writes ? -8 : 8 };
+		}
+		const kind = writes ? -size : size;
+		const count = this.#counts.get(kind) ?? 0;
+		this.#counts.set(kind, count + 1);
+		const row = SIZES.indexOf(size);
+		const place = writes ? WRITTEN + row * WRITE_WAYS + (count % WRITE_WAYS) : row * READ_WAYS + (count % READ_WAYS);
+		return { address: WINDOWS + this.#processor * SET_SIZE + place * WINDOW_SIZE, kind };
+	}
 }

@@ -1,7 +1,7 @@
 import type { Flow, Graph } from "@skep/bpf/cfg";
 import { type KnownArguments, MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
 import type { Code } from "../prepare.ts";
-import { atomic, isCompared, load, store } from "./access.ts";
+import { atomic, load, store } from "./access.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
 import { type Callee, callFunction, callOut, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
@@ -9,6 +9,7 @@ import { advance, CONSTANT, Facts, type FactsTable, type Sources, type ValueFact
 import type { Step } from "./forms.ts";
 import type { Groups } from "./groups.ts";
 import { I32, OP } from "./opcodes.ts";
+import type { Windows } from "./scratch.ts";
 import { writeDispatched, writeStructured } from "./structure.ts";
 import type { Writer } from "./writer.ts";
 
@@ -32,6 +33,7 @@ export interface Surroundings {
 	readonly code: Code;
 	readonly settings: Settings;
 	readonly shortcuts: Shortcuts;
+	readonly windows: Windows;
 	/** By the slot of a function's entry; those that are missing are the interpreter's to call. */
 	readonly callees: ReadonlyMap<number, Callee>;
 	/** Frames that the function may take, where others may enter it at any depth; else 0. */
@@ -113,9 +115,9 @@ export class Values {
 /** Writes one function. `parameters`: registers r1 … r5 that it takes, as bits. */
 export function translate(plan: FunctionPlan, parameters: number, around: Surroundings): Writer {
 	const { graph, flow, steps, facts, values } = plan;
-	const e = new Emitter(around.settings, parameters, around.code.slots + 1);
+	const e = new Emitter(around.settings, around.windows, parameters, around.code.slots + 1);
 	const isCounting = steps.some((own) => own.at(-1)!.form.name === "may_goto");
-	e.begin(plan.entry, needsWindows(plan), isCounting ? MAY_GOTO_LIMIT : undefined);
+	e.begin(plan.entry, isCounting ? MAY_GOTO_LIMIT : undefined);
 	if (around.height > 1) e.checkHeight(plan.entry, around.height);
 	const now = new Facts();
 	const headers = new Set(flow.loops.map(({ header }) => header));
@@ -153,15 +155,6 @@ export function translate(plan: FunctionPlan, parameters: number, around: Surrou
 	else writeDispatched(graph, e.w, e.w.local(I32), writer);
 	e.finish();
 	return e.w;
-}
-
-/** Whether any access has to be compared; keys of lookups are compared too. */
-function needsWindows({ flow, steps, facts, values }: FunctionPlan): boolean {
-	let found = false;
-	values.walk(flow, steps, facts, (step, now) => {
-		found ||= step.form.name === "call_helper" || isCompared(step, now, values);
-	});
-	return found;
 }
 
 /** One instruction. Those that end a block only count here. */

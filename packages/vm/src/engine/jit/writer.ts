@@ -88,9 +88,9 @@ export class Writer {
 		return ++this.#depth;
 	}
 	/** An if that hardly ever holds. */
-	openUnlikely(): Label {
+	openUnlikely(type: number = VOID): Label {
 		this.#unlikely.push(this.#code.length);
-		return this.open(OP.if);
+		return this.open(OP.if, type);
 	}
 	end(): void {
 		this.op(OP.end);
