@@ -15,6 +15,7 @@ const projects = [
 	"packages/compiler/tsconfig.test.json",
 	"packages/skep/tsconfig.json",
 	"packages/skep/testdata/harness/tsconfig.json",
+	"packages/skep/tools/tsconfig.json",
 	"tsconfig.json",
 	"test/browser/tsconfig.json",
 	"examples/tsconfig.json",

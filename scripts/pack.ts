@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const PACKAGES = ["bpf", "vm", "linux", "compiler", "skep"] as const;
 /** What goes along beside dist/, where it is there. */
-const EXTRAS = ["bin", "data", "types"];
+const EXTRAS = ["bin", "data", "types", "tools"];
 
 type Json = { [name: string]: unknown };
 
@@ -32,7 +32,10 @@ function packOne(name: string, stage: string, target: string): string {
 	build(source, join(stage, "dist"));
 	for (const extra of EXTRAS) {
 		if (!existsSync(join(source, extra))) continue;
-		cpSync(join(source, extra), join(stage, extra), { recursive: true, filter: (file) => !file.endsWith(".test.ts") });
+		cpSync(join(source, extra), join(stage, extra), {
+			recursive: true,
+			filter: (file) => !/\.test\.ts$|\/tsconfig\.json$/.test(file),
+		});
 	}
 	// What `skep demo` shows, live or recorded.
 	if (name === "skep")

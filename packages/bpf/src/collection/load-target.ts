@@ -1,8 +1,9 @@
 import { LinkError, NotSupportedError } from "#base";
-import type { Kernel } from "#kernel";
+import { type Kernel, versionCode } from "#kernel";
 import { btfOf, type ProgramBlueprint } from "#live";
 import type { RelocatedProgram } from "#relocate";
 import type { MapSpec } from "#spec";
+import { ITERATORS } from "#uapi";
 import type { KernelTypes } from "./kernel-types.ts";
 import type { LoadOptions, ProgramTarget } from "./options.ts";
 import type { KernelStructOps } from "./struct-ops.ts";
@@ -55,9 +56,14 @@ export function attachTo(kernel: Kernel, program: RelocatedProgram, parts: Parts
 		const { module } = found;
 		return { attachBtfId: found.id, ...(module ? { attachBtfFd: module.fd.number } : {}) };
 	}
+	const since = target.what === "iterator" ? ITERATORS[name]?.since : undefined;
+	const older = since !== undefined && versionCode(kernel.version ?? kernel.release) < versionCode(since);
 	throw new NotSupportedError(
 		program.section,
-		`the running kernel ${kernel.release} has no ${target.what} ${whole} in its BTF`,
+		older
+			? `the iterator ${name} is there since Linux ${since}, and this is ${kernel.release}`
+			: `the running kernel ${kernel.release} has no ${target.what} ${whole} in its BTF`,
+		since,
 	);
 }
 

@@ -1,27 +1,17 @@
-import { BpfError } from "@skep/bpf/base";
-import { Collection } from "@skep/bpf/collection";
-import { attachIterator, BpfMap } from "@skep/bpf/live";
-import { readObject } from "@skep/bpf/object";
-import { openOne, takeSelector } from "#inspect";
-import { readBytes } from "#run";
+import { readSource } from "#run";
 import { done, type Task } from "./desk.ts";
+import { READY } from "./iter-list.ts";
+import { iteratorIn, linkIterator, readReady, takeOver } from "./iter-ready.ts";
 
-/** `pin OBJ PATH [map MAP]`: the first iterator of an object. */
-export const pin: Task = (words, desk) => {
-	const object = words.next("the object");
+/** `pin NAME|OBJ|FILE.ts PATH [map MAP|pid N|tid N|cgroup PATH]`: a ready iterator, or the first one of a file. */
+export const pin: Task = async (words, desk) => {
+	const what = words.next("an iterator's name or a file");
 	const path = words.next("the path");
-	const selector = words.skip("map") ? takeSelector("map", words) : undefined;
+	const { target, held } = takeOver(words, () => desk.kernel, ["map", "task", "cgroup"]);
+	using _ = held;
 	words.end();
-	const spec = readObject(readBytes(object), { name: object });
-	const first = [...spec.programs.values()].find(
-		(program) => program.type === "tracing" && program.attachType === "trace_iter",
-	);
-	if (!first) throw new BpfError("ERR_NO_PROGRAM", `${object} has no iterator (a program in a section iter/NAME)`);
-	const { kernel } = desk;
-	using collection = Collection.load(kernel, spec);
-	using map = selector ? BpfMap.fromFd(kernel, openOne(kernel, "map", selector).release()) : undefined;
-	const program = collection.program(first.name);
-	using link = attachIterator(program, map ? { map } : {}, first.attachTo);
+	const source = what in READY ? await readReady(what) : await readSource(what);
+	using link = linkIterator(desk.kernel, source.spec, iteratorIn(source, "text"), target);
 	link.pin(path);
 	return done(desk);
 };

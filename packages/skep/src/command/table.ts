@@ -383,8 +383,8 @@ export const COMMANDS: readonly Command[] = [
 	{
 		...noun("iter", ITER_VERBS),
 		usage: "VERB …",
-		summary: "iterators: pin one, who reads it runs it",
-		examples: ["skep iter pin tasks.o /sys/fs/bpf/tasks"],
+		summary: "iterators: tasks, files, sockets … as the kernel walks over them; pinned, as files",
+		examples: ["skep iter tasks", "skep -j iter files pid 1", "skep iter pin tcp /sys/fs/bpf/tcp && cat /sys/fs/bpf/tcp"],
 		flags: SHOWN,
 	},
 	{

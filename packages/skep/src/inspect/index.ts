@@ -32,6 +32,7 @@ export {
 } from "./entries.ts";
 export { type FlowFunction, flowFunctions } from "./flow-graph.ts";
 export { programGraph } from "./graph.ts";
+export { presentIterator } from "./iterators.ts";
 export { type JitedFunction, jitedFunctions } from "./jited.ts";
 export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts";
 export { bpffsMounts, type Machine, NO_MACHINE, type ObjectKey, THIS_MACHINE } from "./machine.ts";
@@ -49,6 +50,8 @@ export {
 	takeSelector,
 	takeStructOps,
 } from "./objects.ts";
+export { type HookPrograms, type HungProgram, type NetOverview, netOverview } from "./overview.ts";
+export { overviewText } from "./overview-text.ts";
 export { type Owner, ownerCells } from "./owners.ts";
 export { type PerfRow, perfCells, perfRows } from "./perf.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";

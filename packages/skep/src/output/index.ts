@@ -4,6 +4,7 @@
  *
  * Text from the kernel is data of strangers: control characters are spelled out before a terminal sees them.
  */
+export { formatIp4, formatIp6 } from "./address.ts";
 export { type Bucket, bucketCount, bucketRange, renderBars, type Scale, trimBuckets } from "./bars.ts";
 export { formatCell, printable } from "./cell.ts";
 export { columnsOf, cutTo } from "./columns.ts";

@@ -2,6 +2,8 @@
 import { BpfError } from "@skep/bpf/base";
 import { htonl, htons } from "./numbers.ts";
 
+export { formatIp4, formatIp6 } from "#output";
+
 export const ETH = {
 	IPV4: htons(0x0800),
 	IPV6: htons(0x86dd),
@@ -28,26 +30,4 @@ export function cidr4(prefix: string): { readonly prefixlen: number; readonly ad
 	}
 	const mask = prefixlen === 0 ? 0 : (0xffffffff << (32 - prefixlen)) >>> 0;
 	return { prefixlen, addr: (ip4(address) & htonl(mask)) >>> 0 };
-}
-
-/** A be32 as `192.0.2.1`. */
-export function formatIp4(address: number): string {
-	return [address & 0xff, (address >>> 8) & 0xff, (address >>> 16) & 0xff, address >>> 24].join(".");
-}
-
-/** Four be32 as RFC 5952 writes them: the longest run of zeros is `::`. */
-export function formatIp6(address: readonly number[]): string {
-	const groups = address.flatMap((word) => {
-		const host = htonl(word);
-		return [host >>> 16, host & 0xffff];
-	});
-	let best = { at: -1, length: 1 };
-	for (let at = 0; at < groups.length; at++) {
-		let length = 0;
-		while (groups[at + length] === 0) length++;
-		if (length > best.length) best = { at, length };
-	}
-	const text = (list: readonly number[]) => list.map((g) => g.toString(16)).join(":");
-	if (best.at < 0) return text(groups);
-	return `${text(groups.slice(0, best.at))}::${text(groups.slice(best.at + best.length))}`;
 }

@@ -21,6 +21,7 @@ export { evaluateUserHalf, UserHalfError } from "./evaluate.ts";
 export { answerLoad, loadsItself } from "./explicit.ts";
 export { display, readBtfFile, readBytes } from "./files.ts";
 export { doorUrl, installHook } from "./hook.ts";
+export { type RecordOutput, readRecords, recordsOf } from "./iterators.ts";
 export { kernelData, shippedTracepoints } from "./kernel-data.ts";
 export { type KernelTypesText, kernelTypes } from "./kernel-types.ts";
 export { writeLines } from "./lines.ts";
