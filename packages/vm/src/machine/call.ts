@@ -27,6 +27,7 @@ export type Shortcut =
 	  }
 	/** A call whose result is 0 or the address of so many bytes, which stay a part of memory as long as the program. */
 	| { readonly kind: "lookup"; readonly valueSize: number; readonly writable: boolean }
+	| RoutineShortcut
 	/**
 	 * Calls the function at r2 with the round's number and r3, r1 times (32 bits) or until it gives other than 0; the result
 	 * is how often. More rounds than `most`: nothing but the result `beyond`. Holds where r4 is 0.
@@ -47,6 +48,27 @@ export type Shortcut =
 			readonly most: number;
 			readonly refused: number;
 	  };
+
+/**
+ * Instructions that do what the helper does: a function of r1 … r5 that gives r0, `LEFT` where the helper has to be called
+ * after all; then it has changed nothing. They are trusted: they go wherever they like, use no stack, call nothing, and
+ * end soon. The same insns are the same routine.
+ */
+export interface RoutineShortcut {
+	readonly kind: "routine";
+	readonly insns: Uint8Array;
+	/** Whether it may give `LEFT`. */
+	readonly leaves: boolean;
+	/** r1 is the number of the processor, not what the program has there. */
+	readonly takesProcessor: boolean;
+	/** What the program must be allowed to touch; the helper says what is wrong where it is not. */
+	readonly reaches: readonly { readonly register: number; readonly size: number; readonly writes: boolean }[];
+	/** The result is 0 or the address of so many bytes, as for `lookup`. */
+	readonly value?: { readonly size: number; readonly writable: boolean };
+}
+
+/** What a routine gives that leaves the call to the helper: this high word above 0. */
+export const LEFT = -0x8000_0000;
 
 /** What is known of the arguments of a call before it runs. */
 export interface KnownArguments {

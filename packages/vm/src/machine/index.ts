@@ -7,7 +7,16 @@
  * is what a recorded run got, while it is run again.
  * `Callables` is what the engine calls out through: it knows no helper and no map.
  */
-export { type Callables, CODE_TAG, codeAddress, type Executable, type KnownArguments, type Shortcut } from "./call.ts";
+export {
+	type Callables,
+	CODE_TAG,
+	codeAddress,
+	type Executable,
+	type KnownArguments,
+	LEFT,
+	type RoutineShortcut,
+	type Shortcut,
+} from "./call.ts";
 export { Clock, type ClockState } from "./clock.ts";
 export {
 	CALLEE_SAVED,

@@ -3,21 +3,17 @@ import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
 import { entryAt, headOf, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES, MOST_PERCPU_BYTES, updateAllowed } from "./flags.ts";
+import { HASH_ENTRY, hashOf } from "./hash-entry.ts";
+import { deleteRoutine, lookupRoutine, updateRoutine } from "./hash-routines.ts";
 import { addBytes, HEADER, headerWord } from "./header.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 import { clearFields, copy, writeValue } from "./values.ts";
 
 /**
  * Hash maps: plain, per-CPU and LRU. Entries stand in blocks that are made as the map fills, so a value never moves while
- * a program points at it. An entry is a number; links between entries are numbers + 1, 0 is none.
- *
- * Head of an entry: next in its bucket, hash, next newer, next older; then the key.
+ * a program points at it. An entry is a number; its head is laid out as hash-entry.ts says.
  */
-const HEAD = 16;
-const NEXT = 0;
-const HASH = 4;
-const NEWER = 8;
-const OLDER = 12;
+const { next: NEXT, hash: HASH, newer: NEWER, older: OLDER, key: HEAD } = HASH_ENTRY;
 
 /** More buckets than that are not made, however many entries a map may have. */
 const MOST_BUCKETS = 1 << 20;
@@ -70,14 +66,6 @@ function allocate(map: MapState, memory: Memory): number {
 function release(map: MapState, memory: Memory): void {
 	releaseBlocks(map, memory);
 	memory.free(map.data);
-}
-
-function hashOf(key: Uint8Array, at: number, size: number): number {
-	let hash = size;
-	for (let i = 0; i < size; i++) hash = Math.imul(hash ^ key[at + i]!, 0x0100_0193);
-	hash ^= hash >>> 15;
-	hash = Math.imul(hash, 0x2c1b_3c6d);
-	return hash ^ (hash >>> 13);
 }
 
 /** Entry + 1 of a key; 0: none. */
@@ -272,4 +260,5 @@ export const hash: MapHandler = {
 	batch,
 	keyOf,
 	takes: true,
+	routines: { lookup: lookupRoutine, update: updateRoutine, delete: deleteRoutine },
 };

@@ -2,11 +2,16 @@ import { ERRNO } from "@skep/bpf/kernel";
 import { HELPERS, MAP_FLAGS, type MapType } from "@skep/bpf/uapi";
 import { MAP_TAG, MOST_TAIL_CALLS } from "#helpers";
 import { type KnownArguments, R1, R2, RUN_WORDS_SIZE, runWord, type Shortcut } from "#machine";
-import type { MapState } from "#maps";
+import { type MapState, mapHandler } from "#maps";
 import type { System } from "./system.ts";
 
 const idOf = (name: string): number => HELPERS.find((row) => row.name === name)!.id;
-const LOOKUP = idOf("map_lookup_elem");
+type Work = "lookup" | "update" | "delete";
+const WORK: ReadonlyMap<number, Work> = new Map([
+	[idOf("map_lookup_elem"), "lookup"],
+	[idOf("map_update_elem"), "update"],
+	[idOf("map_delete_elem"), "delete"],
+]);
 const PROCESSOR = idOf("get_smp_processor_id");
 const LOOP = idOf("loop");
 const TAIL_CALL = idOf("tail_call");
@@ -19,11 +24,13 @@ export function shortcutOf(system: System, id: number, { words }: KnownArguments
 	if (id === PROCESSOR) return { kind: "processor" };
 	if (id === LOOP) return { kind: "rounds", most: MOST_ROUNDS, beyond: -ERRNO.E2BIG };
 	if (id === TAIL_CALL) return tailCallShortcut(mapAt(system, words, R2));
-	const map = id === LOOKUP ? mapAt(system, words, R1) : undefined;
+	const work = WORK.get(id);
+	const map = work && mapAt(system, words, R1);
 	if (!map) return undefined;
+	if (work !== "lookup") return KEYED.has(map.type) ? routineOf(system, map, work) : undefined;
 	const { valueSize, stride, copies, data, maxEntries } = map;
 	const writable = (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0;
-	if (KEYED.has(map.type)) return { kind: "lookup", valueSize, writable };
+	if (KEYED.has(map.type)) return routineOf(system, map, "lookup") ?? { kind: "lookup", valueSize, writable };
 	if (map.type !== "array" && map.type !== "percpu_array") return undefined;
 	const perProcessor = copies === 1 ? 0 : stride;
 	return { kind: "array", data, stride: stride * copies, entries: maxEntries, perProcessor, valueSize, writable };
@@ -44,5 +51,21 @@ function tailCallShortcut(map: MapState | undefined): Shortcut | undefined {
 		perProcessor: RUN_WORDS_SIZE,
 		most: MOST_TAIL_CALLS,
 		refused: -ERRNO.ENOENT,
+	};
+}
+
+/** What a helper does to a map of keys, as instructions; workers that share the memory come in each other's way. */
+function routineOf({ memory }: System, map: MapState, work: Work): Shortcut | undefined {
+	const routine = memory.shared ? undefined : mapHandler(map.type)!.routines?.[work]?.(map);
+	if (!routine) return undefined;
+	const { keySize, valueSize } = map;
+	const key = { register: 2, size: keySize, writes: false };
+	const value = { size: valueSize, writable: (map.flags & MAP_FLAGS.BPF_F_RDONLY_PROG) === 0 };
+	return {
+		kind: "routine",
+		...routine,
+		takesProcessor: true,
+		reaches: work === "update" ? [key, { register: 3, size: valueSize, writes: false }] : [key],
+		...(work === "lookup" ? { value } : {}),
 	};
 }

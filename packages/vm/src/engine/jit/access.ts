@@ -31,7 +31,14 @@ export interface Values {
 type Distance = number;
 
 /** Whether an access is known to lie in the function's own stack, or in a value of a map. */
-function isSafe(facts: Facts, values: Values, base: number, offset: number, size: number, writes: boolean): boolean {
+export function isSafe(
+	facts: Facts,
+	values: Values,
+	base: number,
+	offset: number,
+	size: number,
+	writes: boolean,
+): boolean {
 	const at = facts.low[base]! + offset;
 	switch (facts.kinds[base]) {
 		case STACK:

@@ -1,4 +1,5 @@
-import { CODE_TAG, type Shortcut, STACK_FRAME_SIZE } from "#machine";
+import { CODE_TAG, LEFT, type RoutineShortcut, type Shortcut, STACK_FRAME_SIZE } from "#machine";
+import { isSafe, type Values } from "./access.ts";
 import { type Emitter, IMPORT } from "./emitter.ts";
 import { CONSTANT, type Facts, STACK } from "./facts.ts";
 import type { Step } from "./forms.ts";
@@ -155,6 +156,59 @@ function entry(e: Emitter, map: Extract<Shortcut, { kind: "array" }>): void {
 	w.i32(map.entries);
 	w.op(OP.i32_lt_u, OP.select);
 	e.set(0);
+}
+
+/** A routine in place of a helper, where the program may touch what it goes by; the helper where not. */
+export function callRoutine(
+	e: Emitter,
+	facts: Facts,
+	values: Values,
+	shortcut: RoutineShortcut,
+	callee: Callee,
+	step: Step,
+): void {
+	const { w } = e;
+	const { leaves, takesProcessor, reaches } = shortcut;
+	const unsure = e.settings.checked
+		? reaches.filter(({ register, size, writes }) => !isSafe(facts, values, register, 0, size, writes))
+		: [];
+	const run = (): void => {
+		w.get(e.base);
+		for (const register of ARGUMENTS) {
+			if ((callee.parameters & (1 << register)) === 0) continue;
+			if (register === 1 && takesProcessor) {
+				w.i32(0);
+				w.access(OP.i64_load32_u, e.settings.scratch.processor);
+			} else e.get(register);
+		}
+		w.call(callee.index);
+		e.set(0);
+	};
+	if (unsure.length === 0 && !leaves) {
+		run();
+		return;
+	}
+	e.count();
+	for (const [i, { register, size, writes }] of unsure.entries()) {
+		place(e, register, size, writes, step.slot);
+		w.i32(0);
+		w.op(OP.i32_lt_s);
+		if (i > 0) w.op(OP.i32_or);
+	}
+	if (unsure.length > 0) {
+		w.openUnlikely();
+		w.i64(0, LEFT);
+		e.set(0);
+		w.op(OP.else);
+	}
+	run();
+	if (unsure.length > 0) w.end();
+	e.get(0);
+	w.i64(0, LEFT);
+	w.op(OP.i64_eq);
+	w.openUnlikely();
+	callOut(e, step);
+	w.end();
 }
 
 /** Another program in this one's place, on the same frame; the program goes on where there is none. */

@@ -43,6 +43,7 @@ export class Emitter {
 	pending = 0;
 	/** Where the interpreter takes over, at the slot in `pc`. */
 	#leaving: Label = 0;
+	#leaves = false;
 
 	/** @param parameters registers r1 … r5 that the function takes, as bits */
 	constructor(settings: Settings, windows: Windows, parameters: number, margin: number) {
@@ -79,6 +80,10 @@ export class Emitter {
 		const { w } = this;
 		w.op(OP.unreachable);
 		w.end();
+		if (!this.#leaves) {
+			w.op(OP.unreachable);
+			return;
+		}
 		for (const [r, local] of this.registers.entries()) {
 			w.i32(0);
 			w.get(local);
@@ -145,6 +150,7 @@ export class Emitter {
 		this.w.i32(slot);
 		this.w.set(this.pc);
 		this.w.branch(OP.br, this.#leaving);
+		this.#leaves = true;
 	}
 
 	/** Takes what ran from the fuel. */

@@ -1,5 +1,5 @@
 import { MAX_FRAMES, type Memory } from "#machine";
-import type { Code } from "../prepare.ts";
+import { type Code, prepare } from "../prepare.ts";
 import { assembleModule, type DefinedFunction, type ImportedFunction } from "./assembly.ts";
 import type { Callee } from "./calls.ts";
 import type { IMPORT, Settings } from "./emitter.ts";
@@ -51,6 +51,12 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 		? [{ ...REACH_SIGNATURE, body: reachBody(settings.scratch) }]
 		: [];
 	const windows = new Windows(memory.processor);
+	const routines = new Map<string, Callee>();
+	for (const [key, { insns }] of plan.routines) {
+		const { parameters, body } = routine(insns, memory, settings, windows);
+		functions.push({ params: [I32, ...registersOf(parameters).map(() => I64)], results: [I64], body });
+		routines.set(key, { index: IMPORTS.length + functions.length - 1, parameters, callsOut: false });
+	}
 	const entries = new Map<number, Entry>();
 	let isEntrance = false;
 	for (const one of plan.functions) {
@@ -63,7 +69,15 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 		functions.push({
 			params: [I32, ...registersOf(parameters).map(() => I64)],
 			results: [I64],
-			body: translate(one, parameters, { code, settings, shortcuts, callees, windows, height: isMain ? height : 0 }),
+			body: translate(one, parameters, {
+				code,
+				settings,
+				shortcuts,
+				callees,
+				routines,
+				windows,
+				height: isMain ? height : 0,
+			}),
 			...(isMain && isEntrance ? { exportAs: ENTRANCE_NAME } : {}),
 		});
 		const index = IMPORTS.length + functions.length - 1;
@@ -85,6 +99,23 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 		isEntrance,
 		tails,
 	};
+}
+
+const NONE: ReadonlyMap<never, Callee> = new Map<never, Callee>();
+
+/** What a helper does, as a function: not checked, not counted. */
+function routine(
+	insns: Uint8Array,
+	memory: Memory,
+	settings: Settings,
+	windows: Windows,
+): { parameters: number; body: Writer } {
+	const code = prepare(insns, { id: 0 });
+	const shortcuts = () => undefined;
+	const [one] = planOf(code, memory, shortcuts, false).functions;
+	const around = { code, shortcuts, callees: NONE, routines: NONE, windows, height: 0 };
+	const plain = { ...settings, checked: false, fuel: false };
+	return { parameters: one!.parameters, body: translate(one!, one!.parameters, { ...around, settings: plain }) };
 }
 
 const ARGUMENTS = 0b11_1110;

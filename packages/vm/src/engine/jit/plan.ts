@@ -1,11 +1,11 @@
 import { flowOf, graphOf, type Listing, listing } from "@skep/bpf/cfg";
 import { decode } from "@skep/bpf/isa";
-import type { Memory } from "#machine";
+import type { Memory, RoutineShortcut } from "#machine";
 import type { Code } from "../prepare.ts";
 import { factsOf } from "./facts.ts";
 import { readsOf, type Step, stepAt, writeOf } from "./forms.ts";
 import { Groups } from "./groups.ts";
-import { type FunctionPlan, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
+import { type FunctionPlan, keyOf, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
 
 /** A program as far as it is looked at before it is translated. Functions are named by the slots of their entries. */
 export interface ProgramPlan {
@@ -19,6 +19,8 @@ export interface ProgramPlan {
 	readonly entered: ReadonlySet<number>;
 	/** Whether it goes on in other programs. */
 	readonly tails: boolean;
+	/** Routines that are called in place of helpers, by `keyOf`. */
+	readonly routines: ReadonlyMap<string, RoutineShortcut>;
 }
 
 type Draft = Omit<FunctionPlan, "parameters"> & {
@@ -32,12 +34,13 @@ const ARGUMENTS = 0b11_1110;
 export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked: boolean): ProgramPlan {
 	const list = listing(decode(code.insns));
 	const drafts = new Map<number, Draft>();
+	const routines = new Map<string, RoutineShortcut>();
 	const entered = new Set([0]);
 	const work = [0];
 	while (work.length > 0) {
 		const entry = work.pop()!;
 		if (drafts.has(entry)) continue;
-		const draft = draftOf(list, entry, code, memory, shortcuts, checked);
+		const draft = draftOf(list, entry, code, memory, shortcuts, routines, checked);
 		drafts.set(entry, draft);
 		work.push(...draft.calls);
 		for (const step of code.functions.size > 0 ? draft.steps.flat() : []) {
@@ -60,7 +63,7 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked
 		parameters.set(entry, parametersOf(draft, parameters));
 		functions.push({ ...draft, parameters: parameters.get(entry)! });
 	}
-	return { functions, heights, callingOut, entered, tails: ordered.some(({ tails }) => tails) };
+	return { functions, heights, callingOut, entered, tails: ordered.some(({ tails }) => tails), routines };
 }
 
 /** Slot of the function whose address a wide load gives; undefined: it gives something else. */
@@ -74,6 +77,7 @@ function draftOf(
 	code: Code,
 	memory: Memory,
 	shortcuts: Shortcuts,
+	routines: Map<string, RoutineShortcut>,
 	checked: boolean,
 ): Draft {
 	const graph = graphOf(list, entry);
@@ -100,6 +104,7 @@ function draftOf(
 			const shortcut = shortcutOf(shortcuts, step, now);
 			const rounds = roundsOf(shortcut, now, code.id);
 			tails ||= shortcut?.kind === "tail";
+			if (shortcut?.kind === "routine") routines.set(keyOf(shortcut), shortcut);
 			if (rounds !== undefined && (list.at[rounds] ?? -1) >= 0) calls.add(rounds);
 			callsOut = true;
 		}

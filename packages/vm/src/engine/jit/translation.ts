@@ -3,7 +3,7 @@ import { type KnownArguments, MAY_GOTO_LIMIT, type Memory, type Shortcut } from 
 import type { Code } from "../prepare.ts";
 import { atomic, load, store } from "./access.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
-import { type Callee, callFunction, callOut, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
+import { type Callee, callFunction, callOut, callRoutine, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
 import { advance, CONSTANT, Facts, type FactsTable, type Sources, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
@@ -36,6 +36,8 @@ export interface Surroundings {
 	readonly windows: Windows;
 	/** By the slot of a function's entry; those that are missing are the interpreter's to call. */
 	readonly callees: ReadonlyMap<number, Callee>;
+	/** By `keyOf`. */
+	readonly routines: ReadonlyMap<string, Callee>;
 	/** Frames that the function may take, where others may enter it at any depth; else 0. */
 	readonly height: number;
 }
@@ -57,6 +59,22 @@ export function shortcutOf(shortcuts: Shortcuts, step: Step, facts: Facts): Shor
 /** The function that a call of a helper goes round and round in; undefined: that is not known. */
 export function roundsOf(shortcut: Shortcut | undefined, facts: Facts, code: number): number | undefined {
 	return shortcut?.kind === "rounds" && isZero(facts, 4) ? codeSlot(facts, 2, code) : undefined;
+}
+
+/** What tells a routine from others. */
+export const keyOf = ({ insns }: { readonly insns: Uint8Array }): string => String.fromCharCode(...insns);
+
+/** The value whose address a call gives, or 0. */
+function valueFactOf(shortcut: Shortcut | undefined): ValueFact | undefined {
+	switch (shortcut?.kind) {
+		case "array":
+		case "lookup":
+			return { size: shortcut.valueSize, writable: shortcut.writable };
+		case "routine":
+			return shortcut.value;
+		default:
+			return undefined;
+	}
 }
 
 /** What calls and wide loads are known to give: by the slot of each. */
@@ -81,9 +99,8 @@ export class Values {
 	readonly origin = (step: Step, facts: Facts): ValueFact | undefined => {
 		if (step.form.shape !== "wide") {
 			const shortcut = shortcutOf(this.#shortcuts, step, facts);
-			if (shortcut?.kind !== "array" && shortcut?.kind !== "lookup") return undefined;
-			const value = { size: shortcut.valueSize, writable: shortcut.writable };
-			this.found.set(step.slot, value);
+			const value = valueFactOf(shortcut);
+			if (value) this.found.set(step.slot, value);
 			return value;
 		}
 		// A map that the program refers to lives as long as the program.
@@ -204,7 +221,7 @@ function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surr
 			callOut(e, step);
 			break;
 		case "call":
-			call(e, step, facts, around);
+			call(e, step, facts, values, around);
 			break;
 		case "exit":
 			e.exit();
@@ -220,7 +237,7 @@ function isLeft({ form, second }: Step, { callees }: Surroundings): boolean {
 	return form.name === "call_function" && !callees.has(second);
 }
 
-function call(e: Emitter, step: Step, facts: Facts, around: Surroundings): void {
+function call(e: Emitter, step: Step, facts: Facts, values: Values, around: Surroundings): void {
 	if (step.form.name === "call_function") {
 		callFunction(e, around.callees.get(step.second)!, step.slot);
 		return;
@@ -229,5 +246,7 @@ function call(e: Emitter, step: Step, facts: Facts, around: Surroundings): void 
 	const rounds = roundsOf(shortcut, facts, around.code.id);
 	const callee = rounds === undefined ? undefined : around.callees.get(rounds);
 	if (callee && shortcut?.kind === "rounds") loopCall(e, callee, shortcut, step.slot);
+	else if (shortcut?.kind === "routine")
+		callRoutine(e, facts, values, shortcut, around.routines.get(keyOf(shortcut))!, step);
 	else if (!shortcut || !shortResult(e, facts, shortcut, step)) callOut(e, step);
 }
