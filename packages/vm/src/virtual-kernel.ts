@@ -15,6 +15,7 @@ import {
 	type ObjectKind,
 	type PerfEventAttr,
 	type PerfEventRequest,
+	type Places,
 } from "@skep/bpf/kernel";
 import type { EngineChoice, EngineName, EngineOptions } from "#engine";
 import { newScratch } from "#hooks";
@@ -34,12 +35,14 @@ import {
 	idOf,
 	isBpffs,
 	type MachineEvent,
+	makeCgroup,
 	mapMemory,
 	mapRing,
 	newRun,
 	newTables,
 	openPerfEvent,
 	type ProgramState,
+	placesOf,
 	type Raised,
 	type ReplayEvent,
 	type Replayed,
@@ -143,6 +146,7 @@ export class VirtualKernel implements Kernel {
 	readonly pageSize = PAGE;
 	/** Its state and caches. */
 	readonly system: System;
+	readonly places: Places;
 
 	/** @throws RangeError for options out of range; FormatError for malformed BTF */
 	constructor(options: VirtualKernelOptions = {}) {
@@ -152,7 +156,17 @@ export class VirtualKernel implements Kernel {
 		const { cpu = 0 } = options;
 		if (!Number.isInteger(cpu) || cpu < 0 || cpu >= cpus) throw new RangeError(`CPU 0 to ${cpus - 1}, not ${cpu}`);
 		this.possibleCpus = cpus;
-		this.system = newSystem(options, cpus);
+		this.system = system ?? newSystem(options, cpus);
+		this.places = placesOf(this.system);
+	}
+
+	/**
+	 * In a worker: a kernel on a machine that another worker has made and shared. It runs programs as one processor, and
+	 * looks up and changes the same maps; what makes or ends objects it refuses (BpfError ERR_WORKER). Descriptors are the
+	 * owner's. @throws BpfError ERR_WORKER where another worker is that processor; RangeError for a CPU that there is not
+	 */
+	static join(shared: SharedMachine, options: JoinOptions): VirtualKernel {
+		return new VirtualKernel({ cpus: shared.stacks.length }, joinSystem(shared, options));
 	}
 
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
@@ -299,6 +313,12 @@ export class VirtualKernel implements Kernel {
 	/** Adds a task, or changes one; `more` are further members of its task_struct (`{ se: { sum_exec_runtime: 5n } }`). Its address. */
 	task(task: Task, more?: StructValue): bigint {
 		return BigInt(setTask(this.system, task, more));
+	}
+
+	/** Makes a cgroup, and those above it: `box/web`, or its whole path below /sys/fs/cgroup. Its id, for tasks that are in it. */
+	cgroup(path: string): bigint {
+		forOwner(this.system, "cgroups");
+		return BigInt(makeCgroup(this.system.tables, path));
 	}
 
 	/** A task is gone. False: there was none. */

@@ -1,7 +1,7 @@
 import type { Memory } from "#machine";
 import { contextRoom, type Input, LOOPBACK, NO_MEMORY, PACKET_ROOM, packetRoom, type Scratch } from "./context.ts";
 
-/** `struct __sk_buff`, as far as a socket filter may look at it. */
+/** `struct __sk_buff`, as far as a socket filter, a classifier or a cgroup's program may look at it. */
 export const SKB_SIZE = 192;
 const LENGTH = 0;
 const PACKET_TYPE = 4;
@@ -32,8 +32,11 @@ function protocolOf(packet: Uint8Array): number {
 	return packet[ETHERNET] === 0xff && packet[ETHERNET + 1] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
 }
 
-/** A packet that came in on lo, whose Ethernet header is stripped off before the program sees it, as on a socket. */
-export function skbInput(memory: Memory, scratch: Scratch, packet: Uint8Array): Input {
+/**
+ * A packet that came in on lo, whose Ethernet header is stripped off before the program sees it, as on a socket; `whole`: it is
+ * there, as at a device's classifiers.
+ */
+export function skbInput(memory: Memory, scratch: Scratch, packet: Uint8Array, whole: boolean): Input {
 	const context = contextRoom(memory, scratch, SKB_SIZE, true);
 	const room = packetRoom(memory, scratch);
 	if (context === 0 || room === 0 || packet.length > MOST_SKB) return NO_MEMORY;
@@ -41,13 +44,14 @@ export function skbInput(memory: Memory, scratch: Scratch, packet: Uint8Array): 
 	const first = room + PAD;
 	u8.set(packet, first);
 	scratch.packetEnd = room + PACKET_ROOM;
-	memory.narrow(room, first + ETHERNET, first + packet.length);
+	const skipped = whole ? 0 : ETHERNET;
+	memory.narrow(room, first + skipped, first + packet.length);
 	u8.fill(0, context, context + SKB_SIZE);
-	view.setUint32(context + LENGTH, packet.length - ETHERNET, true);
+	view.setUint32(context + LENGTH, packet.length - skipped, true);
 	view.setUint32(context + PACKET_TYPE, packetType(packet), true);
 	view.setUint16(context + PROTOCOL, protocolOf(packet));
 	view.setUint32(context + IFINDEX, LOOPBACK, true);
-	view.setUint32(context + DATA, first + ETHERNET, true);
+	view.setUint32(context + DATA, first + skipped, true);
 	view.setUint32(context + DATA_END, first + packet.length, true);
 	return { context, contextSize: SKB_SIZE, packetStart: room, packetEnd: room + PACKET_ROOM };
 }

@@ -1,4 +1,5 @@
 import { type Attributes, type CommandName, ERRNO } from "@skep/bpf/kernel";
+import { attachProgram, detachProgram, queryPrograms } from "./attachments.ts";
 import { loadBtf } from "./btf.ts";
 import { openDescriptor } from "./descriptors.ts";
 import { getInfo, nextId, openById } from "./info.ts";
@@ -25,15 +26,15 @@ export const COMMANDS: Commands = {
 	PROG_LOAD: loadProgram,
 	OBJ_PIN: pinObject,
 	OBJ_GET: getPinned,
-	PROG_ATTACH: refuse,
-	PROG_DETACH: refuse,
+	PROG_ATTACH: attachProgram,
+	PROG_DETACH: detachProgram,
 	PROG_TEST_RUN: testRun,
 	PROG_GET_NEXT_ID: (system, attr) => nextId(system, attr, "program"),
 	MAP_GET_NEXT_ID: (system, attr) => nextId(system, attr, "map"),
 	PROG_GET_FD_BY_ID: (system, attr) => openById(system, attr, "program"),
 	MAP_GET_FD_BY_ID: (system, attr) => openById(system, attr, "map"),
 	OBJ_GET_INFO_BY_FD: getInfo,
-	PROG_QUERY: refuse,
+	PROG_QUERY: queryPrograms,
 	RAW_TRACEPOINT_OPEN: openRawTracepoint,
 	BTF_LOAD: loadBtf,
 	BTF_GET_FD_BY_ID: (system, attr) => openById(system, attr, "btf"),

@@ -3,6 +3,7 @@ import { MAP_FLAGS } from "@skep/bpf/uapi";
 import { endTimer, isAlive } from "#helpers";
 import type { Memory } from "#machine";
 import { type MapState, mapHandler, releaseMap, slotsOf } from "#maps";
+import { takeFromChain } from "./chains.ts";
 import { forgetCode, type System } from "./system.ts";
 import type { Descriptor, ObjectKind } from "./tables.ts";
 
@@ -61,6 +62,8 @@ function rowOf(system: System, kind: ObjectKind, id: number): { references: numb
 		case "event":
 			return tables.events.get(id);
 		case "statistics":
+		case "cgroup":
+		case "namespace":
 			return undefined;
 	}
 }
@@ -166,6 +169,8 @@ function end(system: System, kind: ObjectKind, id: number): void {
 			tables.btfs.delete(id);
 			return;
 		case "statistics":
+		case "cgroup":
+		case "namespace":
 			return;
 	}
 }
@@ -176,7 +181,9 @@ export function detachLink(system: System, id: number): void {
 	if (!link || link.detached) return;
 	link.detached = true;
 	system.attached.clear();
+	takeFromChain(system.tables, id);
 	link.ifindex = 0;
+	link.cgroup = 0;
 	const event = system.tables.events.get(link.event);
 	if (event) {
 		event.link = 0;

@@ -3,11 +3,14 @@
  * attaching, raising events and test runs. All of it works on one `System`: memory, clock, tasks and tables of plain rows
  * with ids. Also the kernel's own types: laid out so that no offset is a real kernel's, and objects placed by them.
  */
+export { makeCgroup } from "./cgroups.ts";
+export { assembleSystem } from "./assemble.ts";
 export { COMMANDS } from "./commands.ts";
 export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
 export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
-export { isBpffs, unpin } from "./pins.ts";
+export { isBpffs, listFolder, removeFolder, unpin } from "./pins.ts";
+export { placesOf } from "./places.ts";
 export {
 	type Argument,
 	become,

@@ -11,6 +11,7 @@ import { ATTACH_TYPES, LINK_TYPES, MAP_TYPES, PROGRAM_TYPES } from "@skep/bpf/ua
 import { openDescriptor } from "./descriptors.ts";
 import type { System } from "./system.ts";
 import type { LinkState, ObjectKind, ProgramState } from "./tables.ts";
+import { tracepointOf } from "./tracepoints.ts";
 
 const KINDS: Readonly<Record<ObjGetInfoByFd["kind"], ObjectKind>> = {
 	map: "map",
@@ -119,14 +120,33 @@ function linkInfo(system: System, link: LinkState, info: Partial<LinkInfo>): voi
 	info.type = LINK_TYPES[link.kind].value;
 	info.id = link.id;
 	info.prog_id = link.detached ? 0 : link.program;
-	if (link.kind === "raw_tracepoint") info.raw_tracepoint = { tp_name: link.tracepoint };
-	if (link.kind === "xdp") info.xdp = { ifindex: link.ifindex };
-	if (link.kind === "tracing") {
-		info.tracing = {
-			attach_type: ATTACH_TYPES.trace_raw_tp,
-			target_obj_id: system.btfId,
-			target_btf_id: system.tables.programs.get(link.program)?.attachBtf ?? 0,
-		};
+	const cookie = link.cookie === 0n ? {} : { cookie: link.cookie };
+	switch (link.kind) {
+		case "raw_tracepoint":
+			info.raw_tracepoint = { tp_name: link.tracepoint, ...cookie };
+			return;
+		case "xdp":
+			info.xdp = { ifindex: link.ifindex };
+			return;
+		case "tcx":
+			info.tcx = { ifindex: link.ifindex, attach_type: link.hook };
+			return;
+		case "cgroup":
+			info.cgroup = { cgroup_id: BigInt(link.cgroup), attach_type: link.hook };
+			return;
+		case "perf_event": {
+			const event = system.tables.events.get(link.event);
+			const name = tracepointOf(system, event?.tracepoint ?? 0)?.name ?? "";
+			info.perf_event = { kind: "tracepoint", name, cookie: link.cookie };
+			return;
+		}
+		case "tracing":
+			info.tracing = {
+				attach_type: ATTACH_TYPES.trace_raw_tp,
+				target_obj_id: system.btfId,
+				target_btf_id: system.tables.programs.get(link.program)?.attachBtf ?? 0,
+				...cookie,
+			};
 	}
 }
 

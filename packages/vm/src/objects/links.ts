@@ -1,6 +1,9 @@
 import { type Attributes, ERRNO } from "@skep/bpf/kernel";
 import { ATTACH_TYPES } from "@skep/bpf/uapi";
-import { descriptorOf, detachLink, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
+import { linkTarget } from "./attachments.ts";
+import { chainOf, openChain, replaceInChain } from "./chains.ts";
+import { closeDescriptor, descriptorOf, detachLink, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
+import { xdpKey, xdpMode } from "./places.ts";
 import type { System } from "./system.ts";
 import type { LinkState, ProgramState } from "./tables.ts";
 import { tracepointNamed } from "./tracepoints.ts";
@@ -20,7 +23,7 @@ function addLink(system: System, link: Omit<LinkState, "id" | "references" | "de
 	return openDescriptor(system, "link", id);
 }
 
-const BARE = { tracepoint: "", event: 0, ifindex: 0, cookie: 0n } as const;
+const BARE = { tracepoint: "", event: 0, ifindex: 0, cgroup: 0, hook: 0, cookie: 0n } as const;
 
 export function openRawTracepoint(system: System, attr: Attributes["RAW_TRACEPOINT_OPEN"]): number {
 	const program = programOf(system, attr.prog_fd);
@@ -42,7 +45,6 @@ export function openRawTracepoint(system: System, attr: Attributes["RAW_TRACEPOI
 }
 
 const XDP_MODES = 0b1110;
-const REPLACE = 16;
 
 export function createLink(system: System, attr: Attributes["LINK_CREATE"]): number {
 	const program = programOf(system, attr.prog_fd ?? 0);
@@ -58,6 +60,12 @@ export function createLink(system: System, attr: Attributes["LINK_CREATE"]): num
 			return perfLink(system, program, attr);
 		case ATTACH_TYPES.xdp:
 			return xdpLink(system, program, attr);
+		case ATTACH_TYPES.tcx_ingress:
+		case ATTACH_TYPES.tcx_egress:
+			return chainLink(system, program, attr, "tcx");
+		case ATTACH_TYPES.cgroup_inet_ingress:
+		case ATTACH_TYPES.cgroup_inet_egress:
+			return chainLink(system, program, attr, "cgroup");
 		default:
 			return -ERRNO.EINVAL;
 	}
@@ -85,15 +93,42 @@ function perfLink(system: System, program: ProgramState, attr: Attributes["LINK_
 function xdpLink(system: System, program: ProgramState, attr: Attributes["LINK_CREATE"]): number {
 	const { tables } = system;
 	if (program.type !== "xdp") return -ERRNO.EINVAL;
-	const flags = attr.flags ?? 0;
-	const modes = flags & XDP_MODES;
-	if ((flags & ~XDP_MODES & ~1) !== 0 || (flags & REPLACE) !== 0 || (modes & (modes - 1)) !== 0) return -ERRNO.EINVAL;
+	const mode = xdpMode(attr.flags ?? 0, XDP_MODES | 1);
+	if (mode === -ERRNO.EINVAL) return mode;
 	const ifindex = attr.target_ifindex ?? 0;
 	if (ifindex <= 0 || ifindex > tables.devices.length) return -ERRNO.EINVAL;
-	if ((flags & 8) !== 0) return -ERRNO.EOPNOTSUPP;
-	for (const link of tables.links.values()) if (link.ifindex === ifindex) return -ERRNO.EBUSY;
-	return addLink(system, { ...BARE, kind: "xdp", program: program.id, ifindex });
+	if (mode < 0) return mode;
+	const there = chainOf(tables, xdpKey(ifindex));
+	if (there.entries.length > 0) return there.flags === mode ? -ERRNO.EBUSY : -ERRNO.EEXIST;
+	const fd = addLink(system, { ...BARE, kind: "xdp", program: program.id, ifindex });
+	if (fd < 0) return fd;
+	const chain = openChain(tables, xdpKey(ifindex));
+	chain.entries.push({ program: program.id, link: idOf(system, fd, "link") });
+	chain.flags = mode;
+	chain.revision++;
+	return fd;
 }
+
+/** A link of a hook that several programs share. */
+function chainLink(
+	system: System,
+	program: ProgramState,
+	attr: Attributes["LINK_CREATE"],
+	kind: "tcx" | "cgroup",
+): number {
+	const target = linkTarget(system, program, attr);
+	if (typeof target === "number") return target;
+	const { cgroup, ifindex } = target;
+	const fd = addLink(system, { ...BARE, kind, program: program.id, cgroup, ifindex, hook: attr.attach_type });
+	if (fd < 0) return fd;
+	const result = target.put(idOf(system, fd, "link"));
+	if (result === 0) return fd;
+	closeDescriptor(system, fd);
+	return result;
+}
+
+/** Kinds of links that take another program, and that let go of it before they end. */
+const UPDATED: ReadonlySet<LinkState["kind"]> = new Set(["xdp", "tcx", "cgroup"]);
 
 export function updateLink(system: System, attr: Attributes["LINK_UPDATE"]): number {
 	const id = idOf(system, attr.link_fd, "link");
@@ -110,12 +145,13 @@ export function updateLink(system: System, attr: Attributes["LINK_UPDATE"]): num
 		if (typeof old === "number") return old;
 		if (old.id !== link.program) return -ERRNO.EPERM;
 	}
-	if (link.kind !== "xdp") return -ERRNO.EINVAL;
+	if (!UPDATED.has(link.kind)) return -ERRNO.EINVAL;
 	if (link.detached) return -ERRNO.ENOLINK;
-	if (program.type !== "xdp") return -ERRNO.EINVAL;
+	if (program.type !== system.tables.programs.get(link.program)!.type) return -ERRNO.EINVAL;
 	hold(system, "program", program.id);
 	drop(system, "program", link.program);
 	link.program = program.id;
+	replaceInChain(system.tables, id, program.id);
 	system.attached.clear();
 	return 0;
 }
@@ -123,7 +159,7 @@ export function updateLink(system: System, attr: Attributes["LINK_UPDATE"]): num
 export function detachLinkCommand(system: System, attr: Attributes["LINK_DETACH"]): number {
 	const id = idOf(system, attr.link_fd, "link");
 	if (id < 0) return id;
-	if (system.tables.links.get(id)!.kind !== "xdp") return -ERRNO.EOPNOTSUPP;
+	if (!UPDATED.has(system.tables.links.get(id)!.kind)) return -ERRNO.EOPNOTSUPP;
 	detachLink(system, id);
 	return 0;
 }

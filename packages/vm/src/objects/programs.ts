@@ -41,6 +41,9 @@ export function loadProgram(system: System, attr: Attributes["PROG_LOAD"]): numb
 	const btf = described ? idOf(system, attr.prog_btf_fd ?? 0, "btf") : 0;
 	if (btf < 0) return btf;
 	if (type === "syscall" && ((attr.prog_flags ?? 0) & PROG_FLAGS.BPF_F_SLEEPABLE) === 0) return -ERRNO.EINVAL;
+	const way = ATTACH_NAMES[attr.expected_attach_type ?? 0];
+	// What tracing programs attach to is said in the log.
+	if (type !== "tracing" && hook.attachTypes && !(way && hook.attachTypes.includes(way))) return -ERRNO.EINVAL;
 	const log = new Log(attr);
 	const target = attachTarget(system, attr, type);
 	const mapAt: Record<number, number> = {};

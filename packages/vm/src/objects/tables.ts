@@ -3,7 +3,7 @@ import type { PerfRing, Timers } from "#helpers";
 import type { MapState } from "#maps";
 
 /** What a file descriptor or a pin is of. */
-export type ObjectKind = "map" | "program" | "btf" | "link" | "event" | "statistics";
+export type ObjectKind = "map" | "program" | "btf" | "link" | "event" | "statistics" | "cgroup" | "namespace";
 
 export interface Descriptor {
 	readonly kind: ObjectKind;
@@ -55,17 +55,43 @@ export interface BtfState {
 /** What a program is attached to. */
 export interface LinkState {
 	readonly id: number;
-	readonly kind: "raw_tracepoint" | "tracing" | "xdp" | "perf_event";
+	readonly kind: "raw_tracepoint" | "tracing" | "xdp" | "tcx" | "cgroup" | "perf_event";
 	program: number;
 	/** Tracepoint, by its bare name. */
 	readonly tracepoint: string;
 	/** perf_event: the event. */
 	readonly event: number;
-	/** xdp: the device; 0 once it is detached. */
+	/** xdp, tcx: the device; 0 once it is detached. */
 	ifindex: number;
+	/** cgroup: its id; 0 once it is detached. */
+	cgroup: number;
+	/** cgroup, tcx: number of the attach type. */
+	readonly hook: number;
 	readonly cookie: bigint;
 	references: number;
 	detached: boolean;
+}
+
+/** A cgroup of version 2: its folder. The root has id 1. */
+export interface CgroupState {
+	readonly id: number;
+	readonly path: string;
+}
+
+/** One program of a chain. */
+export interface ChainEntry {
+	program: number;
+	/** That holds it there; 0: none, then the entry holds the program itself. */
+	readonly link: number;
+}
+
+/** Programs at one hook of a cgroup or of a device, in the order in which they run. */
+export interface ChainState {
+	/** Cgroups: BPF_F_ALLOW_OVERRIDE, BPF_F_ALLOW_MULTI. XDP: its mode. */
+	flags: number;
+	/** Goes up with every change. */
+	revision: number;
+	readonly entries: ChainEntry[];
 }
 
 export interface EventState extends PerfRing {
@@ -102,12 +128,19 @@ export interface Tables {
 	readonly tracepoints: TracepointRow[];
 	/** Devices by name; the index is the place + 1. */
 	readonly devices: string[];
+	/** By id. */
+	readonly cgroups: Map<number, CgroupState>;
+	/** By place and hook, see `chainKey`; those that never had a program are missing. */
+	readonly chains: Map<string, ChainState>;
 	/** Next id of each kind. */
-	readonly next: Record<"map" | "program" | "btf" | "link" | "event", number>;
+	readonly next: Record<"map" | "program" | "btf" | "link" | "event" | "cgroup", number>;
 	/** Descriptors that hold BPF_ENABLE_STATS. */
 	statistics: number;
 	readonly timers: Timers;
 }
+
+/** Where systems mount cgroups of version 2. */
+export const CGROUP_ROOT = "/sys/fs/cgroup";
 
 export const newTables = (): Tables => ({
 	descriptors: new Map(),
@@ -119,7 +152,9 @@ export const newTables = (): Tables => ({
 	pins: new Map(),
 	tracepoints: [],
 	devices: [],
-	next: { map: 1, program: 1, btf: 1, link: 1, event: 1 },
+	cgroups: new Map([[1, { id: 1, path: CGROUP_ROOT }]]),
+	chains: new Map(),
+	next: { map: 1, program: 1, btf: 1, link: 1, event: 1, cgroup: 2 },
 	statistics: 0,
 	timers: { rows: new Map(), made: 0, work: [] },
 });

@@ -144,20 +144,22 @@ function runSkb(system: System, program: ProgramState, attr: TestRun): number {
 	// An IP packet has its header at least.
 	const protocol = (data[12]! << 8) | data[13]!;
 	if (data.length - ETHERNET < (LEAST_BYTES[protocol] ?? 0)) return -ERRNO.EINVAL;
+	const whole = program.type === "sched_cls" || program.type === "sched_act";
 	const { memory } = system;
 	let retval = 0;
 	let out = new Uint8Array(0);
 	let ctx = new Uint8Array(0);
 	for (let left = Math.max(attr.repeat ?? 0, 1); left > 0; left--) {
-		const input = skbInput(memory, system.scratch[system.home]!, data);
+		const input = skbInput(memory, system.scratch[system.home]!, data, whole);
 		if (input.context === 0) return -ERRNO.ENOMEM;
 		retval = runProgram(system, program, input, system.cpus[system.home]!, 0n);
 		const at = memory.view.getUint32(input.context + 76, true);
-		out = memory.u8.slice(at - ETHERNET, at - ETHERNET + data.length);
+		const first = whole ? at : at - ETHERNET;
+		out = memory.u8.slice(first, first + data.length);
 		ctx = memory.u8.slice(input.context, input.context + input.contextSize);
 	}
-	// The program saw no Ethernet header, and none comes back.
-	out.fill(0, 0, ETHERNET);
+	// Who saw no Ethernet header gets none back.
+	if (!whole) out.fill(0, 0, ETHERNET);
 	return finish(attr, retval, out, ctx);
 }
 
