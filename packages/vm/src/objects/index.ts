@@ -4,12 +4,11 @@
  * with ids. Also the kernel's own types: laid out so that no offset is a real kernel's, and objects placed by them.
  */
 export { makeCgroup } from "./cgroups.ts";
-export { assembleSystem } from "./assemble.ts";
 export { COMMANDS } from "./commands.ts";
 export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
 export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
-export { isBpffs, listFolder, removeFolder, unpin } from "./pins.ts";
+export { isBpffs, unpin } from "./pins.ts";
 export { placesOf } from "./places.ts";
 export {
 	type Argument,
