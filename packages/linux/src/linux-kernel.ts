@@ -33,6 +33,7 @@ import {
 import { ask, bringUp, makeDevice, networkPrograms } from "#netlink";
 import {
 	bpf,
+	bpffsFolders,
 	errnoOf,
 	inNetworkNamespace,
 	interfaceIndex,
@@ -58,7 +59,7 @@ export {
 	type SystemFacts,
 	systemFacts,
 } from "#inspect";
-export { tracefsRoot, withoutCapabilities } from "#sys";
+export { detachedMount, tracefsRoot, withoutCapabilities } from "#sys";
 export { explainPermission };
 
 /** The kernel that this process runs on. @throws NotSupportedError on other systems than Linux, other CPUs than x64 and arm64 */
@@ -119,6 +120,7 @@ class LinuxKernel implements Kernel {
 	readonly possibleCpus = possibleCpus();
 	readonly pageSize = pageSize();
 	readonly diagnose = explainPermission;
+	readonly folders = bpffsFolders;
 	readonly places = HOST;
 	readonly host = HOST;
 

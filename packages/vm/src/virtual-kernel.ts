@@ -10,6 +10,7 @@ import {
 	type Attributes,
 	type CommandName,
 	ERRNO,
+	type Folders,
 	type Kernel,
 	type Mapping,
 	type ObjectKind,
@@ -34,6 +35,7 @@ import {
 	hold,
 	idOf,
 	isBpffs,
+	listFolder,
 	type MachineEvent,
 	makeCgroup,
 	mapMemory,
@@ -46,6 +48,7 @@ import {
 	type Raised,
 	type ReplayEvent,
 	type Replayed,
+	removeFolder,
 	type RunEnvironment,
 	raise,
 	repeater,
@@ -216,6 +219,11 @@ export class VirtualKernel implements Kernel {
 	unlink(path: string): number {
 		return unpin(this.system, path);
 	}
+
+	readonly folders: Folders = {
+		list: (path) => listFolder(this.system, path),
+		remove: (path) => removeFolder(this.system, path),
+	};
 
 	btf(): Uint8Array | number {
 		return this.system.btf?.bytes ?? -ERRNO.ENOENT;

@@ -45,6 +45,7 @@ export type {
 	TaskFdQuery,
 	TokenCreate,
 } from "./attributes.ts";
+export type { FolderEntry, Folders } from "./bpffs.ts";
 export { COMMANDS } from "./commands.ts";
 export type { Diagnose, Diagnosis, Refused } from "./diagnosis.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";

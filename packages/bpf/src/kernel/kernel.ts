@@ -1,4 +1,5 @@
 import type { Attributes, CommandName } from "./attributes.ts";
+import type { Folders } from "./bpffs.ts";
 import type { Diagnose } from "./diagnosis.ts";
 import type { Host, Places } from "./host.ts";
 import type { PerfEventAttr, PerfEventRequest } from "./perf-event.ts";
@@ -39,6 +40,8 @@ export interface Kernel {
 	isBpffs(path: string): number;
 	/** unlink(2): takes a pin away. 0; -errno. */
 	unlink(path: string): number;
+	/** What pins stand in. */
+	readonly folders: Folders;
 	/** Why it said EPERM or EACCES, where this kernel can find out. */
 	readonly diagnose?: Diagnose | undefined;
 	/** Raw BTF of the kernel (`vmlinux`); -errno. */

@@ -4,6 +4,7 @@
  * -errno. What a call points to is held until it returns.
  */
 export { attributeBytes, bpf } from "./bpf.ts";
+export { bpffsFolders } from "./bpffs.ts";
 export { withoutCapabilities } from "./capabilities.ts";
 export { countCpus, possibleCpus } from "./cpus.ts";
 export { addressOf, interfaceIndex, pageSize, syscall } from "./ffi.ts";

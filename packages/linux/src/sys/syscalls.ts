@@ -19,6 +19,7 @@ const NUMBERS = {
 	setns: { x64: 308, arm64: 268 },
 	capget: { x64: 125, arm64: 90 },
 	capset: { x64: 126, arm64: 91 },
+	mount: { x64: 165, arm64: 40 },
 	fsopen: { x64: 430, arm64: 430 },
 	fsconfig: { x64: 431, arm64: 431 },
 	fsmount: { x64: 432, arm64: 432 },

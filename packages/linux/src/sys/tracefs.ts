@@ -17,7 +17,7 @@ const detached = new Map<string, number>();
  * A directory under which a kernel file system can be read without it being mounted anywhere (Linux ≥ 5.2): a mount that
  * only this process holds. -errno, EPERM without CAP_SYS_ADMIN.
  */
-export function detachedMount(type: "tracefs" | "securityfs" | "cgroup2"): string | number {
+export function detachedMount(type: "tracefs" | "securityfs" | "cgroup2" | "bpf"): string | number {
 	let mount = detached.get(type);
 	if (mount === undefined) {
 		const name = new TextEncoder().encode(`${type}\0`);

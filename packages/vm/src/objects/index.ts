@@ -8,7 +8,7 @@ export { COMMANDS } from "./commands.ts";
 export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
 export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
-export { isBpffs, unpin } from "./pins.ts";
+export { isBpffs, listFolder, removeFolder, unpin } from "./pins.ts";
 export { placesOf } from "./places.ts";
 export {
 	type Argument,

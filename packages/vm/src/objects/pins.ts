@@ -1,4 +1,4 @@
-import { type Attributes, ERRNO } from "@skep/bpf/kernel";
+import { type Attributes, ERRNO, type FolderEntry } from "@skep/bpf/kernel";
 import { drop, hold, openDescriptor } from "./descriptors.ts";
 import type { System } from "./system.ts";
 
@@ -63,4 +63,31 @@ export function isBpffs(system: System, path: string): number {
 	if (!plain.startsWith(`${MOUNT}/`)) return 0;
 	for (const pin of system.tables.pins.keys()) if (pin === plain || pin.startsWith(`${plain}/`)) return 1;
 	return -ERRNO.ENOENT;
+}
+
+/** readdir(3) in bpffs: pins and folders, sorted by name. -ENOENT, -ENOTDIR. */
+export function listFolder(system: System, path: string): readonly FolderEntry[] | number {
+	const is = isBpffs(system, path);
+	if (is !== 1) return is < 0 ? is : -ERRNO.ENOTDIR;
+	const plain = `/${path
+		.split("/")
+		.filter((word) => word !== "")
+		.join("/")}`;
+	if (system.tables.pins.has(plain)) return -ERRNO.ENOTDIR;
+	const found = new Map<string, FolderEntry>();
+	const owner = { uid: 0, gid: 0 };
+	for (const pin of system.tables.pins.keys()) {
+		if (!pin.startsWith(`${plain}/`)) continue;
+		const [name = "", ...below] = pin.slice(plain.length + 1).split("/");
+		if (below.length > 0) found.set(name, { name, kind: "directory", mode: 0o700, ...owner });
+		else found.set(name, { name, kind: "file", mode: 0o600, ...owner });
+	}
+	return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** rmdir(2): folders come and go with what is in them, so that there is never an empty one. */
+export function removeFolder(system: System, path: string): number {
+	const listed = listFolder(system, path);
+	if (typeof listed === "number") return listed;
+	return listed.length > 0 ? -ERRNO.ENOTEMPTY : -ERRNO.EBUSY;
 }
