@@ -98,7 +98,15 @@ export interface DeviceProgram {
 	readonly ifindex: number;
 	readonly device: string;
 	/** Where it hangs: XDP of a mode, or a classifier at an end of the device's qdisc. */
-	readonly hook: "xdp/driver" | "xdp/generic" | "xdp/offload" | "clsact/ingress" | "clsact/egress" | "root";
+	readonly hook:
+		| "xdp/driver"
+		| "xdp/generic"
+		| "xdp/offload"
+		| "clsact/ingress"
+		| "clsact/egress"
+		/** Of another qdisc, or a class of one: `class htb 1:10`. */
+		| `qdisc ${string}`
+		| `class ${string}`;
 	readonly id: number;
 	/** Of a classifier; empty for XDP. */
 	readonly name: string;
@@ -123,6 +131,8 @@ export interface Places {
 	network(request: NetworkRequest): FilterReply | number;
 	/** Devices of the caller's network namespace, and the programs on them. */
 	networkPrograms(): NetworkListing | number;
+	/** Runs `body` in the network namespace that a file is (`/run/netns/blue`). Absent: there is only one. */
+	inNetwork?<T extends object>(path: string, body: () => T): T | number;
 }
 
 /**

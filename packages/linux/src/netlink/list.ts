@@ -7,7 +7,7 @@ const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2_000_000;
 const NLMSG = { ERROR: 2, DONE: 3 } as const;
 // biome-ignore format: table
-const RTM = { NEWLINK: 16, GETLINK: 18, NEWQDISC: 36, GETQDISC: 38, NEWTFILTER: 44, GETTFILTER: 46 } as const;
+const RTM = { NEWLINK: 16, GETLINK: 18, NEWQDISC: 36, GETQDISC: 38, NEWTCLASS: 40, GETTCLASS: 42, NEWTFILTER: 44, GETTFILTER: 46 } as const;
 /** NLM_F_REQUEST | NLM_F_DUMP. */
 const DUMP = 0x301;
 const IFLA = { IFNAME: 3, XDP: 43 } as const;
@@ -17,7 +17,7 @@ const TCA_BPF = { NAME: 7, ID: 11 } as const;
 /** `struct ifinfomsg`, `struct tcmsg`. */
 const IFINFO_BYTES = 16;
 const TCMSG_BYTES = 20;
-const TC_H = { ROOT: 0xffff_ffff, INGRESS: 0xffff_fff2, EGRESS: 0xffff_fff3 } as const;
+const TC_H = { CLSACT: 0xffff_fff1, INGRESS: 0xffff_fff2, EGRESS: 0xffff_fff3 } as const;
 const ROOM = 64 * 1024;
 const UTF8 = new TextDecoder();
 
@@ -34,9 +34,7 @@ export function networkPrograms(): NetworkListing | number {
 		const own = queues.filter((payload) => payload.getInt32(4, true) === ifindex);
 		const kinds = own.map((payload) => textOf(payload, TCMSG_BYTES, TCA.KIND));
 		const ends = kinds.some((kind) => kind === "clsact" || kind === "ingress") ? [INGRESS, EGRESS] : [];
-		// Filters at the root need a qdisc that has some: those without a handle have none.
-		const rooted = own.some((payload) => payload.getUint32(8, true) !== 0 && payload.getUint32(12, true) === TC_H.ROOT);
-		for (const [parent, hook] of [...(rooted ? [ROOT] : []), ...ends]) {
+		for (const [parent, hook] of [...inner(ifindex, own), ...ends]) {
 			const filters = dump(tcMessage(RTM.GETTFILTER, ifindex, parent));
 			if (typeof filters === "number") continue; // the qdisc went away meanwhile
 			for (const filter of filters) {
@@ -48,9 +46,35 @@ export function networkPrograms(): NetworkListing | number {
 	return { devices: devices.map(({ ifindex, name }) => ({ ifindex, name })), programs };
 }
 
-const ROOT = [TC_H.ROOT, "root"] as const;
 const INGRESS = [TC_H.INGRESS, "clsact/ingress"] as const;
 const EGRESS = [TC_H.EGRESS, "clsact/egress"] as const;
+
+/** Where filters hang besides: qdiscs with handles, and their classes. Most devices have none. */
+function inner(
+	ifindex: number,
+	qdiscs: readonly DataView[],
+): (readonly [parent: number, hook: DeviceProgram["hook"]])[] {
+	const found: (readonly [number, DeviceProgram["hook"]])[] = [];
+	for (const payload of qdiscs) {
+		const [handle, parent] = [payload.getUint32(8, true), payload.getUint32(12, true)];
+		if (handle !== 0 && parent !== TC_H.CLSACT)
+			found.push([handle, `qdisc ${textOf(payload, TCMSG_BYTES, TCA.KIND)} ${handleText(handle)}`]);
+	}
+	// Only qdiscs that one gave a handle have classes.
+	if (found.length === 0) return found;
+	const classes = dump(tcMessage(RTM.GETTCLASS, ifindex, 0));
+	if (typeof classes === "number") return found;
+	for (const { type, payload } of classes) {
+		if (type !== RTM.NEWTCLASS) continue;
+		const handle = payload.getUint32(8, true);
+		found.push([handle, `class ${textOf(payload, TCMSG_BYTES, TCA.KIND)} ${handleText(handle)}`]);
+	}
+	return found;
+}
+
+/** `1:10`, as tc writes it: hex. */
+const handleText = (handle: number): string =>
+	`${(handle >>> 16).toString(16)}:${(handle & 0xffff) === 0 ? "" : (handle & 0xffff).toString(16)}`;
 
 const tcMessage = (type: number, ifindex: number, parent: number): Uint8Array =>
 	new MessageWriter().fixed([4, 0], [4, ifindex], [4, 0], [4, parent], [4, 0]).finish(type, DUMP);

@@ -10,7 +10,7 @@ export { countCpus, possibleCpus } from "./cpus.ts";
 export { addressOf, interfaceIndex, pageSize, syscall } from "./ffi.ts";
 export { mmap, read } from "./memory.ts";
 export { countsLockedMemory, type MemoryLimit, memoryLimit } from "./memory-limit.ts";
-export { inNetworkNamespace } from "./namespace.ts";
+export { inNetworkNamespace, inNetworkNamespaceOf } from "./namespace.ts";
 export { perfEventIoctl, perfEventOpen } from "./perf-event.ts";
 export { openSocket, setSocketProgram } from "./socket.ts";
 export { syscallNumbers } from "./syscalls.ts";

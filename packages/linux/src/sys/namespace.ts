@@ -11,7 +11,29 @@ const CLONE_NEWNET = 0x4000_0000;
  * stay where they are. -errno where none can be made (EPERM without CAP_SYS_ADMIN).
  * @throws Error where the thread cannot go back, which leaves it useless for the network
  */
-export function inNetworkNamespace<T extends object>(body: () => T): T | number {
+export const inNetworkNamespace = <T extends object>(body: () => T): T | number =>
+	elsewhere(() => syscall(NR.unshare, CLONE_NEWNET), body);
+
+/**
+ * Runs `body` with this thread in the network namespace that a file is (`/run/netns/blue`, `/proc/7/ns/net`). -errno where the
+ * file cannot be opened or the namespace not be entered (EPERM without CAP_SYS_ADMIN, EINVAL where it is another kind of file).
+ * @throws Error as above
+ */
+export function inNetworkNamespaceOf<T extends object>(path: string, body: () => T): T | number {
+	let file: number;
+	try {
+		file = openSync(path, "r");
+	} catch (error) {
+		return -errnoOf(error);
+	}
+	try {
+		return elsewhere(() => syscall(NR.setns, file, CLONE_NEWNET), body);
+	} finally {
+		closeSync(file);
+	}
+}
+
+function elsewhere<T extends object>(enter: () => number, body: () => T): T | number {
 	let own: number;
 	try {
 		own = openSync("/proc/thread-self/ns/net", "r");
@@ -19,8 +41,8 @@ export function inNetworkNamespace<T extends object>(body: () => T): T | number 
 		return -errnoOf(error);
 	}
 	try {
-		const made = syscall(NR.unshare, CLONE_NEWNET);
-		if (made < 0) return made;
+		const entered = enter();
+		if (entered < 0) return entered;
 		try {
 			return body();
 		} finally {

@@ -52,7 +52,7 @@ export const list: Task = (words, desk) => {
 	}
 	// One that is asked for by its id is not in an array, as with bpftool.
 	if (desk.json) writeJson(desk, only === undefined ? rows : rows[0]);
-	else desk.write(renderTable(rows.map(cells), desk.screen, ["cgroup"]));
+	else desk.write(renderTable(rows.map(cells), desk.screen, ["in cgroup"]));
 	return STATUS.ok;
 };
 

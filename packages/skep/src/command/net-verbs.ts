@@ -22,6 +22,15 @@ export const NET_VERBS: readonly Verb<Task>[] = [
 		load: async () => (await import("./net-show.ts")).show,
 	},
 	{
+		name: "overview",
+		usage: "",
+		summary:
+			"every program on every hook: devices of all network namespaces, netfilter, sockmaps, cgroups; with their maps",
+		examples: ["skep net overview"],
+		reads: true,
+		load: async () => (await import("./net-show.ts")).overview,
+	},
+	{
 		name: "attach",
 		usage: `{xdp|xdpgeneric|xdpdrv|xdpoffload|tcx_ingress|tcx_egress|netkit_primary|netkit_peer} ${PROG} dev NAME [overwrite]`,
 		summary: "attach a program to a network device: it stays until it is detached",

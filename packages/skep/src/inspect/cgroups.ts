@@ -4,6 +4,7 @@ import { ERRNO, type Kernel, type Places } from "@skep/bpf/kernel";
 import { Fd, openById, queryPrograms, refuse } from "@skep/bpf/live";
 import { ATTACH_TYPES, type AttachType } from "@skep/bpf/uapi";
 import { infoOf } from "./objects.ts";
+import { type Owner, ownerCells } from "./owners.ts";
 
 /** A program on a cgroup, as `bpftool -j cgroup show` tells it. */
 export interface CgroupRow {
@@ -16,6 +17,7 @@ export interface CgroupRow {
 	readonly attach_btf_name: string;
 	readonly attach_btf_obj_id: number;
 	readonly attach_btf_id: number;
+	readonly pids?: readonly Owner[];
 }
 
 /** Hooks of cgroups. */
@@ -114,4 +116,5 @@ export const cgroupCells = (row: CgroupRow): object => ({
 	...(row.attach_flags === undefined ? {} : { flags: row.attach_flags }),
 	name: row.name,
 	...(row.attach_btf_name === "" ? {} : { hook: row.attach_btf_name }),
+	...ownerCells(row.pids),
 });

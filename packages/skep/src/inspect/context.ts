@@ -29,3 +29,15 @@ export function holdersOf(view: View, key: ObjectKey): Holders {
 	const pids = view.owners?.get(key);
 	return { ...(pinned ? { pinned } : {}), ...(pids ? { pids } : {}) };
 }
+
+/** A row with who holds its program, or the link that holds that. Nothing is added where nobody does. */
+export function withOwners<R extends { readonly id: number; readonly link_id?: number }>(
+	view: View,
+	row: R,
+): R & { readonly pids?: readonly Owner[] } {
+	const { owners } = view;
+	const link = row.link_id ? (owners?.get(`link ${row.link_id}`) ?? []) : [];
+	const all = [...(owners?.get(`prog ${row.id}`) ?? []), ...link];
+	const pids = all.filter((owner, i) => all.findIndex(({ pid }) => pid === owner.pid) === i);
+	return pids.length === 0 ? row : { ...row, pids };
+}

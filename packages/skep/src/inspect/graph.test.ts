@@ -101,10 +101,8 @@ test("blocks as text: a source line once a block, cut to the screen, coloured on
 	assert.match(plain, /\n│\n│ {11}; for \(;;\) \\x1b\[2J\n│ ╭─> {4}2: i2/);
 	const narrow = blocksText(program(), { width: 18, colour: false }, { linum: true, opcodes: true });
 	for (const line of narrow.split("\n").slice(1)) assert.ok(line.length <= 18, line);
-	assert.match(
-		blocksText(program(), { width: 80, colour: true }, { linum: false, opcodes: false }),
-		/\u001b\[36m {6}; for/,
-	);
+	const coloured = blocksText(program(), { width: 80, colour: true }, { linum: false, opcodes: false });
+	assert.ok(coloured.includes("\u001b[36m      ; for"));
 });
 
 test("the picture: one box a block, one line a way, nothing unescaped", () => {
@@ -116,7 +114,8 @@ test("the picture: one box a block, one line a way, nothing unescaped", () => {
 	assert.match(svg, /<title>1: xdp &lt;x&gt;<\/title>/);
 	assert.match(svg, /2: i2 &lt;&quot;&amp;&gt;<\/text>/);
 	assert.match(svg, /prefers-color-scheme: dark/);
-	assert.doesNotMatch(svg, /NaN|Infinity|undefined|\u001b/);
+	assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
+	assert.ok(!svg.includes("\u001b"));
 	// Each tag that opens closes.
 	const open: string[] = [];
 	for (const [, close, name, self] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {

@@ -17,7 +17,7 @@ export {
 	cgroupsBelow,
 	openCgroup,
 } from "./cgroups.ts";
-export type { Holders, View } from "./context.ts";
+export { type Holders, type View, withOwners } from "./context.ts";
 export { takeData, takeValueData, type ValueData } from "./data-words.ts";
 export { type Delegation, delegationText } from "./delegations.ts";
 export { programDrawing } from "./drawing.ts";
@@ -38,7 +38,7 @@ export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts
 export { bpffsMounts, type Machine, NO_MACHINE, type ObjectKey, THIS_MACHINE } from "./machine.ts";
 export { type MapRow, mapCells, mapRow, mapText } from "./maps.ts";
 export { attachType, linkType, mapType, programType } from "./names.ts";
-export { type NetworkRows, networkRows, networkText } from "./network.ts";
+export { type NetworkRows, networkRows, networkText, ownedNetwork } from "./network.ts";
 export {
 	everyObject,
 	infoOf,

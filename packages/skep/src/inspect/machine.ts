@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel, ObjectKind } from "@skep/bpf/kernel";
 import { type Delegation, delegations, unescaped } from "./delegations.ts";
+import { type NetworkNamespace, networkNamespaces } from "./namespaces.ts";
 import { type Owner, processOwners } from "./owners.ts";
 import { type ProcessFd, processEvents } from "./perf.ts";
 import { attempt, field, readSmall } from "./proc.ts";
@@ -25,6 +26,8 @@ export interface Machine {
 	events(): Iterable<ProcessFd>;
 	/** Mounted bpffs that delegate something to processes with tokens. */
 	delegations(): readonly Delegation[];
+	/** Network namespaces; empty: there is only the one that we are in. */
+	networks(): readonly NetworkNamespace[];
 	/** Symbols that stand at kernel addresses. */
 	symbolsAt(addresses: ReadonlySet<bigint>): ReadonlyMap<bigint, string>;
 	/** Symbols by how far behind another one they stand; undefined: that one is not known, or hidden. */
@@ -40,6 +43,7 @@ export const NO_MACHINE: Machine = {
 	deviceName: () => undefined,
 	pins: () => NOTHING,
 	owners: () => NOTHING,
+	networks: () => [],
 	events: () => [],
 	delegations: () => [],
 	symbolsAt: () => NOTHING,
@@ -64,6 +68,7 @@ export const THIS_MACHINE: Machine = {
 	},
 	pins: bpffsPins,
 	owners: processOwners,
+	networks: networkNamespaces,
 	events: processEvents,
 	delegations,
 	symbolsAt: (addresses) => {

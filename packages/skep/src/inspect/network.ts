@@ -2,7 +2,9 @@ import { BpfError, NotSupportedError } from "@skep/bpf/base";
 import { errnoName, type Kernel } from "@skep/bpf/kernel";
 import { Fd, openById, queryPrograms, refuse } from "@skep/bpf/live";
 import type { AttachType } from "@skep/bpf/uapi";
+import { type View, withOwners } from "./context.ts";
 import { infoOf } from "./objects.ts";
+import { type Owner, ownerText } from "./owners.ts";
 
 /** What hangs on network devices, as `bpftool -j net show` tells it. */
 export interface NetworkRows {
@@ -11,18 +13,22 @@ export interface NetworkRows {
 		readonly ifindex: number;
 		readonly mode: string;
 		readonly id: number;
+		readonly pids?: readonly Owner[];
 	}[];
 	readonly tc: readonly {
 		readonly devname: string;
 		readonly ifindex: number;
-		/** `clsact/ingress`, `tcx/egress`, `netkit/peer` … */
+		/** `clsact/ingress`, `tcx/egress`, `netkit/peer` …; of another qdisc its kind. */
 		readonly kind: string;
+		/** Of another qdisc, or a class of one: `class 1:10`. */
+		readonly at?: string;
 		readonly name: string;
 		readonly id: number;
 		readonly link_id?: number;
+		readonly pids?: readonly Owner[];
 	}[];
 	/** Of the network namespace. */
-	readonly flow_dissector: readonly { readonly id: number }[];
+	readonly flow_dissector: readonly { readonly id: number; readonly pids?: readonly Owner[] }[];
 }
 
 const CHAINS: readonly (readonly [type: AttachType, kind: string])[] = [
@@ -65,10 +71,29 @@ export function networkRows(kernel: Kernel, device?: string): NetworkRows {
 			...chained,
 			...programs
 				.filter(({ hook }) => !hook.startsWith("xdp/"))
-				.map(({ device: devname, ifindex, hook: kind, name, id }) => ({ devname, ifindex, kind, name, id })),
+				.map(({ device: devname, ifindex, hook, name, id }) => ({ devname, ifindex, ...kindOf(hook), name, id })),
 		],
 		flow_dissector: flowDissectors(kernel),
 	};
+}
+
+/** `class htb 1:10` as bpftool has it, and where exactly. */
+function kindOf(hook: string): { readonly kind: string; readonly at?: string } {
+	const [what, kind, handle] = hook.split(" ");
+	return handle === undefined ? { kind: hook } : { kind: kind!, at: `${what} ${handle}` };
+}
+
+/** What is attached to a network namespace as a whole. `path`: a file that it is. */
+export function namespacePrograms(
+	kernel: Kernel,
+	path: string,
+): { readonly hook: AttachType; readonly ids: number[] }[] {
+	const number = kernel.places?.open(path) ?? -1;
+	if (number < 0) return [];
+	using fd = new Fd(kernel, number, `network namespace ${path}`);
+	return (["flow_dissector", "sk_lookup"] as const)
+		.map((hook) => ({ hook, ids: query(kernel, { fd: fd.number }, hook).map(({ id }) => id) }))
+		.filter(({ ids }) => ids.length > 0);
 }
 
 /** Nothing where a hook is none of this kernel's, or of this device's. */
@@ -97,20 +122,30 @@ function flowDissectors(kernel: Kernel): { id: number }[] {
 	return query(kernel, { fd: fd.number }, "flow_dissector").map(({ id }) => ({ id }));
 }
 
-/** As bpftool writes it. */
+/** The rows with who holds what. */
+export function ownedNetwork(view: View, { xdp, tc, flow_dissector }: NetworkRows): NetworkRows {
+	return {
+		xdp: xdp.map((row) => withOwners(view, row)),
+		tc: tc.map((row) => withOwners(view, row)),
+		flow_dissector: flow_dissector.map((row) => withOwners(view, row)),
+	};
+}
+
+/** As bpftool writes it, and who holds what. */
 export function networkText({ xdp, tc, flow_dissector }: NetworkRows): string {
+	const held = (pids: readonly Owner[] | undefined) => (pids ? ` pids ${ownerText(pids)}` : "");
 	return [
 		"xdp:",
-		...xdp.map((each) => `${each.devname}(${each.ifindex}) ${each.mode} id ${each.id}`),
+		...xdp.map((each) => `${each.devname}(${each.ifindex}) ${each.mode} id ${each.id}${held(each.pids)}`),
 		"",
 		"tc:",
 		...tc.map((each) => {
 			const link = each.link_id === undefined ? "" : ` link_id ${each.link_id}`;
-			return `${each.devname}(${each.ifindex}) ${each.kind} ${each.name} id ${each.id}${link}`;
+			return `${each.devname}(${each.ifindex}) ${each.kind} ${each.name} id ${each.id}${link}${held(each.pids)}`;
 		}),
 		"",
 		"flow_dissector:",
-		...flow_dissector.map(({ id }) => `id ${id}`),
+		...flow_dissector.map(({ id, pids }) => `id ${id}${held(pids)}`),
 		"",
 	]
 		.map((line) => `${line}\n`)

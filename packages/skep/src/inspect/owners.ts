@@ -74,8 +74,8 @@ export function ownerLines(pids: readonly Owner[] | undefined): string[] {
 }
 
 /** Columns of a table: processes, and the cgroups that they are in. */
-export function ownerCells(pids: readonly Owner[] | undefined): { pids?: string; cgroup?: string } {
+export function ownerCells(pids: readonly Owner[] | undefined): { pids?: string; "in cgroup"?: string } {
 	if (!pids?.length) return {};
 	const cgroups = [...new Set(pids.flatMap(({ cgroup }) => (cgroup === undefined ? [] : [cgroup])))];
-	return { pids: ownerText(pids), ...(cgroups.length === 0 ? {} : { cgroup: cgroups.join(" ") }) };
+	return { pids: ownerText(pids), ...(cgroups.length === 0 ? {} : { "in cgroup": cgroups.join(" ") }) };
 }
