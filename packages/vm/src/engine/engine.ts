@@ -90,6 +90,7 @@ class Jit implements Engine {
 			tailCalls,
 			shared: memory.shared,
 			scratch: scratchOf(memory.processor),
+			argumentCounts: calls.argumentCounts ?? [],
 		};
 		this.#link = {
 			host,

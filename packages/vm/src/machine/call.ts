@@ -86,6 +86,8 @@ export interface KnownArguments {
 export interface Callables<Code extends Executable = Executable> {
 	/** Calls a helper by number; false: there is none. `cpu.tail` set to a code's id on return makes it a tail call. */
 	helper(id: number, cpu: Cpu): boolean;
+	/** How many of r1 … r5 a helper looks at, by its number; of those that are missing, and that make tail calls, all. */
+	readonly argumentCounts?: readonly number[];
 	/** Calls a kernel function by BTF id; `module` is the instruction's offset field. False: there is none. */
 	kfunc?(id: number, module: number, cpu: Cpu): boolean;
 	/** LD_ABS, LD_IND: 1, 2 or 4 bytes of the packet at `offset` (signed, 32 bit) into r0, in host order. False: outside; the program ends with 0. */

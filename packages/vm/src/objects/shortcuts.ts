@@ -16,6 +16,11 @@ const PROCESSOR = idOf("get_smp_processor_id");
 const LOOP = idOf("loop");
 const TAIL_CALL = idOf("tail_call");
 const MOST_ROUNDS = 1 << 23;
+/** By helper: see `Callables.argumentCounts`. */
+export const ARGUMENT_COUNTS: readonly number[] = [
+	0,
+	...HELPERS.map(({ id, args }) => (id === TAIL_CALL || args.includes("...") ? 5 : args.length)),
+];
 /** Their values stay in the map's memory, whatever is deleted. */
 const KEYED: ReadonlySet<MapType> = new Set(["hash", "percpu_hash", "lru_hash", "lru_percpu_hash"]);
 

@@ -19,12 +19,17 @@ export interface Callee {
 const ARGUMENTS = [1, 2, 3, 4, 5] as const;
 const KEY_SIZE = 4;
 
-/** A call of a helper or kernel function, or a load of packet data: arguments and result lie in memory. */
+/** Imports by how many arguments cross over as words; with more, or where that is not known, all lie in memory. */
+const BY_COUNT = [IMPORT.helper0, IMPORT.helper1, IMPORT.helper2, IMPORT.helper3] as const;
+
+/** A call of a helper or kernel function, or a load of packet data: the result lies in memory. */
 export function callOut(e: Emitter, step: Step): void {
 	const { w } = e;
 	const { form, imm, second, slot, src } = step;
+	const count = form.name === "call_helper" ? (e.settings.argumentCounts[imm] ?? ARGUMENTS.length) : ARGUMENTS.length;
+	const byCount = BY_COUNT[count];
 	const isPacket = form.shape === "packet";
-	if (!isPacket)
+	if (!isPacket && byCount === undefined)
 		for (const register of ARGUMENTS) {
 			w.i32(0);
 			e.get(register);
@@ -44,7 +49,14 @@ export function callOut(e: Emitter, step: Step): void {
 	}
 	w.i32(slot);
 	w.get(e.base);
-	w.call(isPacket ? IMPORT.packet : form.name === "call_kfunc" ? IMPORT.kfunc : IMPORT.helper);
+	if (byCount !== undefined)
+		for (const register of ARGUMENTS.slice(0, count)) {
+			e.get32(register);
+			e.get(register);
+			w.i64(32);
+			w.op(OP.i64_shr_u, OP.i32_wrap);
+		}
+	w.call(isPacket ? IMPORT.packet : form.name === "call_kfunc" ? IMPORT.kfunc : (byCount ?? IMPORT.helper));
 	// Other than 0: the function ends here, with what another program gives or with 0.
 	w.openUnlikely();
 	w.get(e.base);

@@ -4,7 +4,18 @@ import type { Scratch, Windows } from "./scratch.ts";
 import { type Label, Writer } from "./writer.ts";
 
 /** Functions that generated code imports, by their numbers. */
-export const IMPORT = { helper: 0, kfunc: 1, packet: 2, reach: 3, leave: 4, tail: 5 } as const;
+export const IMPORT = {
+	helper0: 0,
+	helper1: 1,
+	helper2: 2,
+	helper3: 3,
+	helper: 4,
+	kfunc: 5,
+	packet: 6,
+	reach: 7,
+	leave: 8,
+	tail: 9,
+} as const;
 /** The module's own first function, where accesses are compared: see `reachBody`. */
 export const REACH = Object.keys(IMPORT).length;
 
@@ -20,6 +31,8 @@ export interface Settings {
 	readonly shared: boolean;
 	/** Where it hands over. */
 	readonly scratch: Scratch;
+	/** As `Callables.argumentCounts`. */
+	readonly argumentCounts: readonly number[];
 }
 
 /** One function while it is written: its locals, and what everything that writes needs. */
@@ -202,8 +215,14 @@ export class Emitter {
 
 	/** Pushes the result that JavaScript left. */
 	loadResult(): void {
-		this.w.i32(0);
-		this.w.access(OP.i64_load, this.settings.scratch.registers);
+		const { w } = this;
+		// As it was stored: a load that is wider than the stores before it waits for them.
+		w.i32(0);
+		w.access(OP.i64_load32_u, this.settings.scratch.registers);
+		w.i32(0);
+		w.access(OP.i64_load32_u, this.settings.scratch.registers + 4);
+		w.i64(32);
+		w.op(OP.i64_shl, OP.i64_or);
 	}
 
 	/** exit: r0 is the result. */

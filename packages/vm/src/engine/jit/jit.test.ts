@@ -35,6 +35,7 @@ function machine(options: EngineOptions = JIT, shortcut?: Callables<Code>["short
 			else return false;
 			return true;
 		},
+		argumentCounts: [0, 2, 3, 0],
 		code: (id) => codes.get(id),
 		...(shortcut ? { shortcut } : {}),
 	};

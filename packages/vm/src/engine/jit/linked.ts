@@ -145,6 +145,16 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		cpu.registers[R10 + 1] = 0;
 		return cpu;
 	};
+	const { helper } = calls;
+	/** Calls a helper whose arguments are in `registers`. */
+	const call = (id: number, pc: number, base: number): number => {
+		const cpu = at(pc, base);
+		const { words } = memory;
+		if (settings.fuel) cpu.fuel = words[scratch.fuel]!;
+		if (!helper(id, cpu)) none("helper", id, pc);
+		comeBack(cpu, link);
+		return cpu.tail === 0 ? 0 : goesOn(cpu);
+	};
 	const callOut = (pc: number, base: number): Cpu => {
 		const cpu = at(pc, base);
 		const { words } = memory;
@@ -170,9 +180,45 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		return 1;
 	};
 	return {
+		// By how many arguments there are: words cross over more quickly than by way of memory.
+		helper0: call,
+		helper1(id: number, pc: number, base: number, a: number, b: number): number {
+			const { registers } = link.cpu!;
+			registers[R1] = a;
+			registers[R1 + 1] = b;
+			return call(id, pc, base);
+		},
+		helper2(id: number, pc: number, base: number, a: number, b: number, c: number, d: number): number {
+			const { registers } = link.cpu!;
+			registers[R1] = a;
+			registers[R1 + 1] = b;
+			registers[R2] = c;
+			registers[R2 + 1] = d;
+			return call(id, pc, base);
+		},
+		helper3(
+			id: number,
+			pc: number,
+			base: number,
+			a: number,
+			b: number,
+			c: number,
+			d: number,
+			e: number,
+			f: number,
+		): number {
+			const { registers } = link.cpu!;
+			registers[R1] = a;
+			registers[R1 + 1] = b;
+			registers[R2] = c;
+			registers[R2 + 1] = d;
+			registers[R3] = e;
+			registers[R3 + 1] = f;
+			return call(id, pc, base);
+		},
 		helper(id: number, pc: number, base: number): number {
 			const cpu = callOut(pc, base);
-			if (!calls.helper(id, cpu)) none("helper", id, pc);
+			if (!helper(id, cpu)) none("helper", id, pc);
 			comeBack(cpu, link);
 			return cpu.tail === 0 ? 0 : goesOn(cpu);
 		},

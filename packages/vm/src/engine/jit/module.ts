@@ -35,6 +35,14 @@ export interface Entry {
 export const ENTRANCE_NAME = "entrance";
 
 const IMPORTS: readonly ImportedFunction[] = [
+	...[0, 1, 2, 3].map(
+		(count) =>
+			({
+				name: `helper${count as 0 | 1 | 2 | 3}`,
+				params: [I32, I32, I32, ...new Array<number>(2 * count).fill(I32)],
+				results: [I32],
+			}) as const,
+	),
 	{ name: "helper", params: [I32, I32, I32], results: [I32] },
 	{ name: "kfunc", params: [I32, I32, I32, I32], results: [I32] },
 	{ name: "packet", params: [I32, I32, I32, I32], results: [I32] },
