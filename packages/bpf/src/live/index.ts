@@ -14,6 +14,7 @@
 export type { BatchResult, BatchWay, ChunkOptions, MapChunk } from "./batch.ts";
 export { loadBtf, sanitizeBtf } from "./btf.ts";
 export { Fd, type FdTracer, type OpenFd, traceFds } from "./fd.ts";
+export { entryAt, listFolder, MOUNT_OPTIONS, mountBpffs, removeFolder, removeName } from "./folders.ts";
 export { type Access, ids, openById } from "./ids.ts";
 export { btfOf, KernelBtf } from "./kernel-btf.ts";
 export type { LinkWay } from "./link/attachment.ts";
@@ -50,7 +51,7 @@ export { ATTACH_KINDS, type AttachAnswer, type AttachKind, type AttachTrial, pro
 export { probeCommand } from "./probe/command.ts";
 export { FEATURE_TABLE, type Feature, has } from "./probe/feature.ts";
 export { probeHelper } from "./probe/helper.ts";
-export { callKfunc, kfuncNames, probeKfunc } from "./probe/kfunc.ts";
+export { callKfunc, kfuncNames, kfuncsAreTagged, probeKfunc } from "./probe/kfunc.ts";
 export { probeLink } from "./probe/link.ts";
 export { probeMapType } from "./probe/map.ts";
 export { type Offload, probeOffload } from "./probe/offload.ts";

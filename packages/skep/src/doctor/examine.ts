@@ -7,6 +7,7 @@ import {
 	FEATURE_TABLE,
 	has,
 	kfuncNames,
+	kfuncsAreTagged,
 	type ProbeAnswer,
 	probeAttach,
 	probeCommand,
@@ -51,8 +52,9 @@ export function examine(kernel: Kernel, options: ExamineOptions = {}): Report {
 		rows: Readonly<Record<K, { readonly since: string }>>,
 		probe: (name: K) => ProbeAnswer,
 	) => byName(Object.keys(rows) as K[], (name) => ({ answer: ask(() => probe(name)), since: rows[name].since }));
+	// Programs of type ext call what those may whose functions they replace.
 	const types = (Object.keys(PROGRAM_TYPES) as ProgramType[]).filter(
-		(type) => ask(() => probeProgramType(kernel, type)) === "yes",
+		(type) => type !== "ext" && ask(() => probeProgramType(kernel, type)) === "yes",
 	);
 	const report: Omit<Report, "findings"> = {
 		format: "skep-doctor-1",
@@ -89,9 +91,12 @@ export function examine(kernel: Kernel, options: ExamineOptions = {}): Report {
 			}),
 		),
 		kfuncs: Object.fromEntries(
-			(permitted ? kfuncNames(kernel) : []).map((name) => {
+			(permitted ? kfuncNames(kernel) : []).flatMap((name) => {
 				const may = (type: ProgramType) => ask(() => probeKfunc(kernel, type, name));
-				return [name, callable(may, KFUNC_CALLERS, options, KFUNC_CALLERS)];
+				const told = callable(may, KFUNC_CALLERS, options, KFUNC_CALLERS);
+				if (told.answer !== "no" || !linux) return [[name, told]];
+				// Named by a tag there is a kind of program that may call it, which was not tried; only by its name it is none.
+				return kfuncsAreTagged(kernel) ? [[name, { ...told, answer: "unknown" as const }]] : [];
 			}),
 		),
 		kfunc_call: ask(() => callKfunc(kernel)),

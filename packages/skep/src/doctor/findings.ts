@@ -16,7 +16,7 @@ const kernelOf = ({ kernel }: Examined): string => `Linux ${kernel.release}`;
 const since = (version: string | undefined): string => (version === undefined ? "" : `: it came with Linux ${version}`);
 /** What the kernel said, without what was tried. */
 function reason(report: Examined, kind: string): string {
-	const lines = (report.attach[kind]?.why ?? "").replaceAll("skep_trial", "a program").split("\n");
+	const lines = (report.attach[kind]?.why ?? "").replace(/(program )?skep_trial/g, "a program").split("\n");
 	const told = lines.length > 1 ? lines[1]!.trim().split(" → ")[0]! : lines[0]!;
 	return told.replace(/^.* is not supported: /, "");
 }
@@ -456,8 +456,8 @@ const ABSENT: readonly Rule[] = [
 		report.permitted && report.kfunc_call !== "yes"
 			? {
 					weight: 1,
-					what: "programs call no kfuncs",
-					seen: kernelOf(report),
+					what: Object.keys(report.kfuncs).length > 0 ? "few kfuncs" : "programs call no kfuncs",
+					seen: `${kernelOf(report)}: bpf_rcu_read_lock came with 6.2`,
 					effect:
 						"bpf_task_from_pid, bpf_rcu_read_lock, cpumasks, iterators in loops and what came after the last helper are not there",
 					instead: "helpers; the manual tells since when there is which kfunc",

@@ -65,6 +65,7 @@ function tally(
 
 function kfuncSummary({ kfuncs, kfunc_call }: Report): string {
 	const all = Object.values(kfuncs);
+	if (all.length === 0) return "none";
 	const called = kfunc_call === "yes" ? "a call of one ran" : "a call of one did not run";
 	return `${all.filter(({ answer }) => answer === "yes").length} of the ${all.length} that the kernel's types name; ${called}`;
 }

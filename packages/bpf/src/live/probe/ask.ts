@@ -153,10 +153,18 @@ export function targetsOf(kernel: Kernel, type: ProgramType): readonly Partial<A
 	const first = kernelId(kernel, ...target);
 	if (first !== undefined) ways.push({ attach_btf_id: first });
 	for (const [attachType, kind, name] of OTHERS[type] ?? []) {
-		const id = kernelId(kernel, name, kind);
-		if (id !== undefined) ways.push({ attach_btf_id: id, expected_attach_type: ATTACH_TYPES[attachType] });
+		const attach_btf_id = kernelId(kernel, name, kind);
+		if (attach_btf_id === undefined) continue;
+		const way = { attach_btf_id, expected_attach_type: ATTACH_TYPES[attachType] };
+		if (remembered(kernel, `load ${attachType}`, () => loads(kernel, type, way)) === "yes") ways.push(way);
 	}
 	return ways;
+}
+
+function loads(kernel: Kernel, type: ProgramType, way: Partial<Attributes["PROG_LOAD"]>): ProbeAnswer {
+	const { result } = load(kernel, type, RETURN_0, way);
+	if (result >= 0) kernel.close(result);
+	return result >= 0 ? "yes" : "no";
 }
 
 /** Whether a program that calls something is refused for that: by loading it in each way until one takes it. */

@@ -88,9 +88,9 @@ const KINDS = {
 	raw_tp: { type: "raw_tracepoint", attach: (program) => attachRawTracepoint(program, "sys_enter"), fire: opens },
 	tp_btf: { type: "tracing", attachType: "trace_raw_tp", target: ["typedef", "btf_trace_sys_enter"], attach: tracing, fire: opens },
 	fentry: { type: "tracing", attachType: "trace_fentry", target: ["func", QUIET], attach: tracing, fire: testRun },
-	"fentry.s": { type: "tracing", attachType: "trace_fentry", since: "6.0", flags: SLEEPABLE, target: ["func", QUIET], attach: tracing, fire: testRun },
+	"fentry.s": { type: "tracing", attachType: "trace_fentry", since: "5.10", flags: SLEEPABLE, target: ["func", QUIET], attach: tracing, fire: testRun },
 	fexit: { type: "tracing", attachType: "trace_fexit", target: ["func", QUIET], attach: tracing, fire: testRun },
-	fmod_ret: { type: "tracing", attachType: "modify_return", target: ["func", "bpf_modify_return_test"], attach: tracing, fire: testRun },
+	fmod_ret: { type: "tracing", attachType: "modify_return", target: ["func", "security_file_open"], attach: tracing, fire: opens },
 	fsession: { type: "tracing", attachType: "trace_fsession", target: ["func", QUIET], attach: tracing, fire: testRun },
 	freplace: { type: "ext", alone: tryReplacement },
 	lsm: { type: "lsm", attachType: "lsm_mac", target: ["func", "bpf_lsm_file_open"], attach: tracing, fire: opens },
@@ -184,8 +184,18 @@ function inPlace(kernel: Kernel, row: Kind, body: (place: Place) => AttachTrial)
 		const inside = () => body({ kernel, ifindex: kernel.interfaceIndex("lo"), cgroup: -1 });
 		return sandbox ? sandbox.network(inside) : inside();
 	}
-	if (!sandbox) throw new NotSupportedError("attaching to cgroups", `the ${kernel.name} kernel has none`);
-	return sandbox.cgroup((cgroup) => body({ kernel, ifindex: 0, cgroup }));
+	if (sandbox) return sandbox.cgroup((cgroup) => body({ kernel, ifindex: 0, cgroup }));
+	const found = kernel.places?.cgroups();
+	const root = typeof found === "object" ? found[0] : undefined;
+	if (!kernel.places || root === undefined)
+		throw new NotSupportedError("attaching to cgroups", `the ${kernel.name} kernel has none`);
+	const cgroup = kernel.places.open(root);
+	if (cgroup < 0) return cgroup;
+	try {
+		return body({ kernel, ifindex: 0, cgroup });
+	} finally {
+		kernel.close(cgroup);
+	}
 }
 
 function attempt(row: Kind, place: Place): AttachTrial {

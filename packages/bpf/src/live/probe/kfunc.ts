@@ -7,24 +7,35 @@ import { probeProgramType } from "./program.ts";
 const FAMILIES =
 	/^(bpf_(task|cgroup|cpumask|rcu|obj|list|rbtree|percpu|refcount|dynptr|iter|ct|skb_ct|xdp_ct|xdp_metadata|xdp_get_xfrm|skb_get|skb_set|cast|rdonly|map_sum|lookup|key|verify|get_(dentry|file|fsverity|task)|path|sock|crypto|wq|preempt|local_irq|throw|arena|session|modify|res_spin|copy_from|strc|strn|strs|send_signal|real_data|kfunc)_|bbr_|dctcp_|cubictcp_|tcp_(reno|slow|cong)_|cgroup_rstat_|css_rstat_|crash_kexec|hid_bpf_|scx_bpf_)/;
 
-const names = new WeakMap<Kernel, readonly string[]>();
+interface Named {
+	readonly names: readonly string[];
+	/** The types tag them. */
+	readonly tagged: boolean;
+}
 
-/**
- * Names of functions of the kernel itself that programs may call: those that its types tag so, and where they tag none, those
- * whose names begin as kfuncs' do, which are not all. Sorted. Empty: it shows no types.
- */
-export function kfuncNames(kernel: Kernel): readonly string[] {
-	let known = names.get(kernel);
+const found = new WeakMap<Kernel, Named>();
+
+function kfuncsOf(kernel: Kernel): Named {
+	let known = found.get(kernel);
 	if (!known) {
 		known = findNames(kernel);
-		names.set(kernel, known);
+		found.set(kernel, known);
 	}
 	return known;
 }
 
-function findNames(kernel: Kernel): readonly string[] {
+/**
+ * Names of functions of the kernel itself that programs may call. Sorted. Empty: it shows no types, or has none. Where its types
+ * do not tag them: names that begin as kfuncs' do, some of which are none, and not all that are some.
+ */
+export const kfuncNames = (kernel: Kernel): readonly string[] => kfuncsOf(kernel).names;
+
+/** Whether the kernel's types tag kfuncs (since 6.10, with a pahole that knows them), so that `kfuncNames` are right. */
+export const kfuncsAreTagged = (kernel: Kernel): boolean => kfuncsOf(kernel).tagged;
+
+function findNames(kernel: Kernel): Named {
 	const btf = kernelTypes(kernel);
-	if (!btf) return [];
+	if (!btf) return { names: [], tagged: false };
 	const tagged = new Set<string>();
 	const fitting = new Set<string>();
 	for (let id = 1; id <= btf.count; id++) {
@@ -32,7 +43,7 @@ function findNames(kernel: Kernel): readonly string[] {
 		if (type.kind === "decl_tag" && type.name === "bpf_kfunc") tagged.add(btf.name(type.type));
 		else if (type.kind === "func" && FAMILIES.test(type.name)) fitting.add(type.name);
 	}
-	return [...(tagged.size > 0 ? tagged : fitting)].sort();
+	return { names: [...(tagged.size > 0 ? tagged : fitting)].sort(), tagged: tagged.size > 0 };
 }
 
 /** What verifiers say of a function that a program type may not call, or that is none. */
