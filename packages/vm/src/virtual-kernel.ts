@@ -19,28 +19,30 @@ import {
 	type Places,
 } from "@skep/bpf/kernel";
 import type { EngineChoice, EngineName, EngineOptions } from "#engine";
-import { newScratch } from "#hooks";
-import { Clock, MAX_FRAMES, Memory, newCpu, STACK_FRAME_SIZE, type Task, Tasks } from "#machine";
+import { Clock, MAX_FRAMES, Memory, STACK_FRAME_SIZE, type Task, Tasks } from "#machine";
 import {
 	advance,
+	assembleSystem,
 	become,
 	COMMANDS,
+	checkCommand,
 	closeDescriptor,
 	controlPerfEvent,
-	drop,
 	endTask,
 	engineOf,
-	enter,
 	executed,
-	hold,
+	followSystem,
+	forOwner,
 	idOf,
 	isBpffs,
+	type JoinOptions,
+	joinSystem,
+	leaveMachine,
 	listFolder,
 	type MachineEvent,
 	makeCgroup,
 	mapMemory,
 	mapRing,
-	newRun,
 	newTables,
 	openPerfEvent,
 	type ProgramState,
@@ -48,38 +50,42 @@ import {
 	type Raised,
 	type ReplayEvent,
 	type Replayed,
-	removeFolder,
-	type RunEnvironment,
 	raise,
+	releaseProcessor,
+	removeFolder,
 	repeater,
 	replay,
 	restoreSystem,
 	runPacket,
 	runVerdict,
+	type SharedMachine,
 	type Snapshot,
 	type StructValue,
 	StructWriter,
 	type System,
 	saveSystem,
 	setTask,
+	shareSystem,
 	type Tables,
-	taskStruct,
 	tracepointId,
 	unmapMemory,
 	unmapRing,
 	unpin,
 	type Verdict,
+	workersOf,
 } from "#objects";
 
 export type { EngineChoice, EngineName, EngineOptions } from "#engine";
 export type { Task } from "#machine";
 export type {
 	Argument,
+	JoinOptions,
 	KernelValue,
 	MachineEvent,
 	Raised,
 	ReplayEvent,
 	Replayed,
+	SharedMachine,
 	Snapshot,
 	StructValue,
 	Verdict,
@@ -125,6 +131,11 @@ export interface VirtualKernelOptions {
 	readonly checked?: boolean;
 	/** Whether it counts how often each instruction runs: see `executed`. Default: false. */
 	readonly count?: boolean;
+	/**
+	 * Whether other workers may use the machine too: see `share`. The host has to have shared memory; in a browser the page
+	 * must be cross-origin isolated. Maps take all their memory when they are made. Default: false.
+	 */
+	readonly shared?: boolean;
 	/** The host's clock in nanoseconds, from anywhere on: for the run time of programs, which programs never see. Absent: it is 0. */
 	readonly now?: (() => number) | undefined;
 }
@@ -151,27 +162,42 @@ export class VirtualKernel implements Kernel {
 	readonly system: System;
 	readonly places: Places;
 
-	/** @throws RangeError for options out of range; FormatError for malformed BTF */
-	constructor(options: VirtualKernelOptions = {}) {
+	/**
+	 * @param system for `join`: what another worker has made
+	 * @throws RangeError for options out of range, and where the host has no shared memory; FormatError for malformed BTF
+	 */
+	constructor(options: VirtualKernelOptions = {}, system?: System) {
 		const cpus = options.cpus ?? 2;
 		if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS)
 			throw new RangeError(`1 to ${MOST_CPUS} CPUs, not ${cpus}`);
 		const { cpu = 0 } = options;
 		if (!Number.isInteger(cpu) || cpu < 0 || cpu >= cpus) throw new RangeError(`CPU 0 to ${cpus - 1}, not ${cpu}`);
 		this.possibleCpus = cpus;
-		this.system = newSystem(options, cpus);
+		this.system = system ?? newSystem(options, cpus);
 		this.places = placesOf(this.system);
 	}
 
+	/**
+	 * In a worker: a kernel on a machine that another worker has made and shared. It runs programs as one processor, and
+	 * looks up and changes the same maps; what makes or ends objects it refuses (BpfError ERR_WORKER). Descriptors are the
+	 * owner's. @throws BpfError ERR_WORKER where another worker is that processor; RangeError for a CPU that there is not
+	 */
+	static join(shared: SharedMachine, options: JoinOptions): VirtualKernel {
+		return new VirtualKernel({ cpus: shared.stacks.length }, joinSystem(shared, options));
+	}
+
 	bpf<C extends CommandName>(command: C, attr: Attributes[C]): number {
+		if (this.system.environment.isWorker) checkCommand(this.system, command);
 		return COMMANDS[command](this.system, attr);
 	}
 
 	perfEventOpen(attr: PerfEventAttr, pid: number, cpu: number, _groupFd: number, _flags: number): number {
+		forOwner(this.system, "perf events");
 		return openPerfEvent(this.system, attr, pid, cpu);
 	}
 
 	perfEventIoctl(fd: number, request: PerfEventRequest, argument: number): number {
+		forOwner(this.system, "perf events");
 		return controlPerfEvent(this.system, fd, request, argument);
 	}
 
@@ -183,9 +209,12 @@ export class VirtualKernel implements Kernel {
 	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {
 		const event = idOf(this.system, fd, "event");
 		if (event > 0) {
+			forOwner(this.system, "rings of perf events");
 			const ring = mapRing(this.system, fd, offset, length);
 			return ring < 0 ? ring : new VirtualMapping(this.system, ring, undefined, () => unmapRing(this.system, event));
 		}
+		if (this.system.tables.maps.get(idOf(this.system, fd, "map"))?.type === "arena")
+			forOwner(this.system, "mapping an arena");
 		const at = mapMemory(this.system, fd, offset, length, writable);
 		if (at < 0) return at;
 		const map = this.system.tables.maps.get(idOf(this.system, fd, "map"))!;
@@ -217,6 +246,7 @@ export class VirtualKernel implements Kernel {
 	}
 
 	unlink(path: string): number {
+		forOwner(this.system, "pins");
 		return unpin(this.system, path);
 	}
 
@@ -234,6 +264,7 @@ export class VirtualKernel implements Kernel {
 	 * @throws VmFault of the first of them that did what no verifier lets pass
 	 */
 	advance(nanoseconds: bigint): void {
+		forOwner(this.system, "making time go");
 		advance(this.system, nanoseconds);
 	}
 
@@ -311,16 +342,19 @@ export class VirtualKernel implements Kernel {
 
 	/** Adds a task, or changes one; `more` are further members of its task_struct (`{ se: { sum_exec_runtime: 5n } }`). Its address. */
 	task(task: Task, more?: StructValue): bigint {
+		forOwner(this.system, "tasks");
 		return BigInt(setTask(this.system, task, more));
 	}
 
 	/** Makes a cgroup, and those above it: `box/web`, or its whole path below /sys/fs/cgroup. Its id, for tasks that are in it. */
 	cgroup(path: string): bigint {
+		forOwner(this.system, "cgroups");
 		return BigInt(makeCgroup(this.system.tables, path));
 	}
 
 	/** A task is gone. False: there was none. */
 	endTask(pid: number): boolean {
+		forOwner(this.system, "tasks");
 		return endTask(this.system, pid);
 	}
 
@@ -347,6 +381,40 @@ export class VirtualKernel implements Kernel {
 		const counts = executed(this.system, idOf(this.system, programFd, "program"));
 		if (!counts) throw new BpfError("EBADF", `descriptor ${programFd} is no program`);
 		return counts;
+	}
+
+	/**
+	 * The machine, for other workers to join (`VirtualKernel.join`): a value to post to them. What it has now they know, and
+	 * it stays as long as the machine; of what is made afterwards they learn by another one (`follow`).
+	 * @param room bytes that each worker has for contexts, packets and texts of its own. Default 256 KiB
+	 * @throws BpfError ERR_NOT_SHARED unless it was made with `shared`; ERR_NO_MEMORY
+	 */
+	share(room?: number): SharedMachine {
+		forOwner(this.system, "sharing it");
+		return shareSystem(this.system, room);
+	}
+
+	/** In a worker: what the owner has made since is known from now on. */
+	follow(shared: SharedMachine): void {
+		followSystem(this.system, shared);
+	}
+
+	/** In a worker: it runs nothing more; another one may be its CPU. */
+	leave(): void {
+		leaveMachine(this.system);
+	}
+
+	/** CPUs that are workers now. */
+	get workers(): number[] {
+		return workersOf(this.system);
+	}
+
+	/**
+	 * A worker that did not leave is gone: another one may be its CPU. What it was about to change when it ended may be half
+	 * done, and a lock that it had stays taken. False: that CPU is no worker.
+	 */
+	releaseWorker(cpu: number): boolean {
+		return releaseProcessor(this.system, cpu);
 	}
 
 	/** All that it is now, as plain data: to be restored later. What is as it was in `before` is shared with it. */
@@ -396,75 +464,45 @@ class VirtualMapping implements Mapping {
 }
 
 function newSystem(options: VirtualKernelOptions, count: number): System {
-	const memory = new Memory(options.memory);
-	const clock = new Clock({
-		monotonic: options.time ?? 1_000_000_000n,
-		step: options.timeStep ?? 0n,
-		realOffset: options.realTime ?? 0n,
-	});
+	const memory = new Memory(options.memory, options.shared ?? false, options.cpu ?? 0);
+	const clock = new Clock(
+		{
+			monotonic: options.time ?? 1_000_000_000n,
+			step: options.timeStep ?? 0n,
+			realOffset: options.realTime ?? 0n,
+		},
+		memory,
+	);
 	const tasks = new Tasks(options.tasks ?? []);
 	const tables = newTables();
 	fill(tables, options);
 	const btfId = options.btf ? tables.next.btf++ : 0;
-	let types: Btf | undefined;
-	const decode = (): Btf | undefined => {
-		if (types || !options.btf) return types;
-		const bytes = typeof options.btf === "function" ? options.btf() : options.btf;
-		types = Btf.decode(bytes, { section: "vmlinux" });
-		tables.btfs.set(btfId, { id: btfId, name: "vmlinux", bytes, kernel: true, references: 1 });
-		return types;
-	};
-	if (options.btf instanceof Uint8Array) decode();
-	const cpus = Array.from({ length: count }, (_, id) => {
+	const stacks = Array.from({ length: count }, () => {
 		const stack = memory.allocate(MAX_FRAMES * STACK_FRAME_SIZE, "stack");
 		if (stack === undefined) throw new RangeError(`${options.memory} bytes of memory are too few for ${count} CPUs`);
-		return newCpu(id, stack);
+		return stack;
 	});
-	const environment: RunEnvironment = {
-		memory,
-		clock,
-		tasks,
-		maps: tables.maps,
-		trace: [],
-		random: (options.seed ?? 1) | 0,
-		task: tasks.get(0)!,
-		run: newRun(),
-		spareRun: undefined,
-		replay: undefined,
-		timers: tables.timers,
-		events: tables.events,
-		holdProgram: (id) => hold(system, "program", id),
-		dropProgram: (id) => drop(system, "program", id),
-		taskOf: (pid) => taskStruct(system, pid),
-		taskAddress: () => environment.replay?.taskStruct ?? taskStruct(system, environment.task.pid),
-		callback: (low, high, cpu) => enter(system, low, high, cpu),
-	};
-	const system: System = {
+	return assembleSystem({
 		memory,
 		clock,
 		tasks,
 		tables,
-		cpus,
-		scratch: cpus.map(newScratch),
-		environment,
-		get btf() {
-			return decode();
-		},
+		stacks,
+		btf: options.btf,
 		btfId,
 		taskStructs: new Map(),
-		fuel: options.fuel ?? FUEL,
-		engine: options.engine ?? "auto",
-		checked: options.checked ?? true,
-		home: options.cpu ?? 0,
-		count: options.count ?? false,
+		random: (options.seed ?? 1) | 0,
+		isWorker: false,
+		settings: {
+			fuel: options.fuel ?? FUEL,
+			engine: options.engine ?? "auto",
+			checked: options.checked ?? true,
+			home: options.cpu ?? 0,
+			count: options.count ?? false,
+			closedTracepoints: options.tracepoints !== undefined,
+		},
 		now: options.now ?? (() => 0),
-		closedTracepoints: options.tracepoints !== undefined,
-		attached: new Map(),
-		engines: undefined,
-		codes: new Map(),
-		tracing: undefined,
-	};
-	return system;
+	});
 }
 
 function fill(tables: Tables, options: VirtualKernelOptions): void {

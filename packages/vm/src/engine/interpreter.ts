@@ -12,7 +12,7 @@ import {
 	STACK_FRAME_SIZE,
 } from "#machine";
 import { divide, divideSigned, modulo, moduloSigned, mulHigh, swap } from "./arithmetic.ts";
-import { atomic32, atomic64 } from "./atomics.ts";
+import { atomic32, atomic64, loadAcquire, sharedAtomic32, sharedAtomic64, storeRelease } from "./atomics.ts";
 import { aligned, badCode, none, outside, reachLoad, reachStore, spent, stackFull, unresolved } from "./faults.ts";
 import type { Is, Operation } from "./operations.ts";
 import type { Code } from "./prepare.ts";
@@ -88,6 +88,7 @@ export function execute(
 	let words = code.words;
 	let edges = code.edges;
 	let view = memory.view;
+	const { shared } = memory;
 	// Regions last read and written; the frames in use are a third one.
 	let readLow = 0;
 	let readHigh = 0;
@@ -196,7 +197,7 @@ export function execute(
 					case 82 satisfies Is<"ldx_w">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 4) && (at < stackLow || at > stackHigh - 4))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 4, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
 						r[d] = view.getInt32(at, true); r[d + 1] = 0; continue; }
 					case 83 satisfies Is<"ldx_dw">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 8) && (at < stackLow || at > stackHigh - 8))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 8, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
-						r[d] = view.getInt32(at, true); r[d + 1] = view.getInt32(at + 4, true); continue; }
+						if (shared && (at & 7) === 0) { loadAcquire(memory, 8, at, r, d); continue; } r[d] = view.getInt32(at, true); r[d + 1] = view.getInt32(at + 4, true); continue; }
 					case 84 satisfies Is<"ldxs_b">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 1) && (at < stackLow || at > stackHigh - 1))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 1, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
 						const x = view.getInt8(at); r[d] = x; r[d + 1] = x >> 31; continue; }
 					case 85 satisfies Is<"ldxs_h">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 2) && (at < stackLow || at > stackHigh - 2))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 2, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
@@ -218,29 +219,29 @@ export function execute(
 					case 93 satisfies Is<"stx_w">: { let at = (r[d]! + words[i + 1]!) | 0; if (r[d + 1]! !== 0 || ((at < writeLow || at > writeHigh - 4) && (at < stackLow || at > stackHigh - 4))) { at = reachStore(code, cpu, memory, d, words[i + 1]!, 4, pc - 1); writeLow = memory.foundStart; writeHigh = memory.foundEnd; }
 						view.setInt32(at, r[s]!, true); continue; }
 					case 94 satisfies Is<"stx_dw">: { let at = (r[d]! + words[i + 1]!) | 0; if (r[d + 1]! !== 0 || ((at < writeLow || at > writeHigh - 8) && (at < stackLow || at > stackHigh - 8))) { at = reachStore(code, cpu, memory, d, words[i + 1]!, 8, pc - 1); writeLow = memory.foundStart; writeHigh = memory.foundEnd; }
-						view.setInt32(at, r[s]!, true); view.setInt32(at + 4, r[s + 1]!, true); continue; }
+						if (shared && (at & 7) === 0) { storeRelease(memory, 8, at, r, s); continue; } view.setInt32(at, r[s]!, true); view.setInt32(at + 4, r[s + 1]!, true); continue; }
 					case 95 satisfies Is<"atomic_add_w">: case 96 satisfies Is<"atomic_or_w">: case 97 satisfies Is<"atomic_and_w">:
 					case 98 satisfies Is<"atomic_xor_w">: case 99 satisfies Is<"atomic_fetch_add_w">: case 100 satisfies Is<"atomic_fetch_or_w">:
 					case 101 satisfies Is<"atomic_fetch_and_w">: case 102 satisfies Is<"atomic_fetch_xor_w">: case 103 satisfies Is<"atomic_xchg_w">:
 					case 104 satisfies Is<"atomic_cmpxchg_w">:
-					{ const at = reachStore(code, cpu, memory, d, words[i + 1]!, 4, pc - 1); aligned(cpu, at, 4, pc - 1); atomic32(operation, view, at, r, s); continue; }
+					{ const at = reachStore(code, cpu, memory, d, words[i + 1]!, 4, pc - 1); aligned(cpu, at, 4, pc - 1); if (shared) sharedAtomic32(operation, memory.words, at, r, s); else atomic32(operation, view, at, r, s); continue; }
 					case 105 satisfies Is<"atomic_add_dw">: case 106 satisfies Is<"atomic_or_dw">: case 107 satisfies Is<"atomic_and_dw">:
 					case 108 satisfies Is<"atomic_xor_dw">: case 109 satisfies Is<"atomic_fetch_add_dw">: case 110 satisfies Is<"atomic_fetch_or_dw">:
 					case 111 satisfies Is<"atomic_fetch_and_dw">: case 112 satisfies Is<"atomic_fetch_xor_dw">: case 113 satisfies Is<"atomic_xchg_dw">:
 					case 114 satisfies Is<"atomic_cmpxchg_dw">:
-					{ const at = reachStore(code, cpu, memory, d, words[i + 1]!, 8, pc - 1); aligned(cpu, at, 8, pc - 1); atomic64(operation, view, at, r, s); continue; }
+					{ const at = reachStore(code, cpu, memory, d, words[i + 1]!, 8, pc - 1); aligned(cpu, at, 8, pc - 1); if (shared) sharedAtomic64(operation, memory.longs, at, r, s); else atomic64(operation, view, at, r, s); continue; }
 					case 115 satisfies Is<"load_acquire_b">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 1) && (at < stackLow || at > stackHigh - 1))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 1, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
-						r[d] = view.getUint8(at); r[d + 1] = 0; continue; }
+						if (shared) { loadAcquire(memory, 1, at, r, d); continue; } r[d] = view.getUint8(at); r[d + 1] = 0; continue; }
 					case 116 satisfies Is<"load_acquire_h">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 2) && (at < stackLow || at > stackHigh - 2))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 2, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
-						aligned(cpu, at, 2, pc - 1); r[d] = view.getUint16(at, true); r[d + 1] = 0; continue; }
+						aligned(cpu, at, 2, pc - 1); if (shared) { loadAcquire(memory, 2, at, r, d); continue; } r[d] = view.getUint16(at, true); r[d + 1] = 0; continue; }
 					case 117 satisfies Is<"load_acquire_w">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 4) && (at < stackLow || at > stackHigh - 4))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 4, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
-						aligned(cpu, at, 4, pc - 1); r[d] = view.getInt32(at, true); r[d + 1] = 0; continue; }
+						aligned(cpu, at, 4, pc - 1); if (shared) { loadAcquire(memory, 4, at, r, d); continue; } r[d] = view.getInt32(at, true); r[d + 1] = 0; continue; }
 					case 118 satisfies Is<"load_acquire_dw">: { let at = (r[s]! + words[i + 1]!) | 0; if (r[s + 1]! !== 0 || ((at < readLow || at > readHigh - 8) && (at < stackLow || at > stackHigh - 8))) { at = reachLoad(code, cpu, memory, s, words[i + 1]!, 8, pc - 1); readLow = memory.foundStart; readHigh = memory.foundEnd; }
-						aligned(cpu, at, 8, pc - 1); r[d] = view.getInt32(at, true); r[d + 1] = view.getInt32(at + 4, true); continue; }
-					case 119 satisfies Is<"store_release_b">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 1, pc - 1); view.setInt8(at, r[s]!); continue; }
-					case 120 satisfies Is<"store_release_h">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 2, pc - 1); aligned(cpu, at, 2, pc - 1); view.setInt16(at, r[s]!, true); continue; }
-					case 121 satisfies Is<"store_release_w">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 4, pc - 1); aligned(cpu, at, 4, pc - 1); view.setInt32(at, r[s]!, true); continue; }
-					case 122 satisfies Is<"store_release_dw">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 8, pc - 1); aligned(cpu, at, 8, pc - 1); view.setInt32(at, r[s]!, true); view.setInt32(at + 4, r[s + 1]!, true); continue; }
+						aligned(cpu, at, 8, pc - 1); if (shared) { loadAcquire(memory, 8, at, r, d); continue; } r[d] = view.getInt32(at, true); r[d + 1] = view.getInt32(at + 4, true); continue; }
+					case 119 satisfies Is<"store_release_b">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 1, pc - 1); if (shared) { storeRelease(memory, 1, at, r, s); continue; } view.setInt8(at, r[s]!); continue; }
+					case 120 satisfies Is<"store_release_h">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 2, pc - 1); aligned(cpu, at, 2, pc - 1); if (shared) { storeRelease(memory, 2, at, r, s); continue; } view.setInt16(at, r[s]!, true); continue; }
+					case 121 satisfies Is<"store_release_w">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 4, pc - 1); aligned(cpu, at, 4, pc - 1); if (shared) { storeRelease(memory, 4, at, r, s); continue; } view.setInt32(at, r[s]!, true); continue; }
+					case 122 satisfies Is<"store_release_dw">: { const at = reachStore(code, cpu, memory, d, words[i + 1]!, 8, pc - 1); aligned(cpu, at, 8, pc - 1); if (shared) { storeRelease(memory, 8, at, r, s); continue; } view.setInt32(at, r[s]!, true); view.setInt32(at + 4, r[s + 1]!, true); continue; }
 					case 123 satisfies Is<"ld_abs_b">: leave(cpu, pc - 1, fuel - (pc - start)); going = calls.packet?.(im, 1, cpu) ?? none("packet data", im, pc - 1); break callout;
 					case 124 satisfies Is<"ld_abs_h">: leave(cpu, pc - 1, fuel - (pc - start)); going = calls.packet?.(im, 2, cpu) ?? none("packet data", im, pc - 1); break callout;
 					case 125 satisfies Is<"ld_abs_w">: leave(cpu, pc - 1, fuel - (pc - start)); going = calls.packet?.(im, 4, cpu) ?? none("packet data", im, pc - 1); break callout;

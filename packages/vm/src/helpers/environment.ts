@@ -16,6 +16,8 @@ export interface RunState {
 	readonly packetEnd: number;
 	/** Records that were reserved and not yet submitted. */
 	readonly reserved: number[];
+	/** Address of the spin lock that it has; 0: none. */
+	lock: number;
 	/** The timer whose callback this is; 0 or absent: it is none. */
 	readonly timer?: number;
 }
@@ -87,6 +89,8 @@ export interface Environment {
 	/** Where the current task's task_struct is; 0: the kernel has no types to lay it out by. */
 	taskAddress(): number;
 	readonly timers: Timers;
+	/** Another worker owns the machine: it makes and ends what is not only memory. */
+	readonly isWorker: boolean;
 	/** Perf events by id. */
 	readonly events: ReadonlyMap<number, PerfRing>;
 	/** A program is held, or no more, by what may call it later. */

@@ -12,6 +12,7 @@ export {
 	type Timers,
 } from "./environment.ts";
 export { kernelFunction, ProgramException } from "./kfunc-table.ts";
+export { abandonLock } from "./lock.ts";
 export { loadAbsolute } from "./packet.ts";
 export { replayResult } from "./replay.ts";
 export { abandonRecords } from "./ring-buffer.ts";

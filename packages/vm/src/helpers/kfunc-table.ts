@@ -5,6 +5,7 @@ import { allocatePages, freePages, type MapState } from "#maps";
 import { give, giveUnsigned, low, mapOf, u32, wide, writable } from "./arguments.ts";
 import * as dynptr from "./dynptr.ts";
 import type { Environment } from "./environment.ts";
+import { forOwner } from "./owner.ts";
 import type { HelperFunction } from "./table.ts";
 import * as timer from "./timer.ts";
 
@@ -75,6 +76,7 @@ function arenaOf(env: Environment, cpu: Cpu): MapState {
 /** arena_alloc_pages(map, address or 0, pages, node, flags): their address in user space, or 0. */
 function arenaAllocate(env: Environment, cpu: Cpu): undefined {
 	const map = arenaOf(env, cpu);
+	forOwner(env, "pages of an arena");
 	if (wide(cpu, 5) !== 0n || (low(cpu, 4) !== -1 && low(cpu, 4) !== 0)) return give(cpu, 0);
 	const address = allocatePages(map, env.memory, u32(cpu, 2), u32(cpu, 3));
 	cpu.registers[0] = address;
@@ -83,6 +85,7 @@ function arenaAllocate(env: Environment, cpu: Cpu): undefined {
 
 /** arena_free_pages(map, address, pages). */
 function arenaFree(env: Environment, cpu: Cpu): undefined {
+	forOwner(env, "pages of an arena");
 	freePages(arenaOf(env, cpu), env.memory, u32(cpu, 2), u32(cpu, 3));
 	give(cpu, 0);
 }

@@ -1,7 +1,7 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import type { MapType } from "@skep/bpf/uapi";
 import type { Cpu } from "#machine";
-import { addToFilter, askFilter, drop, type MapState, mapHandler, peek, push, slotOf } from "#maps";
+import { addToFilter, askFilter, type MapState, mapHandler, push, slotOf, take as takeValue } from "#maps";
 import { give, giveUnsigned, high, low, mapOf, readable, u32, writable } from "./arguments.ts";
 import { type Environment, MAP_TAG } from "./environment.ts";
 
@@ -81,14 +81,9 @@ function take(env: Environment, cpu: Cpu, gone: boolean): undefined {
 		return give(cpu, askFilter(map, env.memory, undefined, readable(env, cpu, 2, map.valueSize)));
 	}
 	const to = writable(env, cpu, 2, map.valueSize);
-	const from = peek(map, env.memory);
-	if (from === 0) {
-		env.memory.u8.fill(0, to, to + map.valueSize);
-		return give(cpu, -ERRNO.ENOENT);
-	}
-	env.memory.u8.copyWithin(to, from, from + map.valueSize);
-	if (gone) drop(map, env.memory);
-	give(cpu, 0);
+	const result = takeValue(map, env.memory, to, gone);
+	if (result !== 0) env.memory.u8.fill(0, to, to + map.valueSize);
+	give(cpu, result);
 }
 export const popElement = (env: Environment, cpu: Cpu): undefined => take(env, cpu, true);
 export const peekElement = (env: Environment, cpu: Cpu): undefined => take(env, cpu, false);

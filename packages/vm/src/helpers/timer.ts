@@ -4,6 +4,7 @@ import type { Cpu } from "#machine";
 import type { MapState, SpecialField } from "#maps";
 import { give, high, low, mapOf, u32, wide, writable } from "./arguments.ts";
 import type { Environment, TimerState } from "./environment.ts";
+import { forOwner } from "./owner.ts";
 
 /**
  * Family: timers and work items in values of maps. The field in the value holds the number of a row of `timers`, so that a
@@ -38,6 +39,7 @@ function fieldOf(env: Environment, cpu: Cpu, map: MapState, kind: SpecialField["
 }
 
 function init(env: Environment, cpu: Cpu, kind: TimerState["kind"]): undefined {
+	forOwner(env, "timers and work items");
 	const map = mapOf(env, cpu, 2);
 	const { at, value } = fieldOf(env, cpu, map, kind);
 	const flags = u32(cpu, 3);
@@ -59,6 +61,7 @@ const PROGRAM = 0x00ff_ffff;
 
 /** set_callback(timer or work, function). */
 export function setCallback(env: Environment, cpu: Cpu): undefined {
+	forOwner(env, "timers and work items");
 	const row = rowAt(env, writable(env, cpu, 1, 8));
 	if (!row) return give(cpu, -ERRNO.EINVAL);
 	const program = high(cpu, 2) & PROGRAM;
@@ -72,6 +75,7 @@ export function setCallback(env: Environment, cpu: Cpu): undefined {
 
 /** timer_start(timer, nanoseconds, flags). */
 export function startTimer(env: Environment, cpu: Cpu): undefined {
+	forOwner(env, "timers and work items");
 	const row = rowAt(env, writable(env, cpu, 1, 8));
 	const flags = u32(cpu, 3);
 	if (high(cpu, 3) !== 0 || (flags & ~(ABSOLUTE | PINNED)) !== 0 || !row || row.program === 0)
@@ -87,6 +91,7 @@ export function startTimer(env: Environment, cpu: Cpu): undefined {
 
 /** timer_cancel(timer): 1: it was started. It needs a callback again. */
 export function cancelTimer(env: Environment, cpu: Cpu): undefined {
+	forOwner(env, "timers and work items");
 	const row = rowAt(env, writable(env, cpu, 1, 8));
 	if (!row) return give(cpu, -ERRNO.EINVAL);
 	if (env.run.timer === row.id) return give(cpu, -ERRNO.EDEADLK);
@@ -99,6 +104,7 @@ export function cancelTimer(env: Environment, cpu: Cpu): undefined {
 
 /** wq_start(work, flags): it runs as soon as what runs now is over. */
 export function startWork(env: Environment, cpu: Cpu): undefined {
+	forOwner(env, "timers and work items");
 	const row = rowAt(env, writable(env, cpu, 1, 8));
 	if (u32(cpu, 2) !== 0 || !row || row.program === 0) return give(cpu, -ERRNO.EINVAL);
 	row.cpu = cpu.id;

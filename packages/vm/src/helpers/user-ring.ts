@@ -19,12 +19,14 @@ export function drainUserRing(env: Environment, cpu: Cpu): undefined {
 	if (high(cpu, 4) !== 0 || (low(cpu, 4) & ~WAKEUPS) !== 0) return give(cpu, -ERRNO.EINVAL);
 	// A record's callback must not read further itself.
 	const busy = headerWord(map, HEADER.made);
-	if (env.memory.words[busy] === 1) return give(cpu, -ERRNO.EBUSY);
+	if (Atomics.compareExchange(env.memory.words, busy, 0, 1) !== 0) return give(cpu, -ERRNO.EBUSY);
 	const { registers } = cpu;
 	const [callbackLow, callbackHigh, contextLow, contextHigh] = registers.slice(4, 8);
 	const dynptr = env.memory.allocate(DYNPTR_ROOM, "kernel", false);
-	if (dynptr === undefined) return give(cpu, -ERRNO.ENOMEM);
-	env.memory.words[busy] = 1;
+	if (dynptr === undefined) {
+		Atomics.store(env.memory.words, busy, 0);
+		return give(cpu, -ERRNO.ENOMEM);
+	}
 	let taken = 0;
 	let failed = 0;
 	try {
@@ -49,7 +51,7 @@ export function drainUserRing(env: Environment, cpu: Cpu): undefined {
 			if (registers[0] !== 0 || registers[1] !== 0) break;
 		}
 	} finally {
-		env.memory.words[busy] = 0;
+		Atomics.store(env.memory.words, busy, 0);
 		env.memory.free(dynptr);
 	}
 	give(cpu, failed !== 0 ? failed : taken);

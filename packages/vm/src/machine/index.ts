@@ -2,6 +2,7 @@
  * The machine that programs run on, as data: memory, processors, tasks and a clock. Nothing here runs a program.
  *
  * `Memory` is one linear memory with a table of regions; a guest address is a byte offset in it, high half 0.
+ * Workers may share it: `lock` and `unlock` are theirs.
  * `Cpu` holds the registers as pairs of 32-bit words and the frames of calls; `registerOf`/`setRegister` are for
  * whoever is not in a hurry. `Clock` goes only when told to. `Tasks` is a plain table. `ReplayState`
  * is what a recorded run got, while it is run again.
@@ -37,6 +38,7 @@ export {
 	STACK_FRAME_SIZE,
 	setRegister,
 } from "./cpu.ts";
+export { holderOf, type Locked, lock, unlock } from "./lock.ts";
 export { Memory, type MemoryState, NULL_PAGE, type Region, type RegionKind, type SharedMemory } from "./memory.ts";
 export {
 	type EmittedRecord,

@@ -79,7 +79,8 @@ export class Memory {
 	#used = 0;
 	/** First address that was never allocated. */
 	#top = NULL_PAGE;
-	/** Regions end below. */
+	/** Regions that are made here lie between. */
+	#first = NULL_PAGE;
 	#end = HIGHEST;
 	/** Where the bytes are once generated code runs on them. */
 	#wasm: WasmMemory | undefined;
@@ -100,9 +101,9 @@ export class Memory {
 		this.shared = shared !== false;
 		if (typeof shared === "object") {
 			this.#wasm = shared.wasm;
-			this.#top = shared.room.start;
+			this.#first = this.#top = shared.room.start;
 			this.#end = shared.room.end;
-			this.limit = this.#end - this.#top;
+			this.limit = this.#end - this.#first;
 		} else if (shared) {
 			// Gaps and all; the host wants to know beforehand.
 			this.#end = Math.min(HIGHEST, Math.ceil((2 * NULL_PAGE + 2 * this.limit) / WASM_PAGE) * WASM_PAGE);
@@ -115,23 +116,22 @@ export class Memory {
 		if (typeof shared === "object") this.#setColumns(shared.columns);
 	}
 
-	/** Of shared memory: what one worker needs, with a room that was reserved for it. */
-	share(start: number, size: number): SharedMemory {
-		return { wasm: this.wasm!, columns: this.#columns(), room: { start, end: start + size } };
+	/** Of shared memory: what workers need, but for a room that is reserved for each. */
+	share(): Omit<SharedMemory, "room"> {
+		return { wasm: this.wasm!, columns: this.#columns() };
 	}
 	/** What the owner has made since it shared the memory is known from now on. */
-	follow({ columns }: SharedMemory): void {
+	follow({ columns }: Omit<SharedMemory, "room">): void {
 		this.#use(new Uint8Array(this.#wasm!.buffer));
 		const own = this.#columns();
+		const mine = own[0].flatMap((start, at) => (start >= this.#first && start < this.#end ? [at] : []));
 		const before = columns[0].filter((start) => start < this.#end).length;
-		const mine = own[0].flatMap((start, at) => (start < this.#end && start >= this.#end - this.limit ? [at] : []));
-		this.#setColumns(
-			columns.map((column, i) => [
-				...column.slice(0, before),
-				...mine.map((at) => own[i]![at]!),
-				...column.slice(before),
-			]) as unknown as RegionColumns,
-		);
+		const all = columns.map((column, i) => [
+			...column.slice(0, before),
+			...mine.map((at) => own[i]![at]!),
+			...column.slice(before),
+		]);
+		this.#setColumns(all as unknown as RegionColumns);
 	}
 
 	get buffer(): ArrayBufferLike {
@@ -196,6 +196,8 @@ export class Memory {
 
 	/** Gives a region back; its address must be one that `allocate` gave. False: it is none. */
 	free(address: number): boolean {
+		// Of shared memory, what another worker has made is not this one's to free.
+		if (address < this.#first || address >= this.#end) return false;
 		const size = this.#remove(address);
 		if (size === undefined) return false;
 		this.unreserve(address, size);

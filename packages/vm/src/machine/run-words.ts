@@ -7,6 +7,10 @@ import { NULL_PAGE } from "./memory.ts";
 export const RUN_WORDS = {
 	/** Tail calls so far. */
 	tailCalls: 0,
+	/** Who runs programs on it where workers share the machine: 0 nobody, 1 the machine's owner, 2 a worker. */
+	holder: 4,
+	/** Of processor 0: changes when what was said to workers holds no more. */
+	epoch: 8,
 } as const;
 
 /** Of one processor. */

@@ -47,6 +47,16 @@ export function nextEntry(map: MapState, memory: Memory): number {
 	return made + 1;
 }
 
+/**
+ * Makes the blocks of `most` entries: workers that share the memory cannot make regions for each other. False: no memory
+ * is left for all of them.
+ */
+export function makeBlocks(map: MapState, memory: Memory, most: number): boolean {
+	if (map.mostBlocks * 2 ** map.blockShift < most) return false;
+	while (memory.words[headerWord(map, HEADER.blocks)]! < map.mostBlocks) if (!addBlock(map, memory)) return false;
+	return true;
+}
+
 /** False: no memory is left. */
 function addBlock(map: MapState, memory: Memory): boolean {
 	const count = memory.words[headerWord(map, HEADER.blocks)]!;

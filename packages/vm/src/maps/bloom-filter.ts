@@ -54,7 +54,9 @@ export function addToFilter(map: MapState, memory: Memory, value: Bytes, at: num
 	const { u8 } = memory;
 	for (let which = 0; which < hashesOf(map); which++) {
 		const bit = bitOf(map, value ?? u8, at, which);
-		u8[map.data + (bit >>> 3)]! |= 1 << (bit & 7);
+		const byte = map.data + (bit >>> 3);
+		if (memory.shared) Atomics.or(u8, byte, 1 << (bit & 7));
+		else u8[byte]! |= 1 << (bit & 7);
 	}
 	return 0;
 }

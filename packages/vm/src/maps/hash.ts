@@ -1,8 +1,9 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
-import { entryAt, headOf, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
+import { entryAt, headOf, makeBlocks, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES, MOST_PERCPU_BYTES, updateAllowed } from "./flags.ts";
+import { guarded } from "./guard.ts";
 import { HASH_ENTRY, hashOf } from "./hash-entry.ts";
 import { deleteRoutine, lookupRoutine, updateRoutine } from "./hash-routines.ts";
 import { addBytes, HEADER, headerWord } from "./header.ts";
@@ -11,9 +12,19 @@ import { clearFields, copy, writeValue } from "./values.ts";
 
 /**
  * Hash maps: plain, per-CPU and LRU. Entries stand in blocks that are made as the map fills, so a value never moves while
- * a program points at it. An entry is a number; its head is laid out as hash-entry.ts says.
+ * a program points at it. An entry is a number; its head is laid out as hash-entry.ts says. Of an LRU map that workers
+ * share, the head ends with a word that a lookup sets, so that it needs not change the order of use: it counts when the
+ * order is looked at next.
+ *
+ * Workers that change a shared map have its lock; lookups take none. What an entry holds is there before the entry is, and
+ * whoever finds none looks again if one was taken out meanwhile. As on Linux, an entry that is found may be taken out and
+ * hold another key by the time that its value is used.
  */
 const { next: NEXT, hash: HASH, newer: NEWER, older: OLDER, key: HEAD } = HASH_ENTRY;
+/** Bytes behind the key for the word that lookups set. */
+const USED = 8;
+/** How often a lookup without the lock is tried. */
+const TURNS = 8;
 
 /** More buckets than that are not made, however many entries a map may have. */
 const MOST_BUCKETS = 1 << 20;
@@ -45,7 +56,7 @@ function check(map: MapShape, copies: number): number {
 }
 
 function allocate(map: MapState, memory: Memory): number {
-	map.headBytes = sizeOfHead(map);
+	map.headBytes = sizeOfHead(map) + (memory.shared && isLru(map) ? USED : 0);
 	const entry = map.headBytes + map.stride * map.copies;
 	// Made as it fills; yet what could never fill is refused at once, as where everything is made beforehand.
 	if (map.maxEntries * entry > memory.limit) return -ERRNO.ENOMEM;
@@ -60,7 +71,9 @@ function allocate(map: MapState, memory: Memory): number {
 		return -ERRNO.ENOMEM;
 	}
 	addBytes(map, memory, buckets * 4);
-	return 0;
+	if (!memory.shared || makeBlocks(map, memory, map.maxEntries)) return 0;
+	release(map, memory);
+	return -ERRNO.ENOMEM;
 }
 
 function release(map: MapState, memory: Memory): void {
@@ -68,12 +81,14 @@ function release(map: MapState, memory: Memory): void {
 	memory.free(map.data);
 }
 
-/** Entry + 1 of a key; 0: none. */
-function find(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: number): number {
+/** Entry + 1 of a key; 0: none; -1: not found among `most` that were looked at. */
+function find(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: number, most = 0x7fff_ffff): number {
+	let left = most;
 	const { u8, view } = memory;
 	const size = map.keySize;
 	let link = view.getInt32(map.data + (hash & map.bucketMask) * 4, true);
 	search: while (link !== 0) {
+		if (left-- <= 0) return -1;
 		const head = headOf(map, memory, link - 1);
 		if (view.getInt32(head + HASH, true) === hash) {
 			const own = head + HEAD;
@@ -92,13 +107,49 @@ function find(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: 
 
 function lookup(map: MapState, memory: Memory, key: Bytes, at: number, touch: boolean): number {
 	const bytes = key ?? memory.u8;
-	const link = find(map, memory, bytes, at, hashOf(bytes, at, map.keySize));
+	const hash = hashOf(bytes, at, map.keySize);
+	const link = memory.shared ? findShared(map, memory, bytes, at, hash) : find(map, memory, bytes, at, hash);
 	if (link === 0) return 0;
-	if (touch && isLru(map)) refresh(map, memory, link);
+	if (touch && isLru(map)) {
+		if (memory.shared) memory.words[usedWord(map, memory, link)] = 1;
+		else refresh(map, memory, link);
+	}
 	return valueAddress(map, memory, link - 1);
 }
 
+/** Index of the word that a lookup sets. */
+const usedWord = (map: MapState, memory: Memory, link: number): number =>
+	(headOf(map, memory, link - 1) + map.headBytes - USED) >> 2;
+
+/** As `find`, while others may change the map. */
+function findShared(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: number): number {
+	const { words } = memory;
+	const changes = headerWord(map, HEADER.changes);
+	for (let turn = 0; turn < TURNS; turn++) {
+		const before = Atomics.load(words, changes);
+		const link = find(map, memory, key, at, hash, map.maxEntries);
+		if (link > 0) return link;
+		// Whoever comes to an entry that was taken out meanwhile goes on in another bucket.
+		if (link === 0 && (before & 1) === 0 && Atomics.load(words, changes) === before) return 0;
+	}
+	return guarded(map, memory, () => find(map, memory, key, at, hash));
+}
+
 function update(
+	map: MapState,
+	memory: Memory,
+	key: Bytes,
+	keyAt: number,
+	value: Bytes,
+	valueAt: number,
+	flags: number,
+	cpu: number,
+): number {
+	if (!memory.shared) return put(map, memory, key, keyAt, value, valueAt, flags, cpu);
+	return guarded(map, memory, () => put(map, memory, key, keyAt, value, valueAt, flags, cpu));
+}
+
+function put(
 	map: MapState,
 	memory: Memory,
 	key: Bytes,
@@ -126,7 +177,8 @@ function update(
 	view.setInt32(head + HASH, hash, true);
 	copy(key ?? u8, keyAt, u8, head + HEAD, map.keySize);
 	writeValue(map, memory, valueAddress(map, memory, fresh - 1), value, valueAt, cpu, true);
-	view.setInt32(bucket, fresh, true);
+	if (memory.shared) Atomics.store(words, bucket >> 2, fresh);
+	else view.setInt32(bucket, fresh, true);
 	words[headerWord(map, HEADER.used)]!++;
 	if (isLru(map)) enter(map, memory, fresh);
 	return 0;
@@ -147,8 +199,20 @@ function take(map: MapState, memory: Memory): number {
 		if (oldest === 0) return -ERRNO.ENOMEM;
 	}
 	if (!isLru(map)) return -ERRNO.E2BIG;
-	remove(map, memory, oldest);
+	remove(map, memory, memory.shared ? leastUsed(map, memory) : oldest);
 	return take(map, memory);
+}
+
+/** The oldest entry that no lookup has found since the order of use was looked at last; those before it become the newest. */
+function leastUsed(map: MapState, memory: Memory): number {
+	const { words } = memory;
+	for (let left = words[headerWord(map, HEADER.used)]!; ; left--) {
+		const oldest = words[headerWord(map, HEADER.oldest)]!;
+		const used = usedWord(map, memory, oldest);
+		if (words[used] === 0 || left === 0) return oldest;
+		words[used] = 0;
+		refresh(map, memory, oldest);
+	}
 }
 
 /** Takes an entry out of its bucket, and of the LRU's order, and puts it on the free list. */
@@ -157,6 +221,8 @@ function remove(map: MapState, memory: Memory, link: number): void {
 	const head = headOf(map, memory, link - 1);
 	const hash = view.getInt32(head + HASH, true);
 	let at = map.data + (hash & map.bucketMask) * 4;
+	const changes = headerWord(map, HEADER.changes);
+	if (memory.shared) Atomics.add(words, changes, 1);
 	while (view.getInt32(at, true) !== link) at = headOf(map, memory, view.getInt32(at, true) - 1) + NEXT;
 	view.setInt32(at, view.getInt32(head + NEXT, true), true);
 	if (isLru(map)) leave(map, memory, link);
@@ -164,6 +230,7 @@ function remove(map: MapState, memory: Memory, link: number): void {
 	view.setInt32(head + NEXT, words[headerWord(map, HEADER.free)]!, true);
 	words[headerWord(map, HEADER.free)] = link;
 	words[headerWord(map, HEADER.used)]!--;
+	if (memory.shared) Atomics.add(words, changes, 1);
 }
 
 /** Puts an entry in the order of use, as the newest. */
@@ -196,6 +263,12 @@ function refresh(map: MapState, memory: Memory, link: number): void {
 }
 
 function removeKey(map: MapState, memory: Memory, key: Bytes, at: number): number {
+	return memory.shared
+		? guarded(map, memory, () => removeFound(map, memory, key, at))
+		: removeFound(map, memory, key, at);
+}
+
+function removeFound(map: MapState, memory: Memory, key: Bytes, at: number): number {
 	const bytes = key ?? memory.u8;
 	const link = find(map, memory, bytes, at, hashOf(bytes, at, map.keySize));
 	if (link === 0) return -ERRNO.ENOENT;
@@ -204,6 +277,10 @@ function removeKey(map: MapState, memory: Memory, key: Bytes, at: number): numbe
 }
 
 function nextKey(map: MapState, memory: Memory, key: Uint8Array | undefined, out: Uint8Array): number {
+	return guarded(map, memory, () => keyAfter(map, memory, key, out));
+}
+
+function keyAfter(map: MapState, memory: Memory, key: Uint8Array | undefined, out: Uint8Array): number {
 	const { u8, view } = memory;
 	let bucket = 0;
 	let link = 0;
@@ -223,6 +300,10 @@ function nextKey(map: MapState, memory: Memory, key: Uint8Array | undefined, out
 }
 
 function batch(map: MapState, memory: Memory, from: number, room: number): Batch | number {
+	return guarded(map, memory, () => entriesFrom(map, memory, from, room));
+}
+
+function entriesFrom(map: MapState, memory: Memory, from: number, room: number): Batch | number {
 	const { view } = memory;
 	const keys: number[] = [];
 	const values: number[] = [];

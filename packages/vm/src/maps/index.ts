@@ -11,6 +11,7 @@ export { allocatePages, freePages } from "./arena.ts";
 export { blockAddresses } from "./blocks.ts";
 export { addToFilter, askFilter } from "./bloom-filter.ts";
 export { createMap, MAP_TYPE_NAMES, releaseMap } from "./create.ts";
+export { guarded } from "./guard.ts";
 export { HEADER, HEADER_BYTES, headerWord } from "./header.ts";
 export {
 	ALL_CPUS,
@@ -24,7 +25,7 @@ export {
 } from "./map.ts";
 export { fitsInner, innerShape } from "./nested.ts";
 export { setSlot, slotOf, slotsOf } from "./object-array.ts";
-export { drop, peek, push } from "./queue.ts";
+export { drop, push, take } from "./queue.ts";
 export {
 	consumeUserRecord,
 	finishRecord,
@@ -39,4 +40,4 @@ export {
 } from "./ring-buffer.ts";
 export { store, stored, unstore } from "./storage.ts";
 export { mapHandler } from "./table.ts";
-export { clearFields, copy } from "./values.ts";
+export { clearFields, copy, readValue } from "./values.ts";

@@ -1,8 +1,9 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, UPDATE_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
-import { entryAt, headOf, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
+import { entryAt, headOf, makeBlocks, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES } from "./flags.ts";
+import { guarded } from "./guard.ts";
 import { HEADER, headerWord } from "./header.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 import { copy, writeValue } from "./values.ts";
@@ -32,7 +33,10 @@ function check(map: MapShape): number {
 
 function allocate(map: MapState, memory: Memory): number {
 	map.headBytes = KEY + ((map.keySize + 7) & ~7);
-	return sizeBlocks(map, memory, 2 * map.maxEntries) ? 0 : -ERRNO.ENOMEM;
+	if (!sizeBlocks(map, memory, 2 * map.maxEntries)) return -ERRNO.ENOMEM;
+	if (!memory.shared || makeBlocks(map, memory, 2 * map.maxEntries)) return 0;
+	releaseBlocks(map, memory);
+	return -ERRNO.ENOMEM;
 }
 
 const rootOf = (map: MapState, memory: Memory): number => memory.words[headerWord(map, HEADER.newest)]!;
@@ -277,15 +281,16 @@ function batch(map: MapState, memory: Memory, from: number, room: number): Batch
 	return { keys, values, indexed: false, next: node === 0 ? undefined : last };
 }
 
+/** Workers that share the map go through it one at a time, for its nodes move. */
 export const lpmTrie: MapHandler = {
 	check,
 	allocate,
 	release: releaseBlocks,
-	lookup,
-	update,
-	delete: remove,
-	nextKey,
-	batch,
+	lookup: (map, memory, key, at) => guarded(map, memory, () => lookup(map, memory, key, at)),
+	update: (map, memory, ...rest) => guarded(map, memory, () => update(map, memory, ...rest)),
+	delete: (map, memory, key, at) => guarded(map, memory, () => remove(map, memory, key, at)),
+	nextKey: (map, memory, key, out) => guarded(map, memory, () => nextKey(map, memory, key, out)),
+	batch: (map, memory, from, room) => guarded(map, memory, () => batch(map, memory, from, room)),
 	keyOf: (map, memory, value) => {
 		const entry = entryAt(map, memory, value);
 		return entry < 0 ? 0 : headOf(map, memory, entry) + KEY;

@@ -2,6 +2,7 @@ import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, UPDATE_FLAGS } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES } from "./flags.ts";
+import { guarded } from "./guard.ts";
 import { addBytes, HEADER, headerWord } from "./header.ts";
 import type { Bytes, MapHandler, MapShape, MapState } from "./map.ts";
 import { copy } from "./values.ts";
@@ -46,9 +47,24 @@ function dropFirst(map: MapState, { words }: Memory): void {
 	words[headerWord(map, HEADER.used)]!--;
 }
 
+/** Copies what would come out next to an address of the machine's, and takes it out where it is `gone`. 0, -ENOENT. */
+export function take(map: MapState, memory: Memory, to: number, gone: boolean): number {
+	return guarded(map, memory, () => {
+		const from = peek(map, memory);
+		if (from === 0) return -ERRNO.ENOENT;
+		memory.u8.copyWithin(to, from, from + map.valueSize);
+		if (gone) drop(map, memory);
+		return 0;
+	});
+}
+
 /** Adds a value; with BPF_EXIST the oldest gives way where it is full. 0, -EINVAL, -E2BIG. */
 export function push(map: MapState, memory: Memory, value: Bytes, valueAt: number, flags: number): number {
 	if (flags !== 0 && flags !== UPDATE_FLAGS.BPF_EXIST) return -ERRNO.EINVAL;
+	return guarded(map, memory, () => add(map, memory, value, valueAt, flags));
+}
+
+function add(map: MapState, memory: Memory, value: Bytes, valueAt: number, flags: number): number {
 	if (usedOf(map, memory) === map.maxEntries) {
 		if (flags === 0) return -ERRNO.E2BIG;
 		dropFirst(map, memory);

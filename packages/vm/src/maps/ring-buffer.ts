@@ -1,6 +1,7 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, RINGBUF } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
+import { guarded } from "./guard.ts";
 import { addBytes } from "./header.ts";
 import type { MapHandler, MapShape, MapState } from "./map.ts";
 import { copy } from "./values.ts";
@@ -95,12 +96,20 @@ export function peekUserRecord(map: MapState, memory: Memory): UserRecord {
 
 /** The consumer of a user ring buffer goes on. */
 export function consumeUserRecord(map: MapState, memory: Memory, bytes: number): void {
-	const next = consumerOf(map, memory) + bytes;
-	memory.view.setUint32(map.data, next >>> 0, true);
-	memory.view.setUint32(map.data + 4, Math.floor(next / 2 ** 32), true);
+	setPosition(memory, map.data, consumerOf(map, memory) + bytes);
+}
+
+function setPosition(memory: Memory, at: number, position: number): void {
+	if (memory.shared) {
+		Atomics.store(memory.longs, at >> 3, BigInt(position));
+		return;
+	}
+	memory.view.setUint32(at, position >>> 0, true);
+	memory.view.setUint32(at + 4, Math.floor(position / 2 ** 32), true);
 }
 
 function position(memory: Memory, at: number): number {
+	if (memory.shared) return Number(Atomics.load(memory.longs, at >> 3));
 	return memory.view.getUint32(at, true) + memory.view.getUint32(at + 4, true) * 2 ** 32;
 }
 
@@ -113,6 +122,11 @@ export function reserveRecord(map: MapState, memory: Memory, size: number): numb
 	if (size < 0 || size > MOST_RECORD) return 0;
 	const length = (size + HEADER + 7) & ~7;
 	if (length > map.maxEntries) return 0;
+	if (!memory.shared) return reserve(map, memory, size, length);
+	return guarded(map, memory, () => reserve(map, memory, size, length));
+}
+
+function reserve(map: MapState, memory: Memory, size: number, length: number): number {
 	const start = producerOf(map, memory);
 	const end = start + length;
 	const consumer = consumerOf(map, memory);
@@ -121,8 +135,7 @@ export function reserveRecord(map: MapState, memory: Memory, size: number): numb
 	const header = dataOf(map) + (start % map.maxEntries);
 	view.setUint32(header, (size | BUSY) >>> 0, true);
 	view.setUint32(header + 4, map.id, true);
-	view.setUint32(map.data + RING_PAGE, end >>> 0, true);
-	view.setUint32(map.data + RING_PAGE + 4, Math.floor(end / 2 ** 32), true);
+	setPosition(memory, map.data + RING_PAGE, end);
 	return header + HEADER;
 }
 
@@ -147,7 +160,8 @@ export function finishRecord(map: MapState, memory: Memory, record: number, disc
 	const data = dataOf(map);
 	const over = record + size - (data + map.maxEntries);
 	if (over > 0) u8.copyWithin(data, data + map.maxEntries, data + map.maxEntries + over);
-	view.setUint32(header, discard ? (size | DISCARD) >>> 0 : size, true);
+	if (memory.shared) Atomics.store(memory.words, header >> 2, discard ? size | DISCARD : size);
+	else view.setUint32(header, discard ? (size | DISCARD) >>> 0 : size, true);
 }
 
 /** A whole record at once. 0, or -EAGAIN where there is no room. */

@@ -82,8 +82,10 @@ export function drop(system: System, kind: ObjectKind, id: number): void {
 	const row = rowOf(system, kind, id);
 	if (!row) return;
 	row.references--;
+	// Objects of a machine that another worker owns are not this one's to end.
+	if (system.environment.isWorker) return;
 	if (row.references === 0) end(system, kind, id);
-	else if (kind === "map") emptyUnseen(system, id);
+	else if (kind === "map" && !system.sharing.held.has(`map ${id}`)) emptyUnseen(system, id);
 }
 
 /** A map that no descriptor and no pin leads to forgets its programs and timers: they may be what holds it. */

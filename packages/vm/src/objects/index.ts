@@ -3,6 +3,8 @@
  * attaching, raising events and test runs. All of it works on one `System`: memory, clock, tasks and tables of plain rows
  * with ids. Also the kernel's own types: laid out so that no offset is a real kernel's, and objects placed by them.
  */
+
+export { assembleSystem } from "./assemble.ts";
 export { makeCgroup } from "./cgroups.ts";
 export { COMMANDS } from "./commands.ts";
 export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
@@ -10,6 +12,7 @@ export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts
 export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, listFolder, removeFolder, unpin } from "./pins.ts";
 export { placesOf } from "./places.ts";
+export { claimProcessor, forOwner, leaveMachine, releaseProcessor, workersOf } from "./processors.ts";
 export {
 	type Argument,
 	become,
@@ -31,3 +34,11 @@ export { endTask, setTask, taskStruct } from "./tasks.ts";
 export { advance } from "./timers.ts";
 export { tracepointId } from "./tracepoints.ts";
 export { virtualBtf } from "./virtual-btf.ts";
+export {
+	checkCommand,
+	followSystem,
+	type JoinOptions,
+	joinSystem,
+	type SharedMachine,
+	shareSystem,
+} from "./workers.ts";

@@ -1,16 +1,20 @@
+import { BpfError } from "@skep/bpf/base";
 import { type Attributes, ERRNO } from "@skep/bpf/kernel";
 import { MAP_FLAGS, type MapType, UPDATE_FLAGS } from "@skep/bpf/uapi";
+import { lock, unlock } from "#machine";
 import {
 	ALL_CPUS,
 	askFilter,
 	createMap,
 	drop as dropFirst,
 	fitsInner,
+	guarded,
 	type InnerShape,
 	innerShape,
 	MAP_TYPE_NAMES,
 	type MapState,
 	mapHandler,
+	readValue,
 	type SpecialField,
 	setSlot,
 	slotOf,
@@ -19,6 +23,7 @@ import {
 import { descriptorOf, drop, hold, idOf, openDescriptor } from "./descriptors.ts";
 import { decodedBtf, specialFields } from "./fields.ts";
 import { isObjectName } from "./name.ts";
+import { forOwner } from "./processors.ts";
 import type { System } from "./system.ts";
 
 const TOKEN = MAP_FLAGS.BPF_F_TOKEN_FD;
@@ -151,16 +156,15 @@ function keyFault(map: MapState, key: Uint8Array | undefined): number {
 
 const valueBytes = (map: MapState): number => (map.copies === 1 ? map.valueSize : map.stride * map.copies);
 
-/** Flag of lookup and update: under the spin lock in the value, if there is one. Nothing comes between here. */
+/** Flag of lookup and update: under the spin lock in the value, if there is one. */
 const LOCK = UPDATE_FLAGS.BPF_F_LOCK;
 const hasLock = (map: MapState): boolean => map.fields?.some((field) => field.kind === "spin_lock") ?? false;
 
 function readInto(system: System, map: MapState, address: number, to: Uint8Array, at: number): void {
-	const { u8 } = system.memory;
+	const { memory } = system;
 	const { valueSize } = map;
 	if (map.copies === 1) {
-		if (valueSize <= 16) for (let i = 0; i < valueSize; i++) to[at + i] = u8[address + i]!;
-		else to.set(u8.subarray(address, address + valueSize), at);
+		readValue(memory, address, valueSize, to, at);
 		for (const field of map.fields ?? []) to.fill(0, at + field.offset, at + field.offset + field.size);
 		return;
 	}
@@ -168,7 +172,7 @@ function readInto(system: System, map: MapState, address: number, to: Uint8Array
 	for (let cpu = 0; cpu < map.copies; cpu++) {
 		const from = address + cpu * map.stride;
 		to.fill(0, at + cpu * map.stride + valueSize, at + (cpu + 1) * map.stride);
-		to.set(u8.subarray(from, from + valueSize), at + cpu * map.stride);
+		readValue(memory, from, valueSize, to, at + cpu * map.stride);
 	}
 }
 
@@ -193,11 +197,39 @@ export function lookupElement(system: System, attr: Attributes["MAP_LOOKUP_ELEM"
 		new DataView(value.buffer, value.byteOffset).setUint32(0, id, true);
 		return 0;
 	}
+	// An array's values stay where they are; another's are read while nobody takes them out.
+	if (map.type === "array") return lookupFound(system, map, key, value, flags);
+	return guarded(map, system.memory, () => lookupFound(system, map, key, value, flags));
+}
+
+function lookupFound(
+	system: System,
+	map: MapState,
+	key: Uint8Array | undefined,
+	value: Uint8Array,
+	flags: number,
+): number {
 	const address = mapHandler(map.type)!.lookup(map, system.memory, key, 0, false);
 	if (address === 0) return -ERRNO.ENOENT;
 	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
-	readInto(system, map, address, value, 0);
-	return 0;
+	return withLock(system, map, address, flags, () => {
+		readInto(system, map, address, value, 0);
+		return 0;
+	});
+}
+
+/** Does something with the value at an address, with the spin lock in it where `flags` ask for that. */
+function withLock(system: System, map: MapState, address: number, flags: number, act: () => number): number {
+	const { memory } = system;
+	const field = (flags & LOCK) === 0 ? undefined : map.fields?.find(({ kind }) => kind === "spin_lock");
+	if (!field || !memory.shared) return act();
+	if (lock(memory, address + field.offset, memory.processor + 1) !== "taken")
+		throw new BpfError("ERR_LOCK", `the lock in a value of map ${map.name || map.id} is not given back`);
+	try {
+		return act();
+	} finally {
+		unlock(memory, address + field.offset);
+	}
 }
 
 export function updateElement(system: System, attr: Attributes["MAP_UPDATE_ELEM"]): number {
@@ -209,7 +241,12 @@ export function updateElement(system: System, attr: Attributes["MAP_UPDATE_ELEM"
 	const wrong = keyFault(map, key);
 	if (wrong !== 0) return wrong;
 	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
-	return put(system, map, key, 0, value, 0, hasLock(map) ? flags & ~LOCK : flags);
+	const write = () => put(system, map, key, 0, value, 0, hasLock(map) ? flags & ~LOCK : flags);
+	if ((flags & LOCK) === 0 || !system.memory.shared) return write();
+	return guarded(map, system.memory, () => {
+		const address = mapHandler(map.type)!.lookup(map, system.memory, key, 0, false);
+		return address === 0 ? write() : withLock(system, map, address, flags, write);
+	});
 }
 
 /** Puts an element in; of maps that hold objects the value is a descriptor, whose object they hold from then on. */
@@ -226,6 +263,7 @@ function put(
 	const kind = SLOTS[map.type];
 	if (kind === undefined && map.type !== "hash_of_maps")
 		return handler.update(map, system.memory, key, keyAt, value, valueAt, flags >>> 0, ALL_CPUS);
+	forOwner(system, "maps of programs, maps and perf events");
 	const descriptor = new DataView(value.buffer, value.byteOffset).getInt32(valueAt, true);
 	if (kind === undefined) return putInner(system, map, key!, keyAt, descriptor, flags);
 	if (flags !== 0) return -ERRNO.EINVAL;
@@ -269,6 +307,7 @@ function putInner(
 function remove(system: System, map: MapState, key: Uint8Array | undefined, keyAt: number): number {
 	const handler = mapHandler(map.type)!;
 	const kind = SLOTS[map.type];
+	if (kind !== undefined || map.type === "hash_of_maps") forOwner(system, "maps of programs, maps and perf events");
 	if (kind !== undefined) {
 		const index = new DataView(key!.buffer, key!.byteOffset).getUint32(keyAt, true);
 		if (index >= map.maxEntries) return -ERRNO.E2BIG;
@@ -322,13 +361,15 @@ export function takeElement(system: System, attr: Attributes["MAP_LOOKUP_AND_DEL
 	const wrong = keyFault(map, attr.key);
 	if (wrong !== 0) return wrong;
 	if (!handler.takes || map.type === "hash_of_maps") return -ERRNO.ENOTSUPP;
-	const address = handler.lookup(map, system.memory, attr.key, 0, false);
-	if (address === 0) return -ERRNO.ENOENT;
-	if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
-	readInto(system, map, address, attr.value, 0);
-	if (handler.keyless) dropFirst(map, system.memory);
-	else remove(system, map, attr.key, 0);
-	return 0;
+	return guarded(map, system.memory, () => {
+		const address = handler.lookup(map, system.memory, attr.key, 0, false);
+		if (address === 0) return -ERRNO.ENOENT;
+		if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
+		readInto(system, map, address, attr.value, 0);
+		if (handler.keyless) dropFirst(map, system.memory);
+		else remove(system, map, attr.key, 0);
+		return 0;
+	});
 }
 
 export function freezeMap(system: System, attr: Attributes["MAP_FREEZE"]): number {
@@ -365,9 +406,20 @@ export function lookupBatch(system: System, attr: Attributes["MAP_LOOKUP_BATCH"]
 	attr.count = 0;
 	if (attr.in_batch !== undefined && attr.in_batch.length < 4) return -ERRNO.EFAULT;
 	const from = attr.in_batch ? new DataView(attr.in_batch.buffer, attr.in_batch.byteOffset).getUint32(0, true) : 0;
+	if (attr.keys.length < asked * map.keySize || attr.values.length < asked * valueBytes(map)) return -ERRNO.EFAULT;
+	return guarded(map, system.memory, () => readBatch(system, map, attr, from, asked, take));
+}
+
+function readBatch(
+	system: System,
+	map: MapState,
+	attr: Attributes["MAP_LOOKUP_BATCH"],
+	from: number,
+	asked: number,
+	take: boolean,
+): number {
 	const size = valueBytes(map);
-	if (attr.keys.length < asked * map.keySize || attr.values.length < asked * size) return -ERRNO.EFAULT;
-	const found = handler.batch!(map, system.memory, from, asked);
+	const found = mapHandler(map.type)!.batch!(map, system.memory, from, asked);
 	if (typeof found === "number") return found;
 	const { u8 } = system.memory;
 	const keys = new DataView(attr.keys.buffer, attr.keys.byteOffset);

@@ -1,6 +1,7 @@
 import { type EngineOptions, newEngine } from "#engine";
 import { LOOPBACK, xdpInput } from "#hooks";
 import { runWord } from "#machine";
+import { claimProcessor } from "./processors.ts";
 import { callsOf, codeOf } from "./run.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
@@ -29,9 +30,11 @@ export function repeater(
 		packetStart: input.packetStart,
 		packetEnd: input.packetEnd,
 		reserved: [],
+		lock: 0,
 	};
 	const tailCalls = runWord(cpu.id, "tailCalls") >> 2;
 	return (times) => {
+		if (memory.shared) claimProcessor(system, cpu.id);
 		const outer = environment.run;
 		environment.run = run;
 		try {

@@ -14,6 +14,7 @@ import {
 	type Trace,
 } from "#engine";
 import {
+	abandonLock,
 	abandonRecords,
 	type HelperFunction,
 	helperFunction,
@@ -38,8 +39,9 @@ import {
 } from "#machine";
 import { mapHandler } from "#maps";
 import { exceptionCallback } from "./exceptions.ts";
+import { claimProcessor } from "./processors.ts";
 import { functionName } from "./programs.ts";
-import { ARGUMENT_COUNTS, shortcutOf } from "./shortcuts.ts";
+import { shortcutOf } from "./shortcuts.ts";
 import type { Engines, MutableRun, System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
 
@@ -71,7 +73,6 @@ export function callsOf(system: System): Callables<Code> {
 			},
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
 			code: (id) => codeOf(system, id),
-			argumentCounts: ARGUMENT_COUNTS,
 			shortcut: (id, known) => shortcutOf(system, id, known),
 		};
 		callables.set(system, calls);
@@ -160,12 +161,14 @@ export const newRun = (): MutableRun => ({
 	packetStart: 0,
 	packetEnd: 0,
 	reserved: [],
+	lock: 0,
 	timer: 0,
 });
 
 /** Runs a program on a processor and gives r0's low word, unsigned. @throws VmFault, which is counted */
 export function runProgram(system: System, program: ProgramState, input: Input, cpu: Cpu, cookie: bigint): number {
 	const { environment } = system;
+	if (system.memory.shared) claimProcessor(system, cpu.id);
 	const outer = environment.run;
 	const own = environment.spareRun ?? newRun();
 	environment.spareRun = undefined;
@@ -197,6 +200,7 @@ export function runProgram(system: System, program: ProgramState, input: Input, 
 			program.runTime += system.now() - began;
 		}
 		if (environment.run.reserved.length > 0) abandonRecords(environment);
+		if (environment.run.lock !== 0) abandonLock(environment);
 		environment.run = outer;
 		environment.spareRun = own;
 		if (environment.timers.work.length > 0) runWork(system);
@@ -258,8 +262,9 @@ export function fire(system: System, row: TimerState): VmFault | undefined {
 		memory.view.setUint32(index, key, true);
 		key = index;
 	}
+	if (memory.shared) claimProcessor(system, cpu.id);
 	const outer = environment.run;
-	environment.run = { ...outer, program: program.type, reserved: [], timer: row.id };
+	environment.run = { ...outer, program: program.type, reserved: [], lock: 0, timer: row.id };
 	beginAnew(system, program.id, cpu);
 	const { registers } = cpu;
 	registers[2] = map.id;

@@ -1,6 +1,7 @@
 import type { RunState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { ClockState, Cpu, MemoryState, ReplayState, Task } from "#machine";
+import { alone, endSharing, epochOf } from "./processors.ts";
 import { forgetCode, type System } from "./system.ts";
 import type { Tables } from "./tables.ts";
 
@@ -26,6 +27,7 @@ export interface Snapshot {
 /** What the machine is now; memory that is as in `before` is shared with it. */
 export function saveSystem(system: System, before?: Snapshot): Snapshot {
 	const { environment } = system;
+	if (system.memory.shared) alone(system, "a snapshot");
 	// The kernel's types are made when they are first asked for, and stand in the table from then on: from the start, then.
 	void system.btf;
 	return {
@@ -47,8 +49,11 @@ export function saveSystem(system: System, before?: Snapshot): Snapshot {
 
 /** Makes the machine again what it was. */
 export function restoreSystem(system: System, snapshot: Snapshot): void {
-	const { environment, tasks } = system;
-	system.memory.restore(snapshot.memory);
+	const { environment, tasks, memory } = system;
+	if (memory.shared) alone(system, "restoring a snapshot");
+	const epoch = epochOf(memory);
+	memory.restore(snapshot.memory);
+	if (memory.shared) endSharing(system, epoch);
 	assign(system.cpus, snapshot.cpus);
 	system.clock.state = snapshot.clock;
 	const kept = new Set(snapshot.tasks.map(({ pid }) => pid));
@@ -74,7 +79,7 @@ export function restoreSystem(system: System, snapshot: Snapshot): void {
  * A copy of plain data: objects, arrays, maps, sets, words. Bytes are shared: those in tables are never changed in place
  * (instructions, types, what was recorded); the ones that are stand in memory.
  */
-function copied<T>(value: T): T {
+export function copied<T>(value: T): T {
 	return copyOf(value) as T;
 }
 

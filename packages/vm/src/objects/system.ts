@@ -60,6 +60,17 @@ export interface System {
 	readonly codes: Map<number, Code>;
 	/** Set while programs run step by step: what is told of each instruction, and the codes that announce them. */
 	tracing: Tracing | undefined;
+	readonly sharing: Sharing;
+}
+
+/** What of a machine is said to other workers, where its memory is shared. */
+export interface Sharing {
+	/** By processor: where the worker that is it has its own regions. */
+	readonly rooms: Map<number, { readonly start: number; readonly end: number }>;
+	/** Objects (kind and id) that workers know, and that are held for them. */
+	readonly held: Set<string>;
+	/** Processors on which this worker runs programs. */
+	readonly processors: Set<number>;
 }
 
 /** What was prepared of a program is none of it any more. */

@@ -1,0 +1,95 @@
+import { Btf } from "@skep/bpf/btf";
+import type { EngineChoice } from "#engine";
+import { newScratch } from "#hooks";
+import { type Clock, type Memory, newCpu, type Tasks } from "#machine";
+import { drop, hold } from "./descriptors.ts";
+import { enter, newRun } from "./run.ts";
+import type { RunEnvironment, System } from "./system.ts";
+import type { Tables } from "./tables.ts";
+import { taskStruct } from "./tasks.ts";
+
+/** How programs run, and what there is for ever. Plain. */
+export interface SystemSettings {
+	readonly fuel: number;
+	readonly engine: EngineChoice;
+	readonly checked: boolean;
+	readonly home: number;
+	readonly count: boolean;
+	readonly closedTracepoints: boolean;
+}
+
+/** What a system is made of: a new one, or one whose machine another worker has made. */
+export interface SystemParts {
+	readonly memory: Memory;
+	readonly clock: Clock;
+	readonly tasks: Tasks;
+	readonly tables: Tables;
+	/** Address of each processor's stack. */
+	readonly stacks: readonly number[];
+	/** The kernel's types, or what makes them when they are first asked for. */
+	readonly btf: Uint8Array | (() => Uint8Array) | undefined;
+	readonly btfId: number;
+	readonly taskStructs: System["taskStructs"];
+	readonly random: number;
+	readonly isWorker: boolean;
+	readonly settings: SystemSettings;
+	readonly now: () => number;
+}
+
+/** Binds the parts to one system. */
+export function assembleSystem(parts: SystemParts): System {
+	const { memory, clock, tasks, tables, btfId, settings } = parts;
+	let types: Btf | undefined;
+	const decode = (): Btf | undefined => {
+		if (types || !parts.btf) return types;
+		const bytes = typeof parts.btf === "function" ? parts.btf() : parts.btf;
+		types = Btf.decode(bytes, { section: "vmlinux" });
+		if (!tables.btfs.has(btfId))
+			tables.btfs.set(btfId, { id: btfId, name: "vmlinux", bytes, kernel: true, references: 1 });
+		return types;
+	};
+	if (parts.btf instanceof Uint8Array && !parts.isWorker) decode();
+	const cpus = parts.stacks.map((stack, id) => newCpu(id, stack));
+	const environment: RunEnvironment = {
+		memory,
+		clock,
+		tasks,
+		maps: tables.maps,
+		trace: [],
+		random: parts.random,
+		task: tasks.get(0)!,
+		run: newRun(),
+		spareRun: undefined,
+		replay: undefined,
+		timers: tables.timers,
+		isWorker: parts.isWorker,
+		events: tables.events,
+		holdProgram: (id) => hold(system, "program", id),
+		dropProgram: (id) => drop(system, "program", id),
+		taskOf: (pid) => taskStruct(system, pid),
+		taskAddress: () => environment.replay?.taskStruct ?? taskStruct(system, environment.task.pid),
+		callback: (low, high, cpu) => enter(system, low, high, cpu),
+	};
+	const system: System = {
+		memory,
+		clock,
+		tasks,
+		tables,
+		cpus,
+		scratch: cpus.map(newScratch),
+		environment,
+		get btf() {
+			return decode();
+		},
+		btfId,
+		taskStructs: parts.taskStructs,
+		...settings,
+		now: parts.now,
+		attached: new Map(),
+		engines: undefined,
+		codes: new Map(),
+		tracing: undefined,
+		sharing: { rooms: new Map(), held: new Set(), processors: new Set() },
+	};
+	return system;
+}
