@@ -41,7 +41,7 @@ import { mapHandler } from "#maps";
 import { exceptionCallback } from "./exceptions.ts";
 import { claimProcessor } from "./processors.ts";
 import { functionName } from "./programs.ts";
-import { shortcutOf } from "./shortcuts.ts";
+import { ARGUMENT_COUNTS, shortcutOf } from "./shortcuts.ts";
 import type { Engines, MutableRun, System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
 
@@ -73,6 +73,7 @@ export function callsOf(system: System): Callables<Code> {
 			},
 			packet: (offset, size, cpu) => loadAbsolute(environment, offset, size, cpu),
 			code: (id) => codeOf(system, id),
+			argumentCounts: ARGUMENT_COUNTS,
 			shortcut: (id, known) => shortcutOf(system, id, known),
 		};
 		callables.set(system, calls);
