@@ -360,6 +360,18 @@ export const COMMANDS: readonly Command[] = [
 		flags: SHOWN,
 	},
 	{
+	{
+		name: "tree",
+		usage: "[--dot]",
+		summary: "who holds what: processes, pins and places in the kernel; links, programs, maps below them",
+		details: [
+			"Below each process, folder of pins, device or cgroup stands what it holds, and below that what that holds.",
+			"--json lists every object with what it holds and who holds it; --dot is a graph for Graphviz.",
+		],
+		examples: ["skep tree", "skep tree --dot | dot -Tsvg > tree.svg"],
+		flags: [...SHOWN, { name: "dot", help: "as a graph for Graphviz" }],
+		load: () => import("./tree.ts"),
+	},
 		...noun("perf", PERF_VERBS),
 		usage: "VERB …",
 		summary: "programs on perf events, kprobes, uprobes and tracepoints, by process",

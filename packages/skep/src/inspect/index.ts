@@ -32,6 +32,7 @@ export {
 } from "./entries.ts";
 export { type FlowFunction, flowFunctions } from "./flow-graph.ts";
 export { programGraph } from "./graph.ts";
+export { type HeldObject, type Holdings, holdings } from "./holdings.ts";
 export { presentIterator } from "./iterators.ts";
 export { type JitedFunction, jitedFunctions } from "./jited.ts";
 export { type LinkRow, linkCells, linkJson, linkRow, linkText } from "./links.ts";
@@ -57,4 +58,5 @@ export { type PerfRow, perfCells, perfRows } from "./perf.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
 export { everyStructOps, kernelTypes, type StructOpsRow, structOpsDump, structOpsRow } from "./struct-ops.ts";
 export { type ProgramUse, UsageMeter } from "./usage.ts";
+export { holdingsGraph, holdingsTree } from "./tree.ts";
 export { hexOf, prototype, type SourceLine, sourcePlace, type XlatedInsn, xlatedInsns } from "./xlated.ts";

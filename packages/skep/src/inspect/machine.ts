@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel, ObjectKind } from "@skep/bpf/kernel";
+import { BPFFS } from "@skep/bpf/live";
 import { type Delegation, delegations, unescaped } from "./delegations.ts";
 import { type NetworkNamespace, networkNamespaces } from "./namespaces.ts";
 import { type Owner, processOwners } from "./owners.ts";
@@ -41,7 +42,7 @@ export const NO_MACHINE: Machine = {
 	booted: () => undefined,
 	fdinfo: () => () => undefined,
 	deviceName: () => undefined,
-	pins: () => NOTHING,
+	pins: (kernel) => pinsBelow(kernel, [BPFFS]),
 	owners: () => NOTHING,
 	networks: () => [],
 	events: () => [],
@@ -66,7 +67,7 @@ export const THIS_MACHINE: Machine = {
 		}
 		return undefined;
 	},
-	pins: bpffsPins,
+	pins: (kernel) => pinsBelow(kernel, bpffsMounts()),
 	owners: processOwners,
 	networks: networkNamespaces,
 	events: processEvents,
@@ -97,13 +98,15 @@ export function bpffsMounts(): string[] {
 
 const ID: Readonly<Record<ObjectKind, string>> = { prog: "prog", map: "map", link: "link", btf: "btf" };
 
-function bpffsPins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]> {
+/** What is pinned in mounted bpffs, by what it is. */
+function pinsBelow(kernel: Kernel, mounts: readonly string[]): ReadonlyMap<ObjectKey, readonly string[]> {
 	const found = new Map<ObjectKey, string[]>();
 	const visit = (folder: string): void => {
-		for (const entry of attempt(() => readdirSync(folder, { withFileTypes: true })) ?? []) {
-			const path = join(folder, entry.name);
-			if (entry.isDirectory()) visit(path);
-			else if (entry.isFile()) note(path);
+		const entries = kernel.folders.list(folder);
+		for (const { name, kind } of typeof entries === "number" ? [] : entries) {
+			const path = join(folder, name);
+			if (kind === "directory") visit(path);
+			else if (kind === "file") note(path);
 		}
 	};
 	const note = (path: string): void => {
@@ -116,7 +119,7 @@ function bpffsPins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]> {
 		const key: ObjectKey = `${kind as ObjectKind} ${id}`;
 		found.set(key, [...(found.get(key) ?? []), path]);
 	};
-	for (const mount of bpffsMounts()) visit(mount);
+	for (const mount of mounts) visit(mount);
 	return found;
 }
 
