@@ -54,7 +54,7 @@ function folderOf(path: string): string {
 	return slash < 0 ? "." : path.slice(0, slash) || "/";
 }
 
-function noBpffs(what: string, path: string): BpfError {
+export function noBpffs(what: string, path: string): BpfError {
 	const mount = `mount -t bpf bpf ${BPFFS}`;
 	const where = `${path} is not in a BPF file system (bpffs)`;
 	return new BpfError("ERR_NO_BPFFS", `cannot ${what}: ${where}; mount one as root: ${mount}`);

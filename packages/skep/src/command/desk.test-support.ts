@@ -8,6 +8,7 @@ import { BTF_VERBS } from "./btf-verbs.ts";
 import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import { type Desk, runVerb, type Task } from "./desk.ts";
 import { FEATURE_VERBS } from "./feature-verbs.ts";
+import { FS_VERBS } from "./fs-verbs.ts";
 import { GEN_VERBS } from "./gen-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
@@ -27,6 +28,7 @@ const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
 	perf: PERF_VERBS,
 	struct_ops: STRUCT_OPS_VERBS,
 	token: TOKEN_VERBS,
+	fs: FS_VERBS,
 	iter: ITER_VERBS,
 	feature: FEATURE_VERBS,
 	btf: BTF_VERBS,

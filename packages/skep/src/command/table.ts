@@ -4,6 +4,7 @@ import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import type { Task } from "./desk.ts";
 import { FEATURE_VERBS } from "./feature-verbs.ts";
 import { GEN_VERBS } from "./gen-verbs.ts";
+import { FS_VERBS } from "./fs-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
@@ -393,10 +394,22 @@ export const COMMANDS: readonly Command[] = [
 		flags: SHOWN,
 	},
 	{
+		...noun("fs", FS_VERBS),
+		usage: "VERB …",
+		summary: "bpffs, where objects have names: list, draw, read, pin, remove, mount",
+		details: ["Names may be any but those with a dot, which bpffs keeps for itself."],
+		examples: ["skep fs ls", "skep fs tree", "skep fs cat /sys/fs/bpf/counts", "skep fs rm -r /sys/fs/bpf/exec"],
+		flags: [...SHOWN, { name: "recursive", short: "r", help: "rm: folders with all that is in them" }],
+	},
+	{
 		...noun("iter", ITER_VERBS),
 		usage: "VERB …",
 		summary: "iterators: tasks, files, sockets … as the kernel walks over them; pinned, as files",
-		examples: ["skep iter tasks", "skep -j iter files pid 1", "skep iter pin tcp /sys/fs/bpf/tcp && cat /sys/fs/bpf/tcp"],
+		examples: [
+			"skep iter tasks",
+			"skep -j iter files pid 1",
+			"skep iter pin tcp /sys/fs/bpf/tcp && cat /sys/fs/bpf/tcp",
+		],
 		flags: SHOWN,
 	},
 	{

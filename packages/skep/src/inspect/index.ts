@@ -55,6 +55,7 @@ export { type HookPrograms, type HungProgram, type NetOverview, netOverview } fr
 export { overviewText } from "./overview-text.ts";
 export { type Owner, ownerCells } from "./owners.ts";
 export { type PerfRow, perfCells, perfRows } from "./perf.ts";
+export { type PinRow, type PinTree, pinCells, pinLabel, pinRow, pinRows, pinTree } from "./pins.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
 export { everyStructOps, kernelTypes, type StructOpsRow, structOpsDump, structOpsRow } from "./struct-ops.ts";
 export { type ProgramUse, UsageMeter } from "./usage.ts";
