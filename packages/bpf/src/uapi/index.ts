@@ -32,4 +32,4 @@ export { GPL_LICENSES } from "./licenses.ts";
 export { LINK_TYPES, type LinkType } from "./link-types.ts";
 export { MAP_TYPES, type MapType } from "./map-types.ts";
 export { PROGRAM_TYPES, type ProgramType } from "./program-types.ts";
-export { oldSectionMeaning, type SectionMeaning, sectionMeaning } from "./sections.ts";
+export { oldSectionMeaning, SECTION_NAMES, type SectionMeaning, sectionMeaning } from "./sections.ts";

@@ -4,36 +4,12 @@ import { traceFds } from "@skep/bpf/live";
 import { chooseKernel, openVirtual } from "#backend";
 import type { Verb } from "#cli";
 import { type Machine, NO_MACHINE, THIS_MACHINE } from "#inspect";
-import { BTF_VERBS } from "./btf-verbs.ts";
-import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import { type Desk, runVerb, type Task } from "./desk.ts";
-import { FEATURE_VERBS } from "./feature-verbs.ts";
-import { FS_VERBS } from "./fs-verbs.ts";
-import { GEN_VERBS } from "./gen-verbs.ts";
-import { ITER_VERBS } from "./iter-verbs.ts";
-import { LINK_VERBS } from "./link-verbs.ts";
-import { MAP_VERBS } from "./map-verbs.ts";
-import { NET_VERBS } from "./net-verbs.ts";
-import { PERF_VERBS } from "./perf-verbs.ts";
-import { PROG_VERBS } from "./prog-verbs.ts";
-import { STRUCT_OPS_VERBS } from "./struct-ops-verbs.ts";
-import { TOKEN_VERBS } from "./token-verbs.ts";
+import { COMMANDS } from "./index.ts";
 
-const NOUNS: Readonly<Record<string, readonly Verb<Task>[]>> = {
-	prog: PROG_VERBS,
-	map: MAP_VERBS,
-	link: LINK_VERBS,
-	cgroup: CGROUP_VERBS,
-	net: NET_VERBS,
-	perf: PERF_VERBS,
-	struct_ops: STRUCT_OPS_VERBS,
-	token: TOKEN_VERBS,
-	fs: FS_VERBS,
-	iter: ITER_VERBS,
-	feature: FEATURE_VERBS,
-	btf: BTF_VERBS,
-	gen: GEN_VERBS,
-};
+/** The verbs of a noun of the command table. */
+const verbsOf = (noun: string): readonly Verb<Task>[] =>
+	(COMMANDS.find(({ name, verbs }) => verbs && name === noun)?.verbs ?? []) as readonly Verb<Task>[];
 
 /** What a command line answered. */
 export interface Answer {
@@ -66,6 +42,16 @@ export class Front {
 		} = {},
 	): Promise<Answer> {
 		const [noun = "", ...rest] = typeof line === "string" ? line.split(" ").filter((word) => word !== "") : line;
+		const { desk, parts, notes } = this.desk(options, more);
+		const status = await runVerb(noun, verbsOf(noun), { flags: desk.flags, rest }, desk);
+		return { status, text: Buffer.concat(parts).toString("utf8"), notes };
+	}
+
+	/** A desk of this kernel, and what is written and noted at it. */
+	desk(
+		options: string,
+		more: Parameters<Front["run"]>[2] = {},
+	): { readonly desk: Desk; readonly parts: Uint8Array[]; readonly notes: string[] } {
 		const flags = new Map<string, string | true>(Object.entries(more.flags ?? {}));
 		if (/[jp]/.test(options)) flags.set("json", true);
 		if (options.includes("p")) flags.set("pretty", true);
@@ -84,8 +70,7 @@ export class Front {
 			write: (text) => void parts.push(typeof text === "string" ? Buffer.from(text) : text.slice()),
 			note: (text) => void notes.push(text),
 		};
-		const status = await runVerb(noun, NOUNS[noun]!, { flags, rest }, desk);
-		return { status, text: Buffer.concat(parts).toString("utf8"), notes };
+		return { desk, parts, notes };
 	}
 
 	/** The value that a line answers with `-j`. */

@@ -6,7 +6,7 @@ import { openOne, takeSelector } from "#inspect";
 import { type Desk, done, type Task } from "./desk.ts";
 
 /** bpftool's words, older ones too, and what they mean. flow_dissector hangs on the network namespace, the others on a map. */
-const TYPES: Readonly<Record<string, AttachType>> = {
+export const SOCKET_HOOKS: Readonly<Record<string, AttachType>> = {
 	sk_msg_verdict: "sk_msg_verdict",
 	msg_verdict: "sk_msg_verdict",
 	sk_skb_verdict: "sk_skb_verdict",
@@ -40,7 +40,7 @@ type Work = (kernel: Kernel, program: Fd, target: number, type: AttachType, what
 
 function at(words: Words, desk: Desk, work: Work): number {
 	const selector = takeSelector("prog", words);
-	const type = TYPES[words.oneOf(Object.keys(TYPES), "attach type")]!;
+	const type = SOCKET_HOOKS[words.oneOf(Object.keys(SOCKET_HOOKS), "attach type")]!;
 	const onMap = type !== "flow_dissector";
 	const mapSelector = onMap ? takeSelector("map", words) : undefined;
 	words.end();

@@ -3,8 +3,8 @@ import { BTF_VERBS } from "./btf-verbs.ts";
 import { CGROUP_VERBS } from "./cgroup-verbs.ts";
 import type { Task } from "./desk.ts";
 import { FEATURE_VERBS } from "./feature-verbs.ts";
-import { GEN_VERBS } from "./gen-verbs.ts";
 import { FS_VERBS } from "./fs-verbs.ts";
+import { GEN_VERBS } from "./gen-verbs.ts";
 import { ITER_VERBS } from "./iter-verbs.ts";
 import { LINK_VERBS } from "./link-verbs.ts";
 import { MAP_VERBS } from "./map-verbs.ts";
@@ -361,7 +361,6 @@ export const COMMANDS: readonly Command[] = [
 		flags: SHOWN,
 	},
 	{
-	{
 		name: "tree",
 		usage: "[--dot]",
 		summary: "who holds what: processes, pins and places in the kernel; links, programs, maps below them",
@@ -373,6 +372,7 @@ export const COMMANDS: readonly Command[] = [
 		flags: [...SHOWN, { name: "dot", help: "as a graph for Graphviz" }],
 		load: () => import("./tree.ts"),
 	},
+	{
 		...noun("perf", PERF_VERBS),
 		usage: "VERB …",
 		summary: "programs on perf events, kprobes, uprobes and tracepoints, by process",
@@ -466,6 +466,31 @@ export const COMMANDS: readonly Command[] = [
 			{ name: "unchecked", help: "translated, with accesses compared with the end of memory only" },
 		],
 		load: () => import("./vm.ts"),
+	},
+	{
+		name: "batch",
+		usage: "file FILE|-",
+		summary: "run verbs of a file one after another, in one process",
+		details: [
+			"A command a line, without `skep`; # begins a remark, a backslash at the end goes on in the next line. The first that",
+			"fails ends it. With -j the answer is one array of commands and their output.",
+		],
+		examples: ["skep -j batch file commands.txt", "echo 'prog show' | skep batch file -"],
+		flags: SHOWN,
+		load: () => import("./batch.ts"),
+	},
+	{
+		name: "completion",
+		usage: "bash|zsh|fish",
+		summary: "a script that completes skep's words in a shell",
+		details: [
+			"Commands, verbs, options and words of this very skep; ids, names, pins and devices are looked up when they are asked for.",
+			"bash: source it, or put it into /etc/bash_completion.d/; zsh: into a folder of $fpath as _skep;",
+			"fish: into ~/.config/fish/completions/skep.fish.",
+		],
+		examples: ["source <(skep completion bash)", "skep completion fish > ~/.config/fish/completions/skep.fish"],
+		flags: [],
+		load: () => import("./completion.ts"),
 	},
 	{
 		name: "version",
