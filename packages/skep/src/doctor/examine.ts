@@ -29,10 +29,11 @@ import {
 } from "@skep/bpf/uapi";
 import { explainPermission, systemFacts } from "#backend/linux";
 import { findings } from "./findings.ts";
+import { LOUD_HELPERS } from "./loud.ts";
 import type { Callable, Report } from "./report.ts";
 
 export interface ExamineOptions {
-	/** Also which program types may call each helper and kfunc. */
+	/** Also which program types may call each helper and kfunc; and helpers whose very loading the kernel logs. */
 	readonly full?: boolean;
 }
 
@@ -86,6 +87,8 @@ export function examine(kernel: Kernel, options: ExamineOptions = {}): Report {
 		),
 		helpers: Object.fromEntries(
 			HELPERS.map(({ id, name, since }) => {
+				if (linux && !options.full && LOUD_HELPERS.has(name))
+					return [`bpf_${name}`, { answer: "unknown" as const, since }];
 				const may = (type: ProgramType) => ask(() => probeHelper(kernel, type, id));
 				return [`bpf_${name}`, { ...callable(may, [...CALLERS, ...types, "lsm"], options, types), since }];
 			}),

@@ -12,6 +12,7 @@ import {
 } from "@skep/bpf/live";
 import { CONFIG_OPTIONS, HELPERS, MAP_TYPES, type MapType, PROGRAM_TYPES, type ProgramType } from "@skep/bpf/uapi";
 import type { SystemFacts } from "#backend/linux";
+import { LOUD_HELPERS } from "./loud.ts";
 
 /** What `feature probe` answers: bpftool's keys in bpftool's order. */
 export interface FeatureReport {
@@ -33,9 +34,6 @@ export interface FeatureOptions {
 	/** What Linux tells; absent on a kernel of its own. */
 	readonly facts?: SystemFacts | undefined;
 }
-
-/** The kernel warns in its log of whoever loads programs with them. */
-const LOUD: ReadonlySet<string> = new Set(["trace_printk", "trace_vprintk", "probe_write_user"]);
 
 const SYSCTLS = {
 	unprivileged_bpf_disabled: "kernel.unprivileged_bpf_disabled",
@@ -117,10 +115,10 @@ function deviceReport(kernel: Kernel, ifindex: number, { full }: FeatureOptions)
 
 /** Names of the helpers that the answer is about. */
 export const reportedHelpers = (full: boolean): readonly string[] =>
-	HELPERS.filter(({ name }) => full || !LOUD.has(name)).map(({ name }) => `bpf_${name}`);
+	HELPERS.filter(({ name }) => full || !LOUD_HELPERS.has(name)).map(({ name }) => `bpf_${name}`);
 
 function helpersOf(kernel: Kernel, type: ProgramType, full: boolean): readonly string[] {
-	const asked = HELPERS.filter(({ name }) => full || !LOUD.has(name));
+	const asked = HELPERS.filter(({ name }) => full || !LOUD_HELPERS.has(name));
 	return asked.filter(({ id }) => yes(() => probeHelper(kernel, type, id))).map(({ name }) => `bpf_${name}`);
 }
 

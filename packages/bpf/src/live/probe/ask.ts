@@ -132,11 +132,12 @@ export function kernelTypes(kernel: Kernel): Btf | undefined {
 
 /** Names what can be called at load time differently by attach type: what else programs of a type may hang on. */
 const OTHERS: Readonly<
-	Partial<Record<ProgramType, readonly (readonly [attachType: AttachType, kind: BtfKind, name: string])[]>>
+	Partial<Record<ProgramType, readonly (readonly [attachType: AttachType, name: string, flags?: number])[]>>
 > = {
 	tracing: [
-		["trace_iter", "func", "bpf_iter_task"],
-		["trace_fexit", "func", "bpf_fentry_test1"],
+		["trace_iter", "bpf_iter_task"],
+		["trace_iter", "bpf_iter_task", PROG_FLAGS.BPF_F_SLEEPABLE],
+		["trace_fexit", "bpf_fentry_test1"],
 	],
 };
 
@@ -152,11 +153,12 @@ export function targetsOf(kernel: Kernel, type: ProgramType): readonly Partial<A
 	const ways: Partial<Attributes["PROG_LOAD"]>[] = [];
 	const first = kernelId(kernel, ...target);
 	if (first !== undefined) ways.push({ attach_btf_id: first });
-	for (const [attachType, kind, name] of OTHERS[type] ?? []) {
-		const attach_btf_id = kernelId(kernel, name, kind);
+	for (const [attachType, name, prog_flags = 0] of OTHERS[type] ?? []) {
+		const attach_btf_id = kernelId(kernel, name, "func");
 		if (attach_btf_id === undefined) continue;
-		const way = { attach_btf_id, expected_attach_type: ATTACH_TYPES[attachType] };
-		if (remembered(kernel, `load ${attachType}`, () => loads(kernel, type, way)) === "yes") ways.push(way);
+		const way = { attach_btf_id, expected_attach_type: ATTACH_TYPES[attachType], prog_flags };
+		if (remembered(kernel, `load ${attachType} ${prog_flags}`, () => loads(kernel, type, way)) === "yes")
+			ways.push(way);
 	}
 	return ways;
 }

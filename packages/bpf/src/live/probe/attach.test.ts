@@ -16,7 +16,9 @@ test(
 			const { answer, why } = probeAttach(kernel, name);
 			by.set(answer, [...(by.get(answer) ?? []), name]);
 			assert.ok(answer === "yes" || (why ?? "") !== "", `${name}: ${answer} without a reason`);
-			if (versionCode(kernel.release) < versionCode(since)) assert.notEqual(answer, "yes", `${name} since ${since}`);
+			// Older kernels take sleepable iterators, though they hold a lock while these run.
+			if (versionCode(kernel.release) < versionCode(since) && name !== "iter.s")
+				assert.notEqual(answer, "yes", `${name} since ${since}`);
 		}
 		for (const [answer, names] of by) t.diagnostic(`${answer}: ${names.join(", ")}`);
 		assert.equal(namespace(), before, "the thread is in its network namespace again");
