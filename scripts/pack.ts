@@ -7,6 +7,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeManPages } from "./man.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const PACKAGES = ["bpf", "vm", "linux", "compiler", "skep"] as const;
@@ -42,8 +43,9 @@ function packOne(name: string, stage: string, target: string): string {
 		for (const file of ["examples/exec/exec.ts", "examples/exec/exec.rec"]) cpSync(join(root, file), join(stage, file));
 	for (const file of ["LICENSE", "README.md"])
 		if (existsSync(join(root, file))) cpSync(join(root, file), join(stage, file));
+	const man = name === "skep" ? writeManPages(join(stage, "man")) : [];
 	const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Json;
-	writeFileSync(join(stage, "package.json"), `${JSON.stringify(published(manifest), null, "\t")}\n`);
+	writeFileSync(join(stage, "package.json"), `${JSON.stringify(published(manifest, man), null, "\t")}\n`);
 	const packed = run("npm", ["pack", "--json", "--pack-destination", target], stage);
 	const listed = JSON.parse(packed) as readonly { filename: string }[] | Record<string, { filename: string }>;
 	const [{ filename }] = (Array.isArray(listed) ? listed : Object.values(listed)) as [{ filename: string }];
@@ -73,13 +75,14 @@ function build(source: string, out: string): void {
 	}
 }
 
-/** The checkout's package.json with its doors turned from sources to what was built. */
-function published(manifest: Json): Json {
-	const files = ["dist", ...EXTRAS, "examples"];
+/** The checkout's package.json with its doors turned from sources to what was built, and its man pages. */
+function published(manifest: Json, man: readonly string[]): Json {
+	const files = ["dist", ...EXTRAS, "examples", ...(man.length > 0 ? ["man"] : [])];
 	return {
 		...manifest,
 		...(manifest["imports"] ? { imports: builtDoors(manifest["imports"], false) } : {}),
 		exports: builtDoors(manifest["exports"], true),
+		...(man.length > 0 ? { man: man.map((file) => `./man/${file}`) } : {}),
 		files,
 	};
 }

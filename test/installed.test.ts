@@ -51,6 +51,9 @@ test("the tarballs install", (t) => {
 		assert.equal(existsSync(join(project, "node_modules", name, "src")), false);
 		assert.equal(existsSync(join(project, "node_modules", name, "LICENSE")), true);
 	}
+	const { man } = JSON.parse(readFileSync(join(project, "node_modules/skep/package.json"), "utf8"));
+	assert.ok(man.includes("./man/skep.1") && man.includes("./man/skep-helpers.7"));
+	for (const file of man) assert.equal(existsSync(join(project, "node_modules/skep", file)), true, file);
 });
 
 test("stock tsc accepts an example", (t) => {

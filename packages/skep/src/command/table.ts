@@ -502,10 +502,29 @@ export const COMMANDS: readonly Command[] = [
 	},
 	{
 		name: "help",
-		usage: "[COMMAND|SKnnnn|SK]",
-		summary: "this text, what a command takes, or what a finding of the compiler means",
-		examples: ["skep help run", "skep help SK3003"],
-		flags: [],
+		usage: "[COMMAND [VERB] | [KIND] WORD | SK | --search TEXT …]",
+		summary: "this text, what a command takes, and the manual: helpers, types, sections, words, findings …",
+		details: [
+			"WORD: bpf(2) command, program, map, attach or link type, helper, kfunc, section, kind of BTF, instruction, word of the",
+			"language, number of a finding; whole, without bpf_ or BPF_…_TYPE_, or a part. KIND: command, program, map, helper,",
+			"kfunc, section, attach, link, btf, instruction, word, diagnostic: where several are called so. SK lists the findings.",
+			"`here` is what the running kernel and the virtual one say when they are asked.",
+		],
+		examples: [
+			"skep help run",
+			"skep help bpf_map_lookup_elem",
+			"skep help hash",
+			"skep help word hash",
+			"skep help kprobe.multi/",
+			"skep help SK3003",
+			"skep help --search spin lock",
+		],
+		flags: [
+			{ name: "search", help: "look for TEXT in names and texts, the best first" },
+			{ name: "no-probe", help: "do not ask any kernel" },
+			{ name: "json", short: "j", help: "as JSON" },
+			{ name: "pretty", short: "p", help: "JSON over several lines", implies: "json" },
+		],
 		load: () => import("./help.ts"),
 	},
 ];

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Btf } from "@skep/bpf/btf";
+import { compile, type Diagnostic } from "@skep/compiler";
+import { decodeTracepoints } from "@skep/compiler/declare";
+import { WORDS } from "@skep/compiler/language";
+import { DIAGNOSTIC_EXAMPLES } from "./texts/diagnostics.ts";
+import { EXAMPLES, LATER } from "./texts/examples.ts";
+import { WORD_TEXTS } from "./texts/words.ts";
+
+const data = (name: string): Uint8Array =>
+	readFileSync(fileURLToPath(new URL(`../data/${name}`, import.meta.resolve("@skep/compiler"))));
+const kernel = Btf.decode(data("kernel.btf"));
+const tracepoints = decodeTracepoints(JSON.parse(new TextDecoder().decode(data("tracepoints.json"))));
+
+function findings(text: string, files: Readonly<Record<string, string>> = {}): readonly Diagnostic[] {
+	const read = (path: string): string | undefined => (path === "tool.ts" ? text : files[path.replace(/^\.\//, "")]);
+	return compile({ entry: "tool.ts", read, kernel, tracepoints }).diagnostics;
+}
+const told = (list: readonly Diagnostic[]): string[] => list.map((d) => `${d.code} ${d.line}:${d.column} ${d.message}`);
+
+test("examples of words compile", () => {
+	for (const [name, text] of Object.entries(EXAMPLES)) assert.deepEqual(told(findings(text)), [], name);
+});
+
+test("examples of words that are not compiled yet say so, and nothing else", () => {
+	for (const [name, text] of Object.entries(LATER)) {
+		const codes = new Set<string>(findings(text).map((d) => d.code));
+		assert.deepEqual([...codes], ["SK1010"], name);
+	}
+});
+
+test("each word stands in its example, which compiles where the word does", () => {
+	const words = new Map(WORDS.map((word) => [word.name, word]));
+	for (const [name, , example] of WORD_TEXTS) {
+		const word = words.get(name)!;
+		const text =
+			example in EXAMPLES ? EXAMPLES[example as keyof typeof EXAMPLES] : LATER[example as keyof typeof LATER];
+		// Types of handles are shown by what gives the handle.
+		if (word.kind !== "type" || word.compiled) assert.match(text, new RegExp(`\\b${name}\\b`), name);
+		if (word.compiled) assert.ok(example in EXAMPLES, `${name} is compiled, and its example is not`);
+	}
+});
+
+test("examples of diagnostics make them, and the mended ones nothing", () => {
+	for (const [code, { wrong, right, files }] of Object.entries(DIAGNOSTIC_EXAMPLES)) {
+		const codes = findings(wrong, files).map((d) => d.code as string);
+		assert.ok(codes.includes(code), `${code}: ${codes}\n${wrong}`);
+		assert.deepEqual(told(findings(right, files)), [], `${code}\n${right}`);
+	}
+});

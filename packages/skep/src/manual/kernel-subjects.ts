@@ -1,0 +1,373 @@
+import { COMMANDS, type CommandName } from "@skep/bpf/kernel";
+import {
+	ATTACH_TYPES,
+	type AttachType,
+	attachTypeSince,
+	HELPERS,
+	LINK_TYPES,
+	type LinkType,
+	MAP_TYPES,
+	type MapType,
+	PROGRAM_TYPES,
+	type ProgramType,
+	sectionMeaning,
+} from "@skep/bpf/uapi";
+import { KFUNCS } from "@skep/bpf/uapi/kfuncs";
+import { HELPER_PROTOTYPES } from "@skep/bpf/uapi/prototypes";
+import type { Example, Subject } from "./subject.ts";
+import { ATTACH_TEXTS } from "./texts/attach-types.ts";
+import { KIND_TEXTS } from "./texts/btf-kinds.ts";
+import { COMMAND_TEXTS } from "./texts/commands.ts";
+import { ARGUMENTS, HELPER_TEXTS } from "./texts/helpers.ts";
+import { KFUNC_TEXTS } from "./texts/kfuncs.ts";
+import { LINK_TEXTS } from "./texts/link-types.ts";
+import { MAP_TEXTS } from "./texts/map-types.ts";
+import { PROGRAM_TEXTS } from "./texts/program-types.ts";
+import { SECTION_TEXTS } from "./texts/sections.ts";
+import type { Text } from "./texts/text.ts";
+import { exampleOfWord } from "./words.ts";
+
+const keys = <K extends string>(table: Readonly<Record<K, unknown>>): K[] => Object.keys(table) as K[];
+
+function examplesOf({ example, word }: Pick<Text, "example" | "word">): Example[] {
+	const ours = word === undefined ? undefined : exampleOfWord(word);
+	return [...(ours ? [ours] : []), ...(example === undefined ? [] : [{ language: "C" as const, text: example }])];
+}
+const seeOf = ({ see, word }: Pick<Text, "see" | "word">): string[] => [
+	...(word ? [`word ${word}`] : []),
+	...(see ?? []),
+];
+
+/** `name: meaning`. */
+function partOf(line: string): [string, string] {
+	const at = line.indexOf(": ");
+	return [line.slice(0, at), line.slice(at + 2)];
+}
+
+export function commandSubjects(): Subject[] {
+	return keys<CommandName>(COMMANDS).map((name) => {
+		const row = COMMAND_TEXTS[name];
+		return {
+			kind: "command",
+			name: `BPF_${name}`,
+			aliases: [name],
+			text: row.text,
+			shape: `int bpf(BPF_${name}, union bpf_attr *attr, unsigned int size)`,
+			parts: row.attributes.map(partOf),
+			facts: [
+				["gives", row.result],
+				["number", String(COMMANDS[name].value)],
+				["since", `Linux ${COMMANDS[name].since}`],
+				["needs", row.needs],
+			],
+			examples: examplesOf(row),
+			see: seeOf(row),
+			question: { ask: "command", name },
+		};
+	});
+}
+
+/** Sections that make programs of a type, as `sectionMeaning` has them. */
+const sectionsOf = (type: ProgramType): string[] =>
+	SECTION_TEXTS.filter(([name]) => sectionMeaning(name)?.type === type).map(([name, target]) =>
+		sectionName(name, target),
+	);
+const sectionName = (name: string, target: string): string =>
+	target === "" || target.startsWith("[") ? name : `${name}/`;
+
+export function programSubjects(): Subject[] {
+	return keys<ProgramType>(PROGRAM_TYPES).map((type) => {
+		const row = PROGRAM_TEXTS[type];
+		const { value, since } = PROGRAM_TYPES[type];
+		return {
+			kind: "program type",
+			name: `BPF_PROG_TYPE_${type.toUpperCase()}`,
+			aliases: [type],
+			text: row.text,
+			parts: [
+				["context", row.context],
+				["result", row.returns],
+			],
+			facts: [
+				["sections", sectionsOf(type).join(", ")],
+				["number", String(value)],
+				["since", `Linux ${since}`],
+				["needs", row.needs],
+			],
+			examples: examplesOf(row),
+			see: seeOf(row),
+			question: { ask: "program", type },
+		};
+	});
+}
+
+export function mapSubjects(): Subject[] {
+	return keys<MapType>(MAP_TYPES).map((type) => {
+		const row = MAP_TEXTS[type];
+		const { value, since } = MAP_TYPES[type];
+		return {
+			kind: "map type",
+			name: `BPF_MAP_TYPE_${type.toUpperCase()}`,
+			aliases: [type],
+			text: row.text,
+			parts: [
+				["key", row.key],
+				["value", row.value],
+				["max_entries", row.entries],
+			],
+			facts: [
+				["number", String(value)],
+				["since", `Linux ${since}`],
+				["needs", row.needs ?? "CAP_BPF"],
+			],
+			examples: examplesOf(row),
+			see: seeOf(row),
+			question: { ask: "map", type },
+		};
+	});
+}
+
+/** `u32 size`, `void (*less)()` → the argument's name. */
+function argumentName(text: string): string {
+	return /\(\*(\w+)\)/.exec(text)?.[1] ?? /(\w+|\.\.\.)$/.exec(text.trim())?.[1] ?? text;
+}
+
+/** The arguments of `long (void *dst, u32 size)`. */
+export function argumentsOf(prototype: string): string[] {
+	const inner = prototype.slice(prototype.indexOf("(") + 1, prototype.lastIndexOf(")"));
+	return inner === "void" || inner === "" ? [] : inner.split(", ");
+}
+
+/** `long (u32 sig)` with a name: `long bpf_send_signal(u32 sig)`. */
+const named = (prototype: string, name: string): string => prototype.replace("(", `${name}(`);
+
+const usersText = (users: "all" | readonly ProgramType[]): string =>
+	users === "all" ? "all program types" : users.join(", ");
+
+/** Types to ask first: those that load without anything else. */
+const EASY: readonly ProgramType[] = [
+	"kprobe",
+	"socket_filter",
+	"sched_cls",
+	"xdp",
+	"cgroup_skb",
+	"syscall",
+	"tracing",
+];
+const askedOf = (users: "all" | readonly ProgramType[]): readonly ProgramType[] =>
+	users === "all" ? EASY.slice(0, 2) : [...EASY.filter((type) => users.includes(type)), ...users].slice(0, 4);
+
+export function helperSubjects(): Subject[] {
+	const texts = new Map(HELPER_TEXTS.map((row) => [row[0], row]));
+	return HELPERS.map(({ id, name, gpl, since }) => {
+		const [, text, returns, example, more = {}] = texts.get(name)!;
+		const { prototype, users } = HELPER_PROTOTYPES.get(name)!;
+		return {
+			kind: "helper",
+			name: `bpf_${name}`,
+			aliases: [name],
+			text,
+			shape: named(prototype, `bpf_${name}`),
+			parts: argumentsOf(prototype).map((each) => {
+				const argument = argumentName(each);
+				return [
+					argument,
+					argument === "..." ? "up to three values" : (more.args?.[argument] ?? ARGUMENTS[argument] ?? ""),
+				];
+			}),
+			facts: [
+				["gives", returns],
+				["number", String(id)],
+				["since", `Linux ${since}`],
+				["for", usersText(users)],
+				["licence", gpl ? "GPL-compatible only" : "any"],
+			],
+			examples: examplesOf({ example, ...(more.word === undefined ? {} : { word: more.word }) }),
+			see: seeOf({ ...(more.see ? { see: more.see } : {}), ...(more.word === undefined ? {} : { word: more.word }) }),
+			question: { ask: "helper", id, types: askedOf(users) },
+		};
+	});
+}
+
+export function kfuncSubjects(): Subject[] {
+	const texts = new Map(KFUNC_TEXTS.map((row) => [row[0], row]));
+	return KFUNCS.map(({ name, since, prototype, users, sleepable }) => {
+		const [, text, example] = texts.get(name) ?? [];
+		return {
+			kind: "kfunc",
+			name,
+			aliases: [name.replace(/^bpf_/, "")].filter((alias) => alias !== name),
+			text:
+				text ??
+				"A function of the kernel that programs may call. The manual has no text of it: its prototype is from the kernel's types.",
+			shape: named(prototype, name),
+			parts: [],
+			facts: [
+				["since", sinceText(since)],
+				["for", usersText(users)],
+				...(sleepable ? [["besides", "sleepable programs only"] as const] : []),
+			],
+			examples: examplesOf(example === undefined ? {} : { example }),
+			see: ["call_kfunc"],
+			question: { ask: "kfunc", name, types: askedOf(users) },
+		};
+	});
+}
+
+const sinceText = (since: string | undefined): string =>
+	since === undefined ? "not known" : since.startsWith(">") ? `after Linux ${since.slice(1)}` : `Linux ${since}`;
+
+/** A kfunc that no table has, by the types of the kernel that runs. */
+export function unknownKfunc(name: string, prototype: string): Subject {
+	return {
+		kind: "kfunc",
+		name,
+		aliases: [],
+		text: "A function of this kernel that programs may call. The manual has no text of it: its prototype is from the kernel's types.",
+		shape: named(prototype, name),
+		parts: [],
+		facts: [],
+		examples: [],
+		see: ["call_kfunc"],
+		question: { ask: "kfunc", name, types: ["tracing", "syscall", "sched_cls", "xdp"] },
+	};
+}
+
+/** The first kernel of a section: that of its attach type, or of its program type; sleepable programs came with 5.10. */
+function sinceOfSection(type: ProgramType, attachType: AttachType | undefined, sleepable: boolean): string {
+	const since = attachType === undefined ? PROGRAM_TYPES[type].since : attachTypeSince(attachType);
+	const [major = 0, minor = 0] = since.split(".").map(Number);
+	return sleepable && (major < 5 || (major === 5 && minor < 10)) ? "5.10" : since;
+}
+
+export function sectionSubjects(): Subject[] {
+	return SECTION_TEXTS.map(([name, target, text, example]) => {
+		const meaning = sectionMeaning(name)!;
+		const { type, attachType, sleepable } = meaning;
+		const shown = example.split("\n")[0]!;
+		const form =
+			target === ""
+				? name
+				: target.startsWith("[")
+					? `${name}[/${target.slice(1)}`
+					: `${name}/${target.split(":")[0] === "PATTERN" ? "PATTERN" : target}`;
+		return {
+			kind: "section",
+			name: sectionName(name, target),
+			aliases: name === sectionName(name, target) ? [] : [name],
+			text,
+			shape: `SEC("${form}")`,
+			parts: target.includes(": ") ? [partOf(target)] : [],
+			facts: [
+				[
+					"makes",
+					`a program of type ${type}${attachType ? `, attach type ${attachType}` : ""}${sleepable ? ", sleepable" : ""}`,
+				],
+				// Sections for probes in processes load without an attach type, and slept later.
+				...(type === "kprobe" && sleepable && attachType === undefined
+					? []
+					: [["since", `Linux ${sinceOfSection(type, attachType, sleepable)}`] as const]),
+			],
+			examples: [{ language: "C", text: `SEC("${exampleSection(name, target)}")\n${shown}` }],
+			see: [`program type ${type}`, ...(attachType ? [`attach type ${attachType}`] : [])],
+			question: { ask: "program", type },
+		};
+	});
+}
+
+/** Targets of examples. */
+const TARGETS: Readonly<Record<string, string>> = {
+	"FUNCTION[+OFFSET]": "do_unlinkat",
+	FUNCTION: "vfs_read",
+	"FILE:SYMBOL[+OFFSET]": "/bin/bash:readline",
+	"FILE:PATTERN": "/usr/lib/libc.so.6:malloc*",
+	"FILE:PROVIDER:NAME": "/usr/bin/node:node:gc__start",
+	"CATEGORY/EVENT": "sched/sched_process_exec",
+	EVENT: "sched_process_exec",
+	SYSCALL: "openat",
+	HOOK: "file_open",
+	TARGET: "task",
+};
+const exampleSection = (name: string, target: string): string => {
+	const own = target.startsWith("PATTERN") ? "tcp_*" : TARGETS[target];
+	return own === undefined ? name : `${name}/${own}`;
+};
+
+/** BPF_XDP, but BPF_CGROUP_INET_INGRESS: as the kernel spells it. */
+export const attachName = (type: AttachType): string => `BPF_${type.toUpperCase()}`;
+
+export function attachSubjects(): Subject[] {
+	return keys<AttachType>(ATTACH_TYPES).map((type) => {
+		const sections = SECTION_TEXTS.filter(([name]) => sectionMeaning(name)?.attachType === type);
+		const users = [...new Set(sections.map(([name]) => sectionMeaning(name)!.type))];
+		return {
+			kind: "attach type",
+			name: attachName(type),
+			aliases: [type],
+			text: ATTACH_TEXTS[type],
+			parts: [],
+			facts: [
+				...(users.length > 0 ? [["of", `programs of type ${users.join(", ")}`] as const] : []),
+				...(sections.length > 0
+					? [["sections", sections.map(([name, target]) => sectionName(name, target)).join(", ")] as const]
+					: []),
+				["number", String(ATTACH_TYPES[type])],
+				["since", `Linux ${attachTypeSince(type)}`],
+			],
+			examples: [],
+			see: [...users.map((each) => `program type ${each}`), "BPF_LINK_CREATE", "BPF_PROG_ATTACH"],
+			question: { ask: "enumerator", type: "bpf_attach_type", name: attachName(type) },
+		};
+	});
+}
+
+export function linkSubjects(): Subject[] {
+	return keys<LinkType>(LINK_TYPES).map((type) => {
+		const row = LINK_TEXTS[type];
+		const { value, since } = LINK_TYPES[type];
+		return {
+			kind: "link type",
+			name: `BPF_LINK_TYPE_${type.toUpperCase()}`,
+			aliases: [type],
+			text: row.text,
+			parts: [],
+			facts: [
+				["number", String(value)],
+				["since", `Linux ${since}`],
+			],
+			examples: [],
+			see: seeOf(row),
+			question: { ask: "link", type },
+		};
+	});
+}
+
+/** Kinds that a probe asks about, by their features' names. */
+const KIND_FEATURES: Readonly<Record<string, string>> = {
+	FUNC: "btf_func",
+	DATASEC: "btf_datasec",
+	FLOAT: "btf_float",
+	DECL_TAG: "btf_decl_tag",
+	TYPE_TAG: "btf_type_tag",
+	ENUM64: "btf_enum64",
+};
+
+export function kindSubjects(): Subject[] {
+	return KIND_TEXTS.map(([name, value, since, text]) => {
+		const feature = KIND_FEATURES[name];
+		return {
+			kind: "BTF kind",
+			name: `BTF_KIND_${name}`,
+			aliases: [name],
+			text,
+			parts: [],
+			facts: [
+				["number", String(value)],
+				["since", `Linux ${since}`],
+			],
+			examples: [],
+			see: ["BPF_BTF_LOAD"],
+			...(feature === undefined ? {} : { question: { ask: "feature", name: feature } as const }),
+		};
+	});
+}
