@@ -3,7 +3,7 @@ import { isSafe, type Values } from "./access.ts";
 import { type Emitter, IMPORT } from "./emitter.ts";
 import { CONSTANT, type Facts, STACK } from "./facts.ts";
 import type { Step } from "./forms.ts";
-import { OP } from "./opcodes.ts";
+import { I32, I64, OP } from "./opcodes.ts";
 import { place } from "./reach.ts";
 
 /** A function of the module, for those who call it. */
@@ -276,10 +276,56 @@ function tailCall(e: Emitter, to: Extract<Shortcut, { kind: "tail" }>): void {
 }
 
 /** Rounds of a function whose address is known: a loop, in which r1 is the round and r2 what r3 was. */
-export function loopCall(e: Emitter, callee: Callee, limit: { most: number; beyond: number }, slot: number): void {
+export function loopCall(e: Emitter, callee: Callee, limit: Rounds, slot: number): void {
 	const { w } = e;
-	const round = e.index;
 	e.storeFuel();
+	loop(e, limit, e.index, () => {
+		w.get(e.base);
+		w.i32(STACK_FRAME_SIZE);
+		w.op(OP.i32_sub);
+		for (const register of ARGUMENTS) {
+			if ((callee.parameters & (1 << register)) === 0) continue;
+			if (register === 1) {
+				w.get(e.index);
+				w.op(OP.i64_extend_u);
+			} else e.get(register === 2 ? 3 : register);
+		}
+		w.call(callee.index);
+		w.set(e.value);
+	});
+	e.reloadFuel(slot + 1);
+}
+
+/** The same where the function is written into the loop. */
+export function loopInline(e: Emitter, entry: number, limit: Rounds, slot: number, write: () => void): void {
+	const { w } = e;
+	const round = w.local(I32);
+	e.count();
+	loop(e, limit, round, () => {
+		const context = w.local(I64);
+		e.get(3);
+		w.set(context);
+		let result = 0;
+		e.inline(entry, 0, undefined, (registers) => {
+			w.get(round);
+			w.op(OP.i64_extend_u);
+			w.set(registers[1]!);
+			w.get(context);
+			w.set(registers[2]!);
+			[result] = registers as [number];
+			write();
+		});
+		w.get(result);
+		w.set(e.value);
+	});
+	e.checkFuel(slot + 1);
+}
+
+type Rounds = { readonly most: number; readonly beyond: number };
+
+/** `one`: a round, which leaves what the function gives in `value`. */
+function loop(e: Emitter, limit: Rounds, round: number, one: () => void): void {
+	const { w } = e;
 	const all = w.open(OP.block);
 	const inside = w.open(OP.block);
 	e.get32(1);
@@ -293,35 +339,23 @@ export function loopCall(e: Emitter, callee: Callee, limit: { most: number; beyo
 	w.i32(0);
 	w.set(round);
 	const ended = w.open(OP.block);
-	const loop = w.open(OP.loop);
+	const again = w.open(OP.loop);
 	w.get(round);
 	e.get32(1);
 	w.op(OP.i32_ge_u);
 	w.branch(OP.br_if, ended);
-	w.get(e.base);
-	w.i32(STACK_FRAME_SIZE);
-	w.op(OP.i32_sub);
-	for (const register of ARGUMENTS) {
-		if ((callee.parameters & (1 << register)) === 0) continue;
-		if (register === 1) {
-			w.get(round);
-			w.op(OP.i64_extend_u);
-		} else e.get(register === 2 ? 3 : register);
-	}
-	w.call(callee.index);
-	w.set(e.value);
+	one();
 	w.get(round);
 	w.i32(1);
 	w.op(OP.i32_add);
 	w.set(round);
 	w.get(e.value);
 	w.op(OP.i64_eqz);
-	w.branch(OP.br_if, loop);
+	w.branch(OP.br_if, again);
 	w.end();
 	w.end();
 	w.get(round);
 	w.op(OP.i64_extend_u);
 	e.set(0);
 	w.end();
-	e.reloadFuel(slot + 1);
 }

@@ -35,14 +35,23 @@ export interface Settings {
 	readonly argumentCounts: readonly number[];
 }
 
+/** Where a function's frame and registers are, while it or a function that is written in its place is written. */
+interface Frame {
+	/** Local: lowest address of the function's stack. The function's own: a parameter. */
+	readonly base: number;
+	/** Locals of r0 … r9. */
+	readonly registers: readonly number[];
+	/** Where the interpreter takes over, at the slot in `pc`. */
+	readonly leaving: Label;
+	/** Where its caller goes on; undefined: it is the function itself, which returns. */
+	readonly after: Label | undefined;
+}
+
 /** One function while it is written: its locals, and what everything that writes needs. */
 export class Emitter {
 	readonly w: Writer;
 	readonly settings: Settings;
-	/** Parameter: lowest address of the function's stack. */
-	readonly base = 0;
-	/** Locals of r0 … r9. */
-	readonly registers: readonly number[];
+	#frame: Frame;
 	/** Instruction slots of the code that count as one more round: while there are more, no count can run out. */
 	readonly margin: number;
 	readonly address: number;
@@ -54,8 +63,7 @@ export class Emitter {
 	readonly windows: Windows;
 	/** Instructions that ran and were not yet counted. */
 	pending = 0;
-	/** Where the interpreter takes over, at the slot in `pc`. */
-	#leaving: Label = 0;
+	/** Whether the frame's function leaves for the interpreter anywhere. */
 	#leaves = false;
 
 	/** @param parameters registers r1 … r5 that the function takes, as bits */
@@ -68,7 +76,7 @@ export class Emitter {
 		this.margin = margin;
 		const registers: number[] = [];
 		for (let r = 0; r < 10; r++) registers.push(taken.includes(r) ? 1 + taken.indexOf(r) : w.local(I64));
-		this.registers = registers;
+		this.#frame = { base: 0, registers, leaving: 0, after: undefined };
 		this.address = w.local(I64);
 		this.value = w.local(I64);
 		this.index = w.local(I32);
@@ -77,10 +85,14 @@ export class Emitter {
 		this.mayGoto = w.local(I32);
 	}
 
+	get base(): number {
+		return this.#frame.base;
+	}
+
 	/** Before the first instruction. */
 	begin(entry: number, mayGotoLimit: number | undefined): void {
 		const { w } = this;
-		this.#leaving = w.open(OP.block);
+		this.#frame = { ...this.#frame, leaving: w.open(OP.block) };
 		if (mayGotoLimit !== undefined) {
 			w.i32(mayGotoLimit);
 			w.set(this.mayGoto);
@@ -93,11 +105,50 @@ export class Emitter {
 		const { w } = this;
 		w.op(OP.unreachable);
 		w.end();
-		if (!this.#leaves) {
-			w.op(OP.unreachable);
-			return;
-		}
-		for (const [r, local] of this.registers.entries()) {
+		if (this.#leaves) this.#takeOver();
+		else w.op(OP.unreachable);
+	}
+
+	/**
+	 * Writes a function where it is called: on the next frame, with registers of its own but those of `shared`. Undefined
+	 * `slot`: whoever asks looks after the fuel; else the caller goes on there.
+	 */
+	inline(entry: number, shared: number, slot: number | undefined, write: (registers: readonly number[]) => void): void {
+		const { w } = this;
+		const outer = this.#frame;
+		const leaves = this.#leaves;
+		this.count();
+		const base = w.local(I32);
+		w.get(outer.base);
+		w.i32(STACK_FRAME_SIZE);
+		w.op(OP.i32_sub);
+		w.set(base);
+		const registers = outer.registers.map((own, r) => ((shared & (1 << r)) !== 0 ? own : w.local(I64)));
+		const after = w.open(OP.block);
+		this.#frame = { base, registers, leaving: w.open(OP.block), after };
+		this.#leaves = false;
+		this.checkFuel(entry);
+		write(registers);
+		w.op(OP.unreachable);
+		w.end();
+		if (this.#leaves) {
+			this.#takeOver();
+			this.set(0);
+			this.#frame = outer;
+			this.#loadFuel();
+			if (slot !== undefined) this.checkFuel(slot);
+		} else w.op(OP.unreachable);
+		this.#frame = outer;
+		this.pending = 0;
+		// The check of the caller's fuel may have been the first way out of it.
+		this.#leaves = leaves || (this.settings.fuel && slot !== undefined);
+		w.end();
+	}
+
+	/** The interpreter goes on to the end of the function; pushes its result. */
+	#takeOver(): void {
+		const { w } = this;
+		for (const [r, local] of this.#frame.registers.entries()) {
 			w.i32(0);
 			w.get(local);
 			w.access(OP.i64_store, this.settings.scratch.registers + r * 8);
@@ -120,7 +171,7 @@ export class Emitter {
 	/** Pushes a register. */
 	get(register: number): void {
 		if (register < 10) {
-			this.w.get(this.registers[register]!);
+			this.w.get(this.#frame.registers[register]!);
 			return;
 		}
 		this.w.get(this.base);
@@ -130,7 +181,7 @@ export class Emitter {
 	/** Pushes a register's low word. */
 	get32(register: number): void {
 		if (register < 10) {
-			this.w.get(this.registers[register]!);
+			this.w.get(this.#frame.registers[register]!);
 			this.w.op(OP.i32_wrap);
 			return;
 		}
@@ -140,7 +191,7 @@ export class Emitter {
 	}
 	/** Pops a register. r10 is nobody's to write: what would be written is dropped. */
 	set(register: number): void {
-		this.w.set(register < 10 ? this.registers[register]! : this.value);
+		this.w.set(register < 10 ? this.#frame.registers[register]! : this.value);
 	}
 	/** Pops a 32-bit number into a register. */
 	set32(register: number): void {
@@ -162,7 +213,7 @@ export class Emitter {
 	private leaveCounted(slot: number): void {
 		this.w.i32(slot);
 		this.w.set(this.pc);
-		this.w.branch(OP.br, this.#leaving);
+		this.w.branch(OP.br, this.#frame.leaving);
 		this.#leaves = true;
 	}
 
@@ -206,11 +257,14 @@ export class Emitter {
 		this.w.access(OP.i32_store, this.settings.scratch.fuel);
 	}
 	reloadFuel(slot: number): void {
+		this.#loadFuel();
+		this.checkFuel(slot);
+	}
+	#loadFuel(): void {
 		if (!this.settings.fuel) return;
 		this.w.i32(0);
 		this.w.access(OP.i32_load, this.settings.scratch.fuel);
 		this.w.set(this.fuel);
-		this.checkFuel(slot);
 	}
 
 	/** Pushes the result that JavaScript left. */
@@ -227,6 +281,12 @@ export class Emitter {
 
 	/** exit: r0 is the result. */
 	exit(): void {
+		const { after } = this.#frame;
+		if (after !== undefined) {
+			this.count();
+			this.w.branch(OP.br, after);
+			return;
+		}
 		this.storeFuel();
 		this.get(0);
 		this.w.op(OP.return);

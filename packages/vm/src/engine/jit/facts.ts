@@ -118,6 +118,8 @@ function change(facts: Facts, step: Step, origin: Origin): void {
 		if (value) facts.put(0, MAYBE, 0, slot);
 		else facts.put(0, UNKNOWN);
 	} else {
+		// A function leaves in r1 … r5 what it had there.
+		if (form.shape === "call_reg" || form.name === "call_function") for (let r = 1; r <= 5; r++) facts.put(r, UNKNOWN);
 		const written = writeOf(step);
 		if (written >= 0) facts.put(written, UNKNOWN);
 	}

@@ -69,6 +69,7 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 	let isEntrance = false;
 	for (const one of plan.functions) {
 		const { entry } = one;
+		if (plan.inlined.has(entry) && !plan.entered.has(entry)) continue;
 		const height = plan.heights.get(entry)!;
 		// A program is entered from others too, all in one way.
 		const isMain = entry === 0;
@@ -82,6 +83,7 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 				settings,
 				shortcuts,
 				callees,
+				inlined: plan.inlined,
 				routines,
 				windows,
 				height: isMain ? height : 0,
@@ -109,7 +111,7 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 	};
 }
 
-const NONE: ReadonlyMap<never, Callee> = new Map<never, Callee>();
+const NONE: ReadonlyMap<never, never> = new Map<never, never>();
 
 /** What a helper does, as a function: not checked, not counted. */
 function routine(
@@ -121,7 +123,7 @@ function routine(
 	const code = prepare(insns, { id: 0 });
 	const shortcuts = () => undefined;
 	const [one] = planOf(code, memory, shortcuts, false).functions;
-	const around = { code, shortcuts, callees: NONE, routines: NONE, windows, height: 0 };
+	const around = { code, shortcuts, callees: NONE, inlined: NONE, routines: NONE, windows, height: 0 };
 	const plain = { ...settings, checked: false, fuel: false };
 	return { parameters: one!.parameters, body: translate(one!, one!.parameters, { ...around, settings: plain }) };
 }

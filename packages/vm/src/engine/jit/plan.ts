@@ -5,7 +5,7 @@ import type { Code } from "../prepare.ts";
 import { factsOf } from "./facts.ts";
 import { readsOf, type Step, stepAt, writeOf } from "./forms.ts";
 import { Groups } from "./groups.ts";
-import { type FunctionPlan, keyOf, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
+import { type FunctionPlan, isCounting, keyOf, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
 
 /** A program as far as it is looked at before it is translated. Functions are named by the slots of their entries. */
 export interface ProgramPlan {
@@ -19,6 +19,8 @@ export interface ProgramPlan {
 	readonly entered: ReadonlySet<number>;
 	/** Whether it goes on in other programs. */
 	readonly tails: boolean;
+	/** Functions that are written where they are called; those that nobody enters are nowhere else. */
+	readonly inlined: ReadonlyMap<number, FunctionPlan>;
 	/** Routines that are called in place of helpers, by `keyOf`. */
 	readonly routines: ReadonlyMap<string, RoutineShortcut>;
 }
@@ -30,6 +32,7 @@ type Draft = Omit<FunctionPlan, "parameters"> & {
 };
 
 const ARGUMENTS = 0b11_1110;
+const CALLEE_SAVED = 0b11_1100_0000;
 
 export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked: boolean): ProgramPlan {
 	const list = listing(decode(code.insns));
@@ -51,19 +54,25 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked
 		}
 	}
 	const ordered = calleesFirst(drafts);
+	const sites = sitesOf(ordered);
 	const heights = new Map<number, number>();
 	const callingOut = new Set<number>();
 	const functions: FunctionPlan[] = [];
+	const inlined = new Map<number, FunctionPlan>();
 	const parameters = new Map<number, number>();
 	for (const draft of ordered) {
 		const { entry, calls, callsOut } = draft;
 		const known = [...calls].filter((to) => heights.has(to));
 		heights.set(entry, 1 + Math.max(0, ...known.map((to) => heights.get(to)!)));
 		if (callsOut || known.length < calls.size || known.some((to) => callingOut.has(to))) callingOut.add(entry);
-		parameters.set(entry, parametersOf(draft, parameters));
-		functions.push({ ...draft, parameters: parameters.get(entry)! });
+		const live = liveAtEntry(draft, parameters);
+		parameters.set(entry, live & ARGUMENTS);
+		const one = { ...draft, parameters: live & ARGUMENTS };
+		if (entry !== 0 && (live & CALLEE_SAVED) === 0 && isSmallLeaf(draft, sites.get(entry) ?? 1))
+			inlined.set(entry, one);
+		functions.push(one);
 	}
-	return { functions, heights, callingOut, entered, tails: ordered.some(({ tails }) => tails), routines };
+	return { functions, heights, callingOut, entered, tails: ordered.some(({ tails }) => tails), inlined, routines };
 }
 
 /** Slot of the function whose address a wide load gives; undefined: it gives something else. */
@@ -134,8 +143,29 @@ function calleesFirst(drafts: ReadonlyMap<number, Draft>): Draft[] {
 	return ordered;
 }
 
-/** Of r1 … r5 those that are read before they are written, on some way through the function. */
-function parametersOf({ graph, flow, steps }: Draft, callees: ReadonlyMap<number, number>): number {
+/** How often each function is called, at how many places. */
+function sitesOf(drafts: readonly Draft[]): ReadonlyMap<number, number> {
+	const sites = new Map<number, number>();
+	for (const { steps } of drafts)
+		for (const { form, second } of steps.flat())
+			if (form.name === "call_function") sites.set(second, (sites.get(second) ?? 0) + 1);
+	return sites;
+}
+
+/** Instructions of a function that is written where it is called, and of all places where it is. */
+const SMALL = 48;
+const SMALL_IN_ALL = 192;
+
+/** Whether a function calls nothing and is so small that a call would be much of it. */
+function isSmallLeaf(draft: Draft, sites: number): boolean {
+	const { steps, flow, calls, callsOut } = draft;
+	const size = steps.reduce((sum, own) => sum + own.length, 0);
+	if (calls.size > 0 || callsOut || !flow.reducible || isCounting(draft)) return false;
+	return size <= SMALL && size * sites <= SMALL_IN_ALL;
+}
+
+/** Registers that are read before they are written, on some way through the function, as bits. */
+function liveAtEntry({ graph, flow, steps }: Draft, callees: ReadonlyMap<number, number>): number {
 	const { blocks } = graph;
 	const live = new Int32Array(blocks.length);
 	const read = new Int32Array(blocks.length);
@@ -167,5 +197,5 @@ function parametersOf({ graph, flow, steps }: Draft, callees: ReadonlyMap<number
 			changed = true;
 		}
 	}
-	return live[0]! & ARGUMENTS;
+	return live[0]!;
 }

@@ -3,7 +3,17 @@ import { type KnownArguments, MAY_GOTO_LIMIT, type Memory, type Shortcut } from 
 import type { Code } from "../prepare.ts";
 import { atomic, load, store } from "./access.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
-import { type Callee, callFunction, callOut, callRoutine, codeSlot, isZero, loopCall, shortResult } from "./calls.ts";
+import {
+	type Callee,
+	callFunction,
+	callOut,
+	callRoutine,
+	codeSlot,
+	isZero,
+	loopCall,
+	loopInline,
+	shortResult,
+} from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
 import { advance, CONSTANT, Facts, type FactsTable, type Sources, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
@@ -36,6 +46,8 @@ export interface Surroundings {
 	readonly windows: Windows;
 	/** By the slot of a function's entry; those that are missing are the interpreter's to call. */
 	readonly callees: ReadonlyMap<number, Callee>;
+	/** Functions that are written where they are called. */
+	readonly inlined: ReadonlyMap<number, FunctionPlan>;
 	/** By `keyOf`. */
 	readonly routines: ReadonlyMap<string, Callee>;
 	/** Frames that the function may take, where others may enter it at any depth; else 0. */
@@ -131,11 +143,20 @@ export class Values {
 
 /** Writes one function. `parameters`: registers r1 … r5 that it takes, as bits. */
 export function translate(plan: FunctionPlan, parameters: number, around: Surroundings): Writer {
-	const { graph, flow, steps, facts, values } = plan;
 	const e = new Emitter(around.settings, around.windows, parameters, around.code.slots + 1);
-	const isCounting = steps.some((own) => own.at(-1)!.form.name === "may_goto");
-	e.begin(plan.entry, isCounting ? MAY_GOTO_LIMIT : undefined);
+	e.begin(plan.entry, isCounting(plan) ? MAY_GOTO_LIMIT : undefined);
 	if (around.height > 1) e.checkHeight(plan.entry, around.height);
+	writeBody(e, plan, around);
+	e.finish();
+	return e.w;
+}
+
+/** Whether it counts how often may_goto goes on. */
+export const isCounting = ({ steps }: Pick<FunctionPlan, "steps">): boolean =>
+	steps.some((own) => own.at(-1)!.form.name === "may_goto");
+
+/** All blocks of a function. */
+function writeBody(e: Emitter, { graph, flow, steps, facts, values }: FunctionPlan, around: Surroundings): void {
 	const now = new Facts();
 	const headers = new Set(flow.loops.map(({ header }) => header));
 	const writer = {
@@ -170,9 +191,10 @@ export function translate(plan: FunctionPlan, parameters: number, around: Surrou
 	};
 	if (flow.reducible) writeStructured(graph, flow, e.w, writer);
 	else writeDispatched(graph, e.w, e.w.local(I32), writer);
-	e.finish();
-	return e.w;
 }
+
+/** Registers that a function shares with its caller: r0 … r5. */
+const CLOBBERED = 0b11_1111;
 
 /** One instruction. Those that end a block only count here. */
 function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surroundings): void {
@@ -232,20 +254,26 @@ function emit(e: Emitter, step: Step, facts: Facts, values: Values, around: Surr
 }
 
 /** Whether an instruction is the interpreter's to run, with all that comes after it. */
-function isLeft({ form, second }: Step, { callees }: Surroundings): boolean {
+function isLeft({ form, second }: Step, { callees, inlined }: Surroundings): boolean {
 	if (form.shape === "call_reg" || form.shape === "outside") return true;
-	return form.name === "call_function" && !callees.has(second);
+	return form.name === "call_function" && !callees.has(second) && !inlined.has(second);
 }
 
 function call(e: Emitter, step: Step, facts: Facts, values: Values, around: Surroundings): void {
 	if (step.form.name === "call_function") {
-		callFunction(e, around.callees.get(step.second)!, step.slot);
+		const { second, slot } = step;
+		const inlined = around.inlined.get(second);
+		if (inlined) e.inline(second, CLOBBERED, slot + 1, () => writeBody(e, inlined, around));
+		else callFunction(e, around.callees.get(second)!, slot);
 		return;
 	}
 	const shortcut = shortcutOf(around.shortcuts, step, facts);
 	const rounds = roundsOf(shortcut, facts, around.code.id);
 	const callee = rounds === undefined ? undefined : around.callees.get(rounds);
-	if (callee && shortcut?.kind === "rounds") loopCall(e, callee, shortcut, step.slot);
+	const inlined = rounds === undefined ? undefined : around.inlined.get(rounds);
+	if (inlined && shortcut?.kind === "rounds")
+		loopInline(e, inlined.entry, shortcut, step.slot, () => writeBody(e, inlined, around));
+	else if (callee && shortcut?.kind === "rounds") loopCall(e, callee, shortcut, step.slot);
 	else if (shortcut?.kind === "routine")
 		callRoutine(e, facts, values, shortcut, around.routines.get(keyOf(shortcut))!, step);
 	else if (!shortcut || !shortResult(e, facts, shortcut, step)) callOut(e, step);
