@@ -25,12 +25,12 @@ export class Clock {
 	readonly #memory: Memory | undefined;
 
 	/**
-	 * @param state absent: as it stands in the memory
+	 * @param state kept: as it stands in the memory
 	 * @param memory the machine's; absent: nobody shares the clock
 	 */
-	constructor(state: Partial<ClockState> | undefined = {}, memory?: Memory) {
+	constructor(state: Partial<ClockState> | "kept" = {}, memory?: Memory) {
 		this.#memory = memory?.shared ? memory : undefined;
-		if (state) this.state = { ...this.#state, ...state };
+		if (state !== "kept") this.state = { ...this.#state, ...state };
 	}
 	/** Plain copy, for saving. */
 	get state(): ClockState {

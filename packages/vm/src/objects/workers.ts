@@ -96,7 +96,7 @@ export function joinSystem(shared: SharedMachine, options: JoinOptions): System 
 	const memory = new Memory(undefined, { ...shared.memory, room }, cpu);
 	const system = assembleSystem({
 		memory,
-		clock: new Clock(undefined, memory),
+		clock: new Clock("kept", memory),
 		tasks: new Tasks(shared.tasks),
 		tables: copied(shared.tables),
 		stacks: shared.stacks,
