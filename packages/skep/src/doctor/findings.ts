@@ -8,8 +8,10 @@ type Rule = (report: Examined) => Finding | undefined;
 /** undefined: it could not be tried. */
 const attach = (report: Examined, kind: string) => (report.permitted ? report.attach[kind]?.answer : undefined);
 const works = (report: Examined, kind: string): boolean => attach(report, kind) === "yes";
-const lacks = (report: Examined, kind: string): boolean => ["no", "refused"].includes(attach(report, kind) ?? "");
-const noFeature = (report: Examined, feature: string): boolean => report.features[feature]?.answer === "no";
+const lacks = (report: Examined, kind: string): boolean => attach(report, kind) === "no";
+/** Without CAP_PERFMON verifiers are stricter, and say no to what they have. */
+const noFeature = (report: Examined, feature: string): boolean =>
+	report.features[feature]?.answer === "no" && mayTrace(report);
 const noMap = (report: Examined, type: string): boolean => report.map_types[type]?.answer === "no";
 const noCommand = (report: Examined, command: string): boolean => report.commands[command]?.answer === "no";
 const kernelOf = ({ kernel }: Examined): string => `Linux ${kernel.release}`;
@@ -29,6 +31,16 @@ function hooksThatWork(report: Examined): string {
 	const names = ["fentry", "kprobe", "tp_btf", "raw_tp", "tracepoint", "uprobe"];
 	const there = names.filter((kind) => works(report, kind));
 	return there.length > 0 ? either(there) : "nothing of the kernel's: use recordings on the virtual kernel";
+}
+
+/** Whether what this process may not do is not for want of capabilities. */
+function mayTrace({ system }: Examined): boolean {
+	const held = system?.process.capabilities;
+	return (
+		held === undefined ||
+		held.CAP_SYS_ADMIN === "effective" ||
+		(held.CAP_BPF === "effective" && held.CAP_PERFMON === "effective")
+	);
 }
 
 /** Rules about this process. */
@@ -120,11 +132,11 @@ const SETTINGS: readonly Rule[] = [
 				}
 			: undefined,
 	(report) =>
-		attach(report, "fentry") === "refused" && report.permitted
+		attach(report, "fentry") === "refused" && mayTrace(report)
 			? {
 					weight: 3,
 					what: "the kernel lets nobody patch its code",
-					seen: `PROG_LOAD says EPERM; lockdown is at ${report.system?.lockdown ?? "?"}`,
+					seen: `PROG_LOAD says EPERM; lockdown ${report.system?.lockdown ?? "unknown"}`,
 					effect: "fentry, fexit, fmod_ret, LSM programs and freplace do not load, whatever the capabilities",
 					instead: `look on by ${hooksThatWork(report)}; refuse by cgroup or network programs instead of LSM; kill(2) after the fact by bpf_send_signal`,
 				}
