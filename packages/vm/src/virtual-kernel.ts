@@ -51,6 +51,7 @@ import {
 	type ReplayEvent,
 	type Replayed,
 	raise,
+	readIterator,
 	releaseProcessor,
 	removeFolder,
 	repeater,
@@ -201,9 +202,9 @@ export class VirtualKernel implements Kernel {
 		return controlPerfEvent(this.system, fd, request, argument);
 	}
 
-	/** Nothing of this machine can be read: it has no iterators. */
-	read(fd: number, _bytes: Uint8Array): number {
-		return this.system.tables.descriptors.has(fd) ? -ERRNO.EINVAL : -ERRNO.EBADF;
+	read(fd: number, bytes: Uint8Array): number {
+		forOwner(this.system, "iterators");
+		return readIterator(this.system, fd, bytes);
 	}
 
 	mmap(fd: number, offset: number, length: number, writable: boolean): Mapping | number {

@@ -71,6 +71,14 @@ export interface PerfRing {
 	lost: number;
 }
 
+/** Where the output of an iterator's run goes. Plain. */
+export interface SequenceState {
+	/** Address of its `struct seq_file`, by which programs name it. */
+	readonly file: number;
+	/** What was written, piece by piece. */
+	readonly parts: Uint8Array[];
+}
+
 /** All that helpers see. `objects` makes it; nothing in it is the helpers' own. */
 export interface Environment {
 	readonly memory: Memory;
@@ -86,6 +94,8 @@ export interface Environment {
 	readonly run: RunState;
 	/** The recorded run that is run again; undefined: none is. */
 	readonly replay: ReplayState | undefined;
+	/** Set while an iterator's program runs. */
+	readonly sequence: SequenceState | undefined;
 	/** Where the current task's task_struct is; 0: the kernel has no types to lay it out by. */
 	taskAddress(): number;
 	readonly timers: Timers;

@@ -8,6 +8,7 @@ export {
 	MAP_TAG,
 	type PerfRing,
 	type RunState,
+	type SequenceState,
 	type TimerState,
 	type Timers,
 } from "./environment.ts";

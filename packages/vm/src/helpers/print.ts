@@ -1,8 +1,8 @@
-import { decodeUtf8 } from "@skep/bpf/base";
+import { decodeUtf8, VmFault } from "@skep/bpf/base";
 import { ERRNO } from "@skep/bpf/kernel";
 import type { Cpu, Memory } from "#machine";
 import { give, high, readable, u32, wide, writable } from "./arguments.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, SequenceState } from "./environment.ts";
 
 /** Family: text, as bytes: a character is one of them here. What trace_printk writes is kept in the machine's trace. */
 const MOST_LINES = 10_000;
@@ -99,6 +99,34 @@ export function traceVprintk(env: Environment, cpu: Cpu): undefined {
 	const format = formatAt(env, readable(env, cpu, 1, size), size);
 	const args = list(env, cpu, 3, u32(cpu, 4));
 	say(env, cpu, args ? formatted(env.memory, format, args) : -ERRNO.EINVAL);
+}
+
+/** The output that r1 names. @throws VmFault where it is not the one of this run */
+function sequenceOf(env: Environment, cpu: Cpu): SequenceState {
+	const { sequence } = env;
+	if (sequence && high(cpu, 1) === 0 && u32(cpu, 1) === sequence.file) return sequence;
+	throw new VmFault("access", cpu.pc, "argument 1 of helper: no seq_file of this run", wide(cpu, 1));
+}
+
+/** seq_printf(file, format, size, arguments, their bytes): 0. */
+export function seqPrintf(env: Environment, cpu: Cpu): undefined {
+	const sequence = sequenceOf(env, cpu);
+	const size = u32(cpu, 3);
+	const format = formatAt(env, readable(env, cpu, 2, size), size);
+	const args = list(env, cpu, 4, u32(cpu, 5));
+	const text = args ? formatted(env.memory, format, args) : -ERRNO.EINVAL;
+	if (typeof text === "number") return give(cpu, text);
+	sequence.parts.push(bytesOf(text));
+	give(cpu, 0);
+}
+
+/** seq_write(file, bytes, size): 0. */
+export function seqWrite(env: Environment, cpu: Cpu): undefined {
+	const sequence = sequenceOf(env, cpu);
+	const size = u32(cpu, 3);
+	const at = size === 0 ? 0 : readable(env, cpu, 2, size);
+	sequence.parts.push(env.memory.u8.slice(at, at + size));
+	give(cpu, 0);
 }
 
 /** snprintf(to, size, format, arguments, their bytes): bytes that the whole text takes, with its NUL. */

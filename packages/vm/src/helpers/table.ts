@@ -95,6 +95,8 @@ const ROWS: Readonly<Record<string, Row>> = {
 	trace_printk: { run: print.tracePrintk },
 	trace_vprintk: { run: print.traceVprintk },
 	snprintf: { run: print.snprintf },
+	seq_printf: { run: print.seqPrintf, only: ["tracing"] },
+	seq_write: { run: print.seqWrite, only: ["tracing"] },
 	strncmp: { run: strncmp },
 	strtol: { run: number.strtol },
 	strtoul: { run: number.strtoul },

@@ -20,7 +20,7 @@ export const HOOKS: Partial<Readonly<Record<ProgramType, HookRow>>> = {
 	tracepoint: { context: "record", attach: "event", testRun: false, probe: false },
 	raw_tracepoint: { context: "arguments", attach: "raw", testRun: true, probe: false },
 	raw_tracepoint_writable: { context: "arguments", attach: "raw", testRun: false, probe: false },
-	tracing: { context: "arguments", attach: "tracing", testRun: false, probe: true, attachTypes: ["trace_raw_tp"] },
+	tracing: { context: "arguments", attach: "tracing", testRun: false, probe: true, attachTypes: ["trace_raw_tp", "trace_iter"] },
 	xdp: { context: "xdp", attach: "device", testRun: true, probe: false },
 	syscall: { context: "bytes", attach: "none", testRun: true, probe: false },
 	sched_cls: { context: "skb", attach: "device", testRun: true, probe: false },

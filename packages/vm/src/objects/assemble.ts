@@ -61,6 +61,7 @@ export function assembleSystem(parts: SystemParts): System {
 		run: newRun(),
 		spareRun: undefined,
 		replay: undefined,
+		sequence: undefined,
 		timers: tables.timers,
 		isWorker: parts.isWorker,
 		events: tables.events,

@@ -3,6 +3,7 @@ import { attachProgram, detachProgram, queryPrograms } from "./attachments.ts";
 import { loadBtf } from "./btf.ts";
 import { openDescriptor } from "./descriptors.ts";
 import { getInfo, nextId, openById } from "./info.ts";
+import { createIterator } from "./iterators.ts";
 import { createLink, detachLinkCommand, openRawTracepoint, updateLink } from "./links.ts";
 import * as maps from "./maps.ts";
 import { getPinned, pinObject } from "./pins.ts";
@@ -51,7 +52,7 @@ export const COMMANDS: Commands = {
 	LINK_GET_FD_BY_ID: (system, attr) => openById(system, attr, "link"),
 	LINK_GET_NEXT_ID: (system, attr) => nextId(system, attr, "link"),
 	ENABLE_STATS: (system, attr) => (attr.type === 0 ? openDescriptor(system, "statistics", 0) : -ERRNO.EINVAL),
-	ITER_CREATE: refuse,
+	ITER_CREATE: createIterator,
 	LINK_DETACH: detachLinkCommand,
 	PROG_BIND_MAP: refuse,
 	TOKEN_CREATE: refuse,

@@ -61,6 +61,8 @@ function rowOf(system: System, kind: ObjectKind, id: number): { references: numb
 			return tables.links.get(id);
 		case "event":
 			return tables.events.get(id);
+		case "iterator":
+			return tables.iterators.get(id);
 		case "statistics":
 		case "cgroup":
 		case "namespace":
@@ -165,6 +167,12 @@ function end(system: System, kind: ObjectKind, id: number): void {
 			tables.events.delete(id);
 			system.attached.clear();
 			if (event.program !== 0) drop(system, "program", event.program);
+			return;
+		}
+		case "iterator": {
+			const { program } = tables.iterators.get(id)!;
+			tables.iterators.delete(id);
+			drop(system, "program", program);
 			return;
 		}
 		case "btf":

@@ -9,6 +9,7 @@ export { makeCgroup } from "./cgroups.ts";
 export { COMMANDS } from "./commands.ts";
 export { closeDescriptor, drop, hold, idOf } from "./descriptors.ts";
 export { controlPerfEvent, mapRing, openPerfEvent, unmapRing } from "./events.ts";
+export { readIterator } from "./iterators.ts";
 export { mapMemory, unmapMemory } from "./maps.ts";
 export { isBpffs, listFolder, removeFolder, unpin } from "./pins.ts";
 export { placesOf } from "./places.ts";

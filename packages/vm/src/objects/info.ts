@@ -9,6 +9,7 @@ import {
 } from "@skep/bpf/kernel";
 import { ATTACH_TYPES, LINK_TYPES, MAP_TYPES, PROGRAM_TYPES } from "@skep/bpf/uapi";
 import { openDescriptor } from "./descriptors.ts";
+import { codeOf, engineOf } from "./run.ts";
 import type { System } from "./system.ts";
 import type { LinkState, ObjectKind, ProgramState } from "./tables.ts";
 import { tracepointOf } from "./tracepoints.ts";
@@ -69,7 +70,18 @@ function fill(to: Uint8Array | undefined, from: Uint8Array): void {
 	if (to) to.set(from.subarray(0, to.length));
 }
 
+const NO_CODE = new Uint8Array(0);
+
+/** The WebAssembly module that a program becomes; empty where it is interpreted. */
+function machineCode(system: System, program: ProgramState): Uint8Array {
+	const code = system.tracing ? undefined : codeOf(system, program.id);
+	return (code && engineOf(system).wasm(code)) ?? NO_CODE;
+}
+
 function programInfo(system: System, program: ProgramState, info: Partial<ProgInfo>): void {
+	// Made where somebody asks for it: programs are translated when they have run for a while, or never.
+	const code = info.jited_prog_insns ? machineCode(system, program) : NO_CODE;
+	fill(info.jited_prog_insns, code);
 	fill(info.xlated_prog_insns, program.insns);
 	fill(info.func_info, program.funcInfo);
 	fill(info.line_info, program.lineInfo);
@@ -78,7 +90,7 @@ function programInfo(system: System, program: ProgramState, info: Partial<ProgIn
 		type: PROGRAM_TYPES[program.type].value,
 		id: program.id,
 		tag: program.tag,
-		jited_prog_len: 0,
+		jited_prog_len: code.length,
 		xlated_prog_len: program.insns.length,
 		load_time: program.loaded,
 		created_by_uid: 0,
@@ -138,6 +150,11 @@ function linkInfo(system: System, link: LinkState, info: Partial<LinkInfo>): voi
 			const event = system.tables.events.get(link.event);
 			const name = tracepointOf(system, event?.tracepoint ?? 0)?.name ?? "";
 			info.perf_event = { kind: "tracepoint", name, cookie: link.cookie };
+			return;
+		}
+		case "iter": {
+			const name = system.tables.programs.get(link.program)?.attachTo ?? "";
+			info.iter = { target_name: name, ...(name === "task" && link.filter ? { task: { ...link.filter } } : {}) };
 			return;
 		}
 		case "tracing":

@@ -7,6 +7,7 @@ import { xdpKey, xdpMode } from "./places.ts";
 import type { System } from "./system.ts";
 import type { LinkState, ProgramState } from "./tables.ts";
 import { tracepointNamed } from "./tracepoints.ts";
+import { taskFilter } from "./walks.ts";
 
 function programOf(system: System, fd: number): ProgramState | number {
 	const id = idOf(system, fd, "program");
@@ -32,7 +33,7 @@ export function openRawTracepoint(system: System, attr: Attributes["RAW_TRACEPOI
 	switch (program.type) {
 		case "tracing":
 			// The tracepoint was named when it was loaded.
-			if (attr.name !== undefined) return -ERRNO.EINVAL;
+			if (attr.name !== undefined || program.attachType !== "trace_raw_tp") return -ERRNO.EINVAL;
 			return addLink(system, { ...BARE, kind: "tracing", program: program.id, tracepoint: program.attachTo, cookie });
 		case "raw_tracepoint":
 		case "raw_tracepoint_writable":
@@ -51,11 +52,17 @@ export function createLink(system: System, attr: Attributes["LINK_CREATE"]): num
 	if (typeof program === "number") return program;
 	switch (attr.attach_type) {
 		case ATTACH_TYPES.trace_raw_tp:
-			if (program.type === "tracing") {
+			if (program.type === "tracing" && program.attachType === "trace_raw_tp") {
 				const cookie = attr.tracing?.cookie ?? 0n;
 				return addLink(system, { ...BARE, kind: "tracing", program: program.id, tracepoint: program.attachTo, cookie });
 			}
 			return -ERRNO.EINVAL;
+		case ATTACH_TYPES.trace_iter: {
+			if (program.attachType !== "trace_iter") return -ERRNO.EINVAL;
+			const filter = taskFilter(program.attachTo, attr.iter_info);
+			if (typeof filter === "number") return filter;
+			return addLink(system, { ...BARE, kind: "iter", program: program.id, filter });
+		}
 		case ATTACH_TYPES.perf_event:
 			return perfLink(system, program, attr);
 		case ATTACH_TYPES.xdp:

@@ -18,6 +18,7 @@ import { exceptionCallback } from "./exceptions.ts";
 import { isObjectName } from "./name.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
+import { hasIterator } from "./walks.ts";
 
 const TYPE_NAMES: ReadonlyMap<number, ProgramType> = new Map(
 	Object.entries(PROGRAM_TYPES).map(([name, row]) => [row.value, name as ProgramType]),
@@ -156,13 +157,20 @@ function attachTarget(system: System, attr: Attributes["PROG_LOAD"], type: Progr
 	if (id === 0) return fault("Tracing programs must provide btf_id");
 	if (!way || !HOOKS.tracing?.attachTypes?.includes(way)) {
 		return fault(
-			`attach type ${way ?? attr.expected_attach_type}: the virtual kernel has typed tracepoints (trace_raw_tp) only`,
+			`attach type ${way ?? attr.expected_attach_type}: the virtual kernel has typed tracepoints (trace_raw_tp) and iterators (trace_iter) only`,
 			ERRNO.ENOTSUPP,
 		);
 	}
 	const btf = system.btf;
 	if (!btf || id > btf.count) return fault(`attach_btf_id ${id} is invalid`);
 	const found = btf.type(id);
+	if (way === "trace_iter") {
+		const name =
+			found.kind === "func" && found.name.startsWith("bpf_iter_") ? found.name.slice("bpf_iter_".length) : "";
+		if (name === "") return fault(`attach_btf_id ${id} is not an iterator`);
+		if (hasIterator(name)) return { id, name };
+		return fault(`the virtual kernel walks over tasks, maps, programs and links, not ${name}`, ERRNO.ENOTSUPP);
+	}
 	if (found.kind !== "typedef") return fault(`attach_btf_id ${id} is not a typedef`);
 	if (!found.name.startsWith("btf_trace_")) return fault(`attach_btf_id ${id} points to wrong type name ${found.name}`);
 	return { id, name: found.name.slice("btf_trace_".length) };

@@ -1,6 +1,6 @@
 import type { Btf } from "@skep/bpf/btf";
 import type { Code, Engine, EngineChoice, Trace } from "#engine";
-import type { Environment, RunState } from "#helpers";
+import type { Environment, RunState, SequenceState } from "#helpers";
 import type { Scratch } from "#hooks";
 import type { Clock, Cpu, Memory, ReplayState, Task, Tasks } from "#machine";
 import type { ProgramState, Tables } from "./tables.ts";
@@ -12,6 +12,7 @@ export interface RunEnvironment extends Environment {
 	/** A row for the next run; undefined while a run has it. A cache. */
 	spareRun: MutableRun | undefined;
 	replay: ReplayState | undefined;
+	sequence: SequenceState | undefined;
 }
 
 export type MutableRun = { -readonly [K in keyof RunState]: RunState[K] };

@@ -3,7 +3,16 @@ import type { PerfRing, Timers } from "#helpers";
 import type { MapState } from "#maps";
 
 /** What a file descriptor or a pin is of. */
-export type ObjectKind = "map" | "program" | "btf" | "link" | "event" | "statistics" | "cgroup" | "namespace";
+export type ObjectKind =
+	| "map"
+	| "program"
+	| "btf"
+	| "link"
+	| "event"
+	| "statistics"
+	| "cgroup"
+	| "namespace"
+	| "iterator";
 
 export interface Descriptor {
 	readonly kind: ObjectKind;
@@ -55,7 +64,7 @@ export interface BtfState {
 /** What a program is attached to. */
 export interface LinkState {
 	readonly id: number;
-	readonly kind: "raw_tracepoint" | "tracing" | "xdp" | "tcx" | "cgroup" | "perf_event";
+	readonly kind: "raw_tracepoint" | "tracing" | "iter" | "xdp" | "tcx" | "cgroup" | "perf_event";
 	program: number;
 	/** Tracepoint, by its bare name. */
 	readonly tracepoint: string;
@@ -68,8 +77,22 @@ export interface LinkState {
 	/** cgroup, tcx: number of the attach type. */
 	readonly hook: number;
 	readonly cookie: bigint;
+	/** iter: which tasks it walks over; absent or 0: all. */
+	readonly filter?: { readonly tid: number; readonly pid: number };
 	references: number;
 	detached: boolean;
+}
+
+/** A run of an iterator. */
+export interface IteratorState {
+	readonly id: number;
+	readonly program: number;
+	readonly filter: { readonly tid: number; readonly pid: number };
+	/** What it wrote; undefined: nobody has read yet. */
+	output: Uint8Array | undefined;
+	/** So much was read. */
+	at: number;
+	references: number;
 }
 
 /** A cgroup of version 2: its folder. The root has id 1. */
@@ -123,6 +146,7 @@ export interface Tables {
 	readonly btfs: Map<number, BtfState>;
 	readonly links: Map<number, LinkState>;
 	readonly events: Map<number, EventState>;
+	readonly iterators: Map<number, IteratorState>;
 	/** bpffs: absolute path to what is pinned there. */
 	readonly pins: Map<string, { readonly kind: ObjectKind; readonly id: number }>;
 	readonly tracepoints: TracepointRow[];
@@ -133,7 +157,7 @@ export interface Tables {
 	/** By place and hook, see `chainKey`; those that never had a program are missing. */
 	readonly chains: Map<string, ChainState>;
 	/** Next id of each kind. */
-	readonly next: Record<"map" | "program" | "btf" | "link" | "event" | "cgroup", number>;
+	readonly next: Record<"map" | "program" | "btf" | "link" | "event" | "cgroup" | "iterator", number>;
 	/** Descriptors that hold BPF_ENABLE_STATS. */
 	statistics: number;
 	readonly timers: Timers;
@@ -149,12 +173,13 @@ export const newTables = (): Tables => ({
 	btfs: new Map(),
 	links: new Map(),
 	events: new Map(),
+	iterators: new Map(),
 	pins: new Map(),
 	tracepoints: [],
 	devices: [],
 	cgroups: new Map([[1, { id: 1, path: CGROUP_ROOT }]]),
 	chains: new Map(),
-	next: { map: 1, program: 1, btf: 1, link: 1, event: 1, cgroup: 2 },
+	next: { map: 1, program: 1, btf: 1, link: 1, event: 1, cgroup: 2, iterator: 1 },
 	statistics: 0,
 	timers: { rows: new Map(), made: 0, work: [] },
 });

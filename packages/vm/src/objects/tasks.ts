@@ -5,7 +5,7 @@ import { type StructValue, StructWriter } from "./structs.ts";
 import type { System } from "./system.ts";
 
 /** Members of task_struct that not every kernel has are left out where the types lack them. */
-function known(system: System, struct: string, value: StructValue): StructValue {
+export function known(system: System, struct: string, value: StructValue): StructValue {
 	const id = system.btf?.find(struct, "struct");
 	if (!system.btf || id === undefined) return {};
 	return Object.fromEntries(Object.entries(value).filter(([name]) => findMember(system.btf!, id, name) !== undefined));
