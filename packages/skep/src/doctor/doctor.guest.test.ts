@@ -44,7 +44,7 @@ test("what is known of this kernel is what is found out", (t) => {
 	);
 	const wrong: string[] = [];
 	const hold = (name: string, there: boolean, said: string | undefined, why = "") => {
-		const expected = (there || EARLY[name]?.includes(guest)) && !missing.has(name);
+		const expected = (there || EARLY[name]?.includes(guest) === true) && !missing.has(name);
 		if ((said === "yes") !== expected)
 			wrong.push(
 				`${name} says ${said}, and should ${expected ? "be there" : "not"}${missing.has(name) ? `: ${missing.get(name)}` : ""} ${why.split("\n")[0]}`,

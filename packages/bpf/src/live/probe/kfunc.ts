@@ -5,7 +5,7 @@ import { probeProgramType } from "./program.ts";
 
 /** Families of kfuncs by the beginnings of their names, for kernels whose types do not tag them (before 6.10). */
 const FAMILIES =
-	/^(bpf_(task|cgroup|cpumask|rcu|obj|list|rbtree|percpu|refcount|dynptr|iter|ct|skb_ct|xdp_ct|xdp_metadata|xdp_get_xfrm|skb_get|skb_set|cast|rdonly|map_sum|lookup|key|verify|get_(dentry|file|fsverity|task)|path|sock|crypto|wq|preempt|local_irq|throw|arena|session|modify|res_spin|copy_from|strc|strn|strs|send_signal|real_data|kfunc)_|bbr_|dctcp_|cubictcp_|tcp_(reno|slow|cong)_|cgroup_rstat_|css_rstat_|crash_kexec|hid_bpf_|scx_bpf_)/;
+	/^(bpf_(task|cgroup|cpumask|rcu|obj|list|rbtree|percpu|refcount|dynptr|iter|ct|skb_ct|xdp_ct|xdp_metadata|xdp_get_xfrm|skb_get|skb_set|cast|rdonly|map_sum|lookup|key|verify|get_(dentry|file|fsverity|task)|path|sock|crypto|wq|preempt|local_irq|arena|session|modify|res_spin|copy_from|strc|strn|strs|send_signal|real_data|kfunc)_|bbr_|dctcp_|cubictcp_|tcp_(reno|slow|cong)_|cgroup_rstat_|css_rstat_|bpf_throw$|crash_kexec|hid_bpf_|scx_bpf_)/;
 
 interface Named {
 	readonly names: readonly string[];
