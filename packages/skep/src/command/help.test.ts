@@ -4,14 +4,35 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pages } from "@skep/compiler/diagnostics";
+import { parseInvocation, renderFailure, selectCommand } from "#cli";
 import { COMMANDS } from "#command";
+import { run } from "./help.ts";
 
 const launcher = fileURLToPath(new URL("../../bin/skep", import.meta.url));
-const help = (...words: string[]) =>
-	spawnSync(process.execPath, [launcher, "help", ...words], { encoding: "utf8", maxBuffer: 1 << 26 });
+/** `skep help WORDS` in this process: what came out, and the status it would end with. */
+async function help(...words: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
+	let stdout = "";
+	let stderr = "";
+	const outlet = {
+		write: (text: string) => {
+			stdout += text;
+		},
+		note: (text: string) => {
+			stderr += `${text}\n`;
+		},
+		width: 100,
+	};
+	try {
+		const call = parseInvocation(selectCommand(COMMANDS, "help"), words);
+		return { status: await run(call, COMMANDS, outlet), stdout, stderr };
+	} catch (error) {
+		const { text, status } = renderFailure(error);
+		return { stdout, stderr: stderr + text, status };
+	}
+}
 
-test("help of a diagnostic's number says what its page says", () => {
-	const { stdout, status } = help("sk3003");
+test("help of a diagnostic's number says what its page says", async () => {
+	const { stdout, status } = await help("sk3003");
 	const page = pages().find((p) => p.code === "SK3003")!;
 	assert.equal(status, 0);
 	const text = stdout.replace(/\s+/g, " ");
@@ -19,44 +40,44 @@ test("help of a diagnostic's number says what its page says", () => {
 		assert.ok(text.includes(part), part);
 });
 
-test("help SK lists every number", () => {
+test("help SK lists every number", async () => {
 	assert.deepEqual(
-		help("SK")
-			.stdout.trim()
+		(await help("SK")).stdout
+			.trim()
 			.split("\n")
 			.map((line) => line.trim().slice(0, 6)),
 		pages().map((p) => p.code),
 	);
 });
 
-test("help alone lists the commands and says how to search", () => {
-	const { stdout, status } = help();
+test("help alone lists the commands and says how to search", async () => {
+	const { stdout, status } = await help();
 	assert.equal(status, 0);
 	for (const { name, summary } of COMMANDS) assert.ok(stdout.includes(name) && stdout.includes(summary), name);
 	assert.match(stdout, /skep help --search TEXT/);
 });
 
-test("a command's help comes first, and mentions what else is called so", () => {
-	const { stdout, status } = help("iter");
+test("a command's help comes first, and mentions what else is called so", async () => {
+	const { stdout, status } = await help("iter");
 	assert.equal(status, 0);
 	assert.match(stdout, /^skep iter: [\s\S]*in the manual:\n[\s\S]*skep help word iter/);
-	assert.match(help("prog", "show").stdout, /^skep prog show: /);
-	assert.match(help("bui").stdout, /^skep build: /);
+	assert.match((await help("prog", "show")).stdout, /^skep prog show: /);
+	assert.match((await help("bui")).stdout, /^skep build: /);
 });
 
-test("a word of the manual is a page, with what other kinds are called so", () => {
-	const { stdout, status } = help("--no-probe", "hash");
+test("a word of the manual is a page, with what other kinds are called so", async () => {
+	const { stdout, status } = await help("--no-probe", "hash");
 	assert.equal(status, 0);
 	assert.match(
 		stdout,
 		/^BPF_MAP_TYPE_HASH \(map type\)\n[\s\S]*since +Linux 3\.19[\s\S]*also called so:\n {2}skep help word hash\n/,
 	);
 	assert.doesNotMatch(stdout, /\bhere\b +Linux/);
-	assert.match(help("--no-probe", "word", "hash").stdout, /^hash \(word\)\n/);
+	assert.match((await help("--no-probe", "word", "hash")).stdout, /^hash \(word\)\n/);
 });
 
-test("the kernels here are asked", () => {
-	const { stdout, status } = help("-j", "bpf_ktime_get_ns");
+test("the kernels here are asked", async () => {
+	const { stdout, status } = await help("-j", "bpf_ktime_get_ns");
 	assert.equal(status, 0);
 	const page = JSON.parse(stdout);
 	assert.equal(page.name, "bpf_ktime_get_ns");
@@ -70,28 +91,28 @@ test("the kernels here are asked", () => {
 	}
 });
 
-test("a part of a name lists candidates", () => {
-	const { stdout, stderr, status } = help("--no-probe", "lookup");
+test("a part of a name lists candidates", async () => {
+	const { stdout, stderr, status } = await help("--no-probe", "lookup");
 	assert.equal(status, 0);
 	assert.match(stderr, /"lookup" may be one of these/);
 	assert.match(stdout, /^ {2}bpf_map_lookup_elem +helper +Finds the value/m);
-	assert.ok(JSON.parse(help("-j", "--no-probe", "lookup").stdout).length > 10);
+	assert.ok(JSON.parse((await help("-j", "--no-probe", "lookup")).stdout).length > 10);
 });
 
-test("search finds by what is said", () => {
-	assert.match(help("--search", "longest", "prefix").stdout, /^ {2}BPF_MAP_TYPE_LPM_TRIE/m);
-	assert.equal(help("--search").status, 2);
-	const { stdout, stderr, status } = help("--search", "xyzzyplugh");
+test("search finds by what is said", async () => {
+	assert.match((await help("--search", "longest", "prefix")).stdout, /^ {2}BPF_MAP_TYPE_LPM_TRIE/m);
+	assert.equal((await help("--search")).status, 2);
+	const { stdout, stderr, status } = await help("--search", "xyzzyplugh");
 	assert.deepEqual([stdout, status], ["", 1]);
 	assert.match(stderr, /nothing in the manual has "xyzzyplugh"/);
 });
 
-test("what is unknown is refused with the nearest names", () => {
+test("what is unknown is refused with the nearest names", async () => {
 	for (const [word, near] of [
 		["SK9999", /SK\d+/],
 		["bpf_ktime_get_nss", /bpf_ktime_get_ns/],
 	] as const) {
-		const { stdout, stderr, status } = help(word);
+		const { stdout, stderr, status } = await help(word);
 		assert.deepEqual([stdout, status], ["", 1]);
 		assert.match(stderr, new RegExp(`the manual has no "${word}"`));
 		assert.match(stderr, near);

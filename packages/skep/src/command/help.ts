@@ -40,10 +40,27 @@ interface Heard extends Answer {
 	readonly kernel: string;
 }
 
-/** `skep help [COMMAND [VERB]|[KIND] WORD|--search TEXT…]`. */
-export async function run(call: Invocation, commands: readonly Command[]): Promise<number> {
+/** Where the answer goes. */
+export interface Outlet {
+	write(text: string): void;
+	/** A remark that is no answer. */
+	note(text: string): void;
+	/** Columns of the screen. */
+	readonly width: number;
+}
+
+/** `skep help [COMMAND [VERB]|[KIND] WORD|--search TEXT…]`. `outlet`: absent, this process's. */
+export async function run(
+	call: Invocation,
+	commands: readonly Command[],
+	outlet: Outlet = {
+		write: (text) => void process.stdout.write(text),
+		note: writeError,
+		width: process.stdout.columns ?? 100,
+	},
+): Promise<number> {
 	const { rest, flags } = call;
-	const page = new Page(flags.has("json"), flags.has("pretty"));
+	const page = new Page(outlet, flags.has("json"), flags.has("pretty"));
 	if (flags.has("search")) return searched(rest.join(" "), page);
 	if (rest.length === 0) return page.overview(commands);
 	const command = commandOf(commands, rest, true);
@@ -146,15 +163,18 @@ async function ofThisKernel(name: string): Promise<Subject | undefined> {
 class Page {
 	readonly #json: boolean;
 	readonly #pretty: boolean;
-	readonly #width = process.stdout.columns ?? 100;
+	readonly #outlet: Outlet;
+	readonly #width: number;
 
-	constructor(json: boolean, pretty: boolean) {
+	constructor(outlet: Outlet, json: boolean, pretty: boolean) {
+		this.#outlet = outlet;
+		this.#width = outlet.width;
 		this.#json = json;
 		this.#pretty = pretty;
 	}
 
 	#write(text: string, value: unknown): number {
-		process.stdout.write(this.#json ? `${this.#pretty ? toPrettyJson(value) : toJson(value)}\n` : text);
+		this.#outlet.write(this.#json ? `${this.#pretty ? toPrettyJson(value) : toJson(value)}\n` : text);
 		return STATUS.ok;
 	}
 
@@ -218,7 +238,7 @@ class Page {
 	}
 
 	candidates(name: string, list: readonly Subject[]): number {
-		if (!this.#json) writeError(`skep: "${name}" may be one of these:`);
+		if (!this.#json) this.#outlet.note(`skep: "${name}" may be one of these:`);
 		return this.list(list, MOST);
 	}
 
