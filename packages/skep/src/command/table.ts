@@ -418,7 +418,8 @@ export const COMMANDS: readonly Command[] = [
 		summary: "what this kernel can do, what stands in the way, and what skep does instead",
 		details: [
 			"Each program, map and link type, helper, kfunc and kind of attaching is tried for real: programs are loaded, attached",
-			"in a network namespace and a cgroup of their own where there is such a thing, and taken off at once. Nothing stays.",
+			"in a network namespace and a cgroup of their own where there is such a thing, and taken off at once. Nothing stays,",
+			"but modules that the kernel loads for it (veth, netkit, cls_bpf …).",
 			"--require NAME,…   status 1 where one of them is not there: fentry, map:arena, bpf_loop, config:CONFIG_BPF_LSM",
 			"--compare          what `skep doctor --json` wrote on several kernels, beside each other: what differs, --all of it",
 		],

@@ -41,7 +41,7 @@ const THIS_MACHINE: Readonly<Record<string, string>> = {
 	"attach:netkit": "no", "attach:lwt_xmit": "yes", "attach:netfilter": "yes", "attach:flow_dissector": "yes", "attach:sk_lookup": "yes",
 	"attach:socket": "yes", "attach:sk_reuseport": "yes", "attach:cgroup_skb/egress": "yes", "attach:cgroup/sock_create": "yes",
 	"attach:cgroup/connect4": "yes", "attach:cgroup/connect_unix": "yes", "attach:cgroup/getsockopt": "yes", "attach:cgroup/sysctl": "yes",
-	"attach:cgroup/dev": "yes", "attach:sockops": "yes", "attach:sk_skb/stream_verdict": "yes", "attach:sk_msg": "yes", "attach:struct_ops": "yes",
+	"attach:cgroup/dev": "yes", "attach:sockops": "yes", "attach:sk_skb/stream_verdict": "yes", "attach:sk_msg": "yes", "attach:struct_ops": "yes", "attach:syscall (test run)": "yes",
 	"map:ringbuf": "yes", "map:user_ringbuf": "yes", "map:arena": "yes", "map:task_storage": "yes", "map:cgrp_storage": "yes", "map:inode_storage": "yes",
 	"map:bloom_filter": "yes", "map:xskmap": "yes", "map:cpumap": "yes", "map:insn_array": "no", "link:kprobe_multi": "no", "link:netkit": "no",
 	"link:uprobe_multi": "yes", "link:sockmap": "yes", "link:netfilter": "yes", "link:struct_ops": "yes", "program:lirc_mode2": "no",
@@ -81,7 +81,7 @@ test("the virtual kernel says what it has, and no more", () => {
 	for (const type of ["socket_filter", "tracepoint", "xdp", "tracing", "syscall"])
 		assert.equal(report.program_types[type]?.answer, "yes", type);
 	for (const type of ["kprobe", "lsm", "struct_ops"]) assert.equal(report.program_types[type]?.answer, "no", type);
-	for (const kind of ["tracepoint", "raw_tp", "tp_btf", "xdp (generic)"])
+	for (const kind of ["tracepoint", "raw_tp", "tp_btf", "xdp (generic)", "syscall (test run)"])
 		assert.equal(report.attach[kind]?.answer, "yes", kind);
 	for (const kind of ["fentry", "kprobe", "lsm", "uprobe"]) assert.equal(report.attach[kind]?.answer, "no", kind);
 	assert.equal(report.map_types["arena"]?.answer, "yes");

@@ -1,9 +1,8 @@
 import { NotSupportedError } from "#base";
 import { type Btf, BtfBuilder } from "#btf";
 import type { Kernel } from "#kernel";
-import { MAP_FLAGS } from "#uapi";
+import { MAP_FLAGS, PROG_FLAGS } from "#uapi";
 import { loadBtf } from "../btf.ts";
-import type { Link } from "../link/link.ts";
 import { attachStructOps } from "../link/struct-ops.ts";
 import { attachReplacement } from "../link/tracing.ts";
 import { BpfMap } from "../map.ts";
@@ -37,8 +36,8 @@ const EXIT = slot(0x95);
 const functions = (...rows: readonly (readonly [slot: number, type: number])[]): Uint8Array =>
 	new Uint8Array(new Uint32Array(rows.flat()).buffer);
 
-/** Loads a program and puts another in the place of its function. The link that it gives is closed already. */
-export function tryReplacement(kernel: Kernel): Link {
+/** Loads a program, and for a moment puts another in the place of its function. */
+export function tryReplacement(kernel: Kernel): void {
 	const { bytes, entry, part } = twoFunctions();
 	using btf = loadBtf(kernel, bytes);
 	const own = (funcInfo: Uint8Array) => ({
@@ -71,9 +70,7 @@ export function tryReplacement(kernel: Kernel): Link {
 		btf: own(functions([0, part])),
 		insns: new Uint8Array([...slot(0xbf, 0, 1), ...EXIT]),
 	});
-	const link = attachReplacement(program, { target: "a function of a program" });
-	link.close();
-	return link;
+	attachReplacement(program, { target: "a function of a program" }).close();
 }
 
 /** Members of tcp_congestion_ops that the kernel demands, and what a program in their place returns. One row a member. */
@@ -81,8 +78,8 @@ const DEMANDED = { ssthresh: 2, cong_avoid: 0, undo_cwnd: 2 } as const;
 /** Named so for the moment that it is there. */
 const NAME = "skep_trial";
 
-/** Registers a congestion control that nobody uses. The link that it gives is closed already. */
-export function tryCongestionControl(kernel: Kernel): Link {
+/** Registers a congestion control for a moment, in which nobody uses it. */
+export function tryCongestionControl(kernel: Kernel): void {
 	const types = kernelTypes(kernel);
 	const inner = types?.find("tcp_congestion_ops", "struct");
 	const outer = types?.find("bpf_struct_ops_tcp_congestion_ops", "struct");
@@ -117,9 +114,7 @@ export function tryCongestionControl(kernel: Kernel): Link {
 			btf: { fd: objectTypes.number, key: 0, value: 0 },
 			kernelValue: { type: outer },
 		});
-		const link = attachStructOps(map, value);
-		link.close();
-		return link;
+		attachStructOps(map, value).close();
 	} finally {
 		for (const program of programs) program.close();
 	}
@@ -134,4 +129,16 @@ function placeOf(members: ReturnType<typeof membersOf>, name: string): number {
 	const found = members.find((each) => each.name === name);
 	if (!found) throw new NotSupportedError(`member ${name}`, "the kernel's struct has none of that name");
 	return found.bitOffset / 8;
+}
+
+/** Runs a program of type syscall, which hangs on nothing. */
+export function tryRun(kernel: Kernel): void {
+	using program = Program.load(kernel, {
+		name: "skep_trial",
+		type: "syscall",
+		license: "GPL",
+		flags: PROG_FLAGS.BPF_F_SLEEPABLE,
+		insns: new Uint8Array([...slot(0xb7), ...EXIT]),
+	});
+	program.testRun();
 }

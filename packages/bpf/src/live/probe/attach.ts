@@ -23,7 +23,7 @@ import { BpfMap } from "../map.ts";
 import { Program, type ProgramBlueprint } from "../program.ts";
 import { IteratorReader } from "../reader/iterator.ts";
 import { kernelId, slot } from "./ask.ts";
-import { tryCongestionControl, tryReplacement } from "./attach-special.ts";
+import { tryCongestionControl, tryReplacement, tryRun } from "./attach-special.ts";
 
 /**
  * What came of really attaching. `refused`: the kernel has it, but not for this process (privilege, lockdown, a policy);
@@ -62,8 +62,8 @@ interface Kind {
 	readonly target?: readonly [kind: "typedef" | "func", ...names: string[]];
 	readonly where?: "network" | "cgroup";
 	attach?(program: Program, place: Place): Link;
-	/** Instead of `attach`: loads its programs itself. */
-	alone?(kernel: Kernel): Link;
+	/** Instead of `attach`: loads its programs itself, and closes what it attached. */
+	alone?(kernel: Kernel): void;
 	/** Makes the program run. A program that does not run then is `silent`. */
 	fire?(program: Program, link: Link): void;
 }
@@ -132,6 +132,7 @@ const KINDS = {
 	"cgroup/dev": { type: "cgroup_device", attachType: "cgroup_device", where: "cgroup", result: 1, attach: onCgroup },
 	sockops: { type: "sock_ops", attachType: "cgroup_sock_ops", where: "cgroup", result: 1, attach: onCgroup },
 	struct_ops: { type: "struct_ops", alone: tryCongestionControl },
+	"syscall (test run)": { type: "syscall", alone: tryRun },
 } as const satisfies Readonly<Record<string, Kind>>;
 
 /** What `probeAttach` can be asked. */
@@ -201,7 +202,7 @@ function inPlace(kernel: Kernel, row: Kind, body: (place: Place) => AttachTrial)
 function attempt(row: Kind, place: Place): AttachTrial {
 	const { kernel } = place;
 	if (row.alone) {
-		using _ = row.alone(kernel);
+		row.alone(kernel);
 		return { answer: "yes" };
 	}
 	using seen = row.fire
