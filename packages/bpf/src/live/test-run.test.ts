@@ -49,6 +49,15 @@ const PACKETS: readonly (readonly [type: ProgramType, attachType: AttachType | u
 	["netfilter", "netfilter", [insn.mov(64, 0, imm(1))], 1],
 ];
 
+/** What the virtual kernel runs too. */
+const VIRTUAL: ReadonlySet<ProgramType> = new Set([
+	"socket_filter",
+	"sched_cls",
+	"sched_act",
+	"cgroup_skb",
+	"xdp",
+] as const);
+
 for (const [type, attachType, insns, retval] of PACKETS) {
 	const body = (kernel: Kernel, t: TestContext): void => {
 		if (older(kernel, t)) return;
@@ -66,8 +75,7 @@ for (const [type, attachType, insns, retval] of PACKETS) {
 		if (type !== "xdp")
 			assert.throws(() => program.testRun({ data: PACKET, live: true }), { name: "NotSupportedError" });
 	};
-	// The virtual kernel runs these two; others are loaded by Linux alone.
-	test(`test run: ${type}`, type === "xdp" || type === "socket_filter" ? onBothKernels(body) : onKernel(body));
+	test(`test run: ${type}`, VIRTUAL.has(type) ? onBothKernels(body) : onKernel(body));
 }
 
 test(

@@ -1,9 +1,9 @@
 import { BpfError } from "@skep/bpf/base";
-import { ERRNO } from "@skep/bpf/kernel";
-import { type Fd, refuse } from "@skep/bpf/live";
+import { ERRNO, type Kernel } from "@skep/bpf/kernel";
+import { type Fd, queryPrograms, refuse } from "@skep/bpf/live";
 import { ATTACH_TYPES, type AttachType } from "@skep/bpf/uapi";
 import type { Words } from "#cli";
-import { CGROUP_HOOKS, openCgroup, openOne, takeSelector } from "#inspect";
+import { CGROUP_HOOKS, infoOf, openCgroup, openOne, programType, takeSelector } from "#inspect";
 import { type Desk, done, type Task } from "./desk.ts";
 
 /** bpftool's older words for hooks. */
@@ -68,14 +68,47 @@ function at(words: Words, desk: Desk, verb: "attach" | "detach", work: Work): nu
 	using program = openOne(kernel, "prog", selector);
 	const result = work(cgroup, program, type, flags);
 	if (result === -ERRNO.ENOENT) throw new BpfError("ENOENT", `${program.what} is not attached to ${path} (${type})`);
+	const what = `${verb} ${program.what} (${type}) ${verb === "attach" ? "to" : "from"} ${path}`;
+	if (result === -ERRNO.EINVAL && verb === "attach") tellMisfit(kernel, program, cgroup, type, what);
+	if (result === -ERRNO.EPERM && verb === "attach") tellTerms(kernel, cgroup, path, type, what);
 	if (result < 0) {
 		const command = verb === "attach" ? "PROG_ATTACH" : "PROG_DETACH";
-		throw refuse(kernel, {
-			syscall: "bpf",
-			command,
-			errno: -result,
-			what: `${verb} ${program.what} (${type}) at ${path}`,
-		});
+		throw refuse(kernel, { syscall: "bpf", command, errno: -result, what });
 	}
 	return done(desk);
+}
+
+/** @throws BpfError where the program is there already, or is of another type than the hook takes */
+function tellMisfit(kernel: Kernel, program: Fd, cgroup: Fd, type: AttachType, what: string): void {
+	const { id, type: number } = infoOf(kernel, "prog", program.number);
+	const there = queryPrograms(kernel, { fd: cgroup.number }, type).programs.some((each) => each.id === id);
+	if (there) throw new BpfError("EEXIST", `cannot ${what}: it is there already`);
+	const own = programType(number);
+	if (own !== "lsm" && !String(own).startsWith("cgroup_") && own !== "sock_ops")
+		throw new BpfError("EINVAL", `cannot ${what}: programs of type ${own} do not hang on cgroups`);
+	throw new BpfError(
+		"EINVAL",
+		`cannot ${what}: a program of type ${own} does not fit this hook, or was loaded for another one`,
+	);
+}
+
+/**
+ * EPERM is also what the kernel says where programs are on other terms than those asked for: that is a state, not a privilege.
+ * @throws BpfError where it is so
+ */
+function tellTerms(kernel: Kernel, cgroup: Fd, path: string, type: AttachType, what: string): void {
+	const target = { fd: cgroup.number };
+	const own = queryPrograms(kernel, target, type);
+	const list = (programs: readonly { readonly id: number }[]) => programs.map(({ id }) => id).join(", ");
+	if (own.programs.length > 0) {
+		const terms = Object.entries(FLAGS).find(([, flag]) => flag === own.flags)?.[0];
+		const next = terms === undefined ? "alone: detach it first" : `as ${terms}: say ${terms} too, or detach them first`;
+		throw new BpfError("EPERM", `cannot ${what}: program ${list(own.programs)} hangs at ${path} ${next}`);
+	}
+	const above = queryPrograms(kernel, target, type, { effective: true }).programs;
+	if (above.length > 0)
+		throw new BpfError(
+			"EPERM",
+			`cannot ${what}: program ${list(above)} of a cgroup above it shares with nobody: skep cgroup tree`,
+		);
 }

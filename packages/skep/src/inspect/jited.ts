@@ -18,7 +18,8 @@ export interface JitedFunction {
 
 /** The machine code that was made of the program behind a descriptor, function by function; empty: none was made, or it is hidden. */
 export function jitedFunctions(kernel: Kernel, fd: number): JitedFunction[] {
-	const info = infoOf(kernel, "prog", fd);
+	// With the buffer, though it is empty: some kernels make the code when they are asked for it.
+	const info = infoOf(kernel, "prog", fd, { jited_prog_insns: new Uint8Array(0) });
 	const code = new Uint8Array(info.jited_prog_len);
 	if (code.length === 0) return [];
 	const addresses = new Uint8Array(info.nr_jited_ksyms * 8);

@@ -34,7 +34,7 @@ export function linkJson({ id, type, prog_id, detail, ...holders }: LinkRow): ob
 /** One part a type. Keys of newer bpftools where 7.1 has none. */
 function detailOf(view: View, info: LinkInfo): Record<string, unknown> {
 	const device = (ifindex: number) => {
-		const devname = view.machine.deviceName(ifindex);
+		const devname = view.machine.deviceName(view.kernel, ifindex);
 		return { ...(devname === undefined ? {} : { devname }), ifindex };
 	};
 	const cookie = (value: bigint | undefined) => (value ? { cookie: value } : {});

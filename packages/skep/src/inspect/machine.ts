@@ -18,7 +18,7 @@ export interface Machine {
 	/** What /proc/self/fdinfo says of a descriptor of ours, by name: `memlock`, `frozen` … */
 	fdinfo(fd: number): (name: string) => string | undefined;
 	/** Name of a network device in our namespace. */
-	deviceName(ifindex: number): string | undefined;
+	deviceName(kernel: Kernel, ifindex: number): string | undefined;
 	/** Where objects are pinned. */
 	pins(kernel: Kernel): ReadonlyMap<ObjectKey, readonly string[]>;
 	/** Who holds objects by descriptors, so far as we may look. */
@@ -41,7 +41,10 @@ const NOTHING: ReadonlyMap<never, never> = new Map<never, never>();
 export const NO_MACHINE: Machine = {
 	booted: () => undefined,
 	fdinfo: () => () => undefined,
-	deviceName: () => undefined,
+	deviceName: (kernel, ifindex) => {
+		const listing = kernel.places?.networkPrograms();
+		return typeof listing === "object" ? listing.devices.find((each) => each.ifindex === ifindex)?.name : undefined;
+	},
 	pins: (kernel) => pinsBelow(kernel, [BPFFS]),
 	owners: () => NOTHING,
 	networks: () => [],
@@ -61,7 +64,7 @@ export const THIS_MACHINE: Machine = {
 		const text = readSmall(`/proc/self/fdinfo/${fd}`) ?? "";
 		return (name) => field(text, name);
 	},
-	deviceName: (ifindex) => {
+	deviceName: (_, ifindex) => {
 		for (const name of attempt(() => readdirSync("/sys/class/net")) ?? []) {
 			if (Number(readSmall(`/sys/class/net/${name}/ifindex`)) === ifindex) return name;
 		}
