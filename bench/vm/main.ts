@@ -36,7 +36,7 @@ const ENGINES = {
 	unchecked: { engine: "jit", checked: false, fuel: false },
 	interpreter: { engine: "interpreter" },
 } as const;
-type Column = keyof typeof ENGINES | "linux";
+type Column = keyof typeof ENGINES;
 const ROUNDS = 60;
 /** Nanoseconds that one measurement takes: so short that some of the rounds are not interrupted. */
 const SLICE = 500_000;
@@ -52,39 +52,37 @@ const cpuTime = (): number => {
 	return (user + system) * 1000;
 };
 
-type Row = Record<Column, number>;
+/** Of one program: nanoseconds. */
+type Row = Record<Column | "linux", number>;
+
+interface Times {
+	ours: number;
+	linux: number;
+}
 
 /** Nanoseconds of one run of a program, the least of some rounds. In a process of its own, as it would be in use. */
-function measure(object: string, name: string): Row {
+function measure(object: string, name: string, column: Column): Times {
 	const spec = readObject(readFileSync(object), { name: "programs" });
 	const only = { programs: (program: { readonly name: string }) => program.name === name };
 	const linux = openLinux();
 	using theirs = Collection.load(linux, spec, only);
 	const program = theirs.programs.get(name)!;
-	const row = { linux: Number.POSITIVE_INFINITY } as Row;
-	const once = program.testRun({ data: packet, repeat: 1 });
+	const { retval } = program.testRun({ data: packet, repeat: 1 });
 	const repeats = Math.max(1, Math.round(SLICE / program.testRun({ data: packet, repeat: 200 }).duration));
-	const engines = Object.entries(ENGINES).map(([column, options]) => {
-		// Each on a kernel of its own: what one engine made of a program is nothing to another.
-		const virtual = new VirtualKernel({ fuel: 1_000_000_000, cpus: linux.possibleCpus });
-		const ours = Collection.load(virtual, spec, only);
-		const repeat = virtual.repeater(ours.programs.get(name)!.fd.number, packet, options);
-		const times = column === "interpreter" ? Math.max(1, Math.round(repeats / 30)) : repeats;
-		row[column as Column] = Number.POSITIVE_INFINITY;
-		for (const until = performance.now() + WARM; performance.now() < until; ) repeat(times);
-		return [column as Column, repeat, times] as const;
-	});
+	const times = column === "interpreter" ? Math.max(1, Math.round(repeats / 30)) : repeats;
+	const virtual = new VirtualKernel({ fuel: 1_000_000_000, cpus: linux.possibleCpus });
+	using ours = Collection.load(virtual, spec, only);
+	const repeat = virtual.repeater(ours.programs.get(name)!.fd.number, packet, ENGINES[column]);
+	for (const until = performance.now() + WARM; performance.now() < until; ) repeat(times);
+	const best = { ours: Number.POSITIVE_INFINITY, linux: Number.POSITIVE_INFINITY };
 	for (let round = 0; round < ROUNDS; round++) {
-		row.linux = Math.min(row.linux, program.testRun({ data: packet, repeat: repeats }).duration);
-		// Forwards and backwards: who comes after the kernel finds caches that are not its own.
-		for (const [column, repeat, times] of round % 2 === 0 ? engines : engines.toReversed()) {
-			const before = cpuTime();
-			const result = repeat(times);
-			row[column] = Math.min(row[column], (cpuTime() - before) / times);
-			if (!CHANGING.has(name) && result !== once.retval) throw new Error(`${name}: ${result}, on Linux ${once.retval}`);
-		}
+		best.linux = Math.min(best.linux, program.testRun({ data: packet, repeat: repeats }).duration);
+		const before = cpuTime();
+		const result = repeat(times);
+		best.ours = Math.min(best.ours, (cpuTime() - before) / times);
+		if (!CHANGING.has(name) && result !== retval) throw new Error(`${name}: ${result}, on Linux ${retval}`);
 	}
-	return row;
+	return best;
 }
 /** Their results are others each time. */
 const CHANGING: ReadonlySet<string> = new Set(["array_map", "hash_map", "helper_calls"]);
@@ -145,9 +143,17 @@ function tailCalls(object: string): { ours: number; linux: number } {
 
 function table(object: string): void {
 	const rows = new Map<string, Row>();
-	for (const name of [...PROGRAMS, ...OTHERS])
-		rows.set(name, JSON.parse(run(process.execPath, [import.meta.filename, object, name])) as Row);
-	const columns = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
+	const columns = Object.keys(ENGINES) as Column[];
+	for (const name of [...PROGRAMS, ...OTHERS]) {
+		const row = { linux: Number.POSITIVE_INFINITY } as Row;
+		for (const column of columns) {
+			const text = run(process.execPath, [import.meta.filename, object, name, column]);
+			const { ours, linux } = JSON.parse(text) as Times;
+			row[column] = ours;
+			row.linux = Math.min(row.linux, linux);
+		}
+		rows.set(name, row);
+	}
 	const line = (name: string): (string | number)[] => {
 		const row = rows.get(name)!;
 		return [
@@ -174,8 +180,8 @@ function table(object: string): void {
 	]);
 }
 
-const [given, name] = process.argv.slice(2);
-if (given && name) process.stdout.write(JSON.stringify(measure(given, name)));
+const [given, name, column] = process.argv.slice(2);
+if (given && name && column) process.stdout.write(JSON.stringify(measure(given, name, column as Column)));
 else {
 	const folder = mkdtempSync(join(tmpdir(), "skep-bench-"));
 	try {

@@ -3,7 +3,7 @@ import { type Callables, type Cpu, MAX_FRAMES, type Memory, wasmHost, wasmRefusa
 import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
 import { hasTailCalls } from "./jit/entrances.ts";
-import { type Door, enterLinked, type Link, type Linked, linkProgram } from "./jit/linked.ts";
+import { type Door, enterLinked, enterProgram, type Link, type Linked, linkProgram } from "./jit/linked.ts";
 import { scratchOf, scratchWords } from "./jit/scratch.ts";
 import type { Code } from "./prepare.ts";
 
@@ -45,6 +45,8 @@ interface Translation {
 	/** Undefined: not yet, or never. */
 	linked: Linked | undefined;
 	main: Door | undefined;
+	/** Its slot in the gate, as long as that is its own; -1: it has none. */
+	slot: number;
 	/** Why it cannot be translated. */
 	refused: string;
 }
@@ -102,22 +104,32 @@ class Jit implements Engine {
 			perform: (code, slot, cpu) => this.#perform(code, slot, cpu),
 			entranceOf: (code) => this.#stateOf(code).linked?.entrance,
 			entrances: undefined,
+			gate: undefined,
 			cpu: undefined,
-			prepared: undefined,
 		};
 	}
 
 	run(code: Code, cpu: Cpu): void {
 		const link = this.#link;
 		const state = code.translation as Translation | undefined;
-		if (state?.main && state.link === link) {
+		if (state === undefined || state.link !== link || state.main === undefined) {
+			run(code, cpu, link.memory, link.calls, link.perform);
+			return;
+		}
+		cpu.depth = 0;
+		cpu.nested = 0;
+		cpu.tail = 0;
+		cpu.code = code.id;
+		const { slot } = state;
+		if (slot >= 0 && link.gate!.owners[slot] === state) {
+			try {
+				enterProgram(slot, cpu, link);
+			} catch (error) {
+				throw faultOf(error, cpu);
+			}
 			cpu.depth = 0;
-			cpu.nested = 0;
-			cpu.tail = 0;
 			cpu.code = code.id;
-			if (link.settings.checked) enterLinked(state.main, cpu, link);
-			else enterUnchecked(state.main, cpu, link);
-		} else run(code, cpu, link.memory, link.calls, link.perform);
+		} else this.#enter(state.main, cpu);
 	}
 
 	callback(low: number, high: number, cpu: Cpu): void {
@@ -127,6 +139,7 @@ class Jit implements Engine {
 
 	forget(id: number): void {
 		this.#link.entrances?.forget(id);
+		this.#link.gate?.forget(id);
 	}
 
 	wasm(code: Code): Uint8Array | undefined {
@@ -150,8 +163,15 @@ class Jit implements Engine {
 			link.interpret(code, slot, cpu);
 			return;
 		}
-		if (link.settings.checked) enterLinked(door, cpu, link);
-		else enterUnchecked(door, cpu, link);
+		this.#enter(door, cpu);
+	}
+
+	#enter(door: Door, cpu: Cpu): void {
+		try {
+			enterLinked(door, cpu, this.#link);
+		} catch (error) {
+			throw faultOf(error, cpu);
+		}
 	}
 
 	#linkedOf(code: Code): Linked | undefined {
@@ -165,7 +185,7 @@ class Jit implements Engine {
 		if (known?.link === this.#link) return known;
 		// Counting and stepping are the interpreter's.
 		const refused = code.edges ? "its instructions are counted" : code.traced ? "its instructions are announced" : "";
-		const state: Translation = { link: this.#link, heat: 0, linked: undefined, main: undefined, refused };
+		const state: Translation = { link: this.#link, heat: 0, linked: undefined, main: undefined, slot: -1, refused };
 		code.translation = state;
 		return state;
 	}
@@ -173,7 +193,9 @@ class Jit implements Engine {
 	#translate(code: Code, state: Translation): void {
 		try {
 			state.linked = linkProgram(code, this.#link);
-			state.main = state.linked.main;
+			const { main, isSimple, entrance } = state.linked;
+			state.main = main;
+			if (main && isSimple) state.slot = this.#link.gate!.put(code.id, entrance, state);
 		} catch (error) {
 			// A host may refuse what is too large for it.
 			if (!(error instanceof Error)) throw error;
@@ -182,13 +204,8 @@ class Jit implements Engine {
 	}
 }
 
-/** Without comparing, only the end of memory is noticed. */
-function enterUnchecked(door: Door, cpu: Cpu, link: Link): void {
-	try {
-		enterLinked(door, cpu, link);
-	} catch (error) {
-		const isTrap = error instanceof Error && error.constructor.name === "RuntimeError";
-		if (!isTrap) throw error;
-		throw new VmFault("access", cpu.pc, `in generated code after this one: ${error.message}`);
-	}
+/** Of what ended generated code: where nothing is compared, only the end of memory is noticed. */
+function faultOf(error: unknown, cpu: Cpu): unknown {
+	const isTrap = error instanceof Error && error.constructor.name === "RuntimeError";
+	return isTrap ? new VmFault("access", cpu.pc, `in generated code after this one: ${error.message}`) : error;
 }

@@ -71,7 +71,7 @@ export function assembleSystem(parts: SystemParts): System {
 		taskAddress: () => environment.replay?.taskStruct ?? taskStruct(system, environment.task.pid),
 		callback: (low, high, cpu) => enter(system, low, high, cpu),
 	};
-	const system: System = {
+	const system: System = Object.assign(new KernelTypes(decode), {
 		memory,
 		clock,
 		tasks,
@@ -79,9 +79,6 @@ export function assembleSystem(parts: SystemParts): System {
 		cpus,
 		scratch: cpus.map(newScratch),
 		environment,
-		get btf() {
-			return decode();
-		},
 		btfId,
 		taskStructs: parts.taskStructs,
 		...settings,
@@ -90,7 +87,19 @@ export function assembleSystem(parts: SystemParts): System {
 		engines: undefined,
 		codes: new Map(),
 		tracing: undefined,
-		sharing: { rooms: new Map(), held: new Set(), processors: new Set() },
-	};
+		sharing: { rooms: new Map(), held: new Set<string>(), processors: new Set<number>() },
+	});
 	return system;
+}
+
+/** A getter of a class: an object that has one of its own is slow to V8, all of it. */
+class KernelTypes {
+	readonly #decode: () => Btf | undefined;
+
+	constructor(decode: () => Btf | undefined) {
+		this.#decode = decode;
+	}
+	get btf(): Btf | undefined {
+		return this.#decode();
+	}
 }

@@ -219,22 +219,26 @@ export class Emitter {
 
 	/** Takes what ran from the fuel. */
 	count(): void {
-		if (this.settings.fuel && this.pending > 0) {
+		this.countTo(0);
+	}
+	/** The same but for so many, which stay to be counted. */
+	countTo(rest: number): void {
+		if (this.settings.fuel && this.pending !== rest) {
 			this.w.get(this.fuel);
-			this.w.i32(this.pending);
+			this.w.i32(this.pending - rest);
 			this.w.op(OP.i32_sub);
 			this.w.set(this.fuel);
 		}
-		this.pending = 0;
+		this.pending = rest;
 	}
 	/** Where so little is left that an instruction may be the last one, the interpreter goes on at `slot`. */
 	checkFuel(slot: number): void {
 		if (!this.settings.fuel) return;
 		this.w.get(this.fuel);
-		this.w.i32(this.margin);
+		this.w.i32(this.margin + this.pending);
 		this.w.op(OP.i32_lt_s);
 		this.w.openUnlikely();
-		this.leaveCounted(slot);
+		this.leaveHere(slot);
 		this.w.end();
 	}
 	/** Where the stack may not have so many frames, the interpreter goes on, which finds out. */

@@ -18,6 +18,7 @@ import { none, reachLoad, reachStore } from "../faults.ts";
 import type { Code } from "../prepare.ts";
 import type { Settings } from "./emitter.ts";
 import { Entrances } from "./entrances.ts";
+import { Gate } from "./gate.ts";
 import { ENTRANCE_NAME, type Translated, translateProgram } from "./module.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -40,9 +41,10 @@ export interface Link {
 	readonly entranceOf: (code: Code) => unknown;
 	/** Made when the first program that makes tail calls is linked. */
 	entrances: Entrances | undefined;
+	/** Made when the first program is linked. */
+	gate: Gate | undefined;
+	/** The processor that runs, or ran last: memory tells generated code of it. */
 	cpu: Cpu | undefined;
-	/** The processor of which memory tells generated code. */
-	prepared: Cpu | undefined;
 }
 
 /** A function that may be entered. */
@@ -57,12 +59,16 @@ export interface Linked {
 	readonly doors: ReadonlyMap<number, Door>;
 	/** The program's own; undefined: it may nest too deep. */
 	readonly main: Door | undefined;
+	/** Whether the gate is a way in: it takes r1 alone. */
+	readonly isSimple: boolean;
 	/** Where other programs go on in this one. */
 	readonly entrance: unknown;
 	readonly translated: Translated;
 }
 
 const FRAME_SHIFT = Math.log2(STACK_FRAME_SIZE);
+/** r1 among parameters. */
+const FIRST = 1 << 1;
 /** What generated code counts in. */
 const MOST_FUEL = 0x7fff_ffff;
 
@@ -85,37 +91,74 @@ export function linkProgram(code: Code, link: Link): Linked {
 	for (const [slot, { name, parameters, height }] of translated.entries)
 		doors.set(slot, { open: instance.exports[name] as Door["open"], parameters, height });
 	const main = doors.get(0);
+	const entrance = translated.isEntrance ? instance.exports[ENTRANCE_NAME] : undefined;
+	link.gate ??= new Gate(host, shared, link.settings);
 	return {
 		doors,
 		main: main && main.height <= MAX_FRAMES ? main : undefined,
-		entrance: translated.isEntrance ? instance.exports[ENTRANCE_NAME] : undefined,
+		isSimple: entrance !== undefined && main !== undefined && (main.parameters & ~FIRST) === 0,
+		entrance,
 		translated,
 	};
 }
 
+// What other modules export is looked up each time; this is not.
+const FIRST_FRAME = (MAX_FRAMES - 1) * STACK_FRAME_SIZE;
+const ARGUMENT = R1;
+
+/** Enters a program by its slot in the gate, on an empty stack. */
+export function enterProgram(slot: number, cpu: Cpu, link: Link): void {
+	if (link.cpu === cpu) passGate(slot, cpu, link);
+	else becomeAndPass(slot, cpu, link);
+}
+
+// Of its own: a closure costs the function that it is in.
+const becomeAndPass = (slot: number, cpu: Cpu, link: Link): void =>
+	asProcessor(cpu, link, () => passGate(slot, cpu, link));
+
+function passGate(slot: number, cpu: Cpu, link: Link): void {
+	const { registers, fuel } = cpu;
+	const given = Math.min(fuel, MOST_FUEL);
+	const base = cpu.stack + FIRST_FRAME;
+	registers[0] = link.gate!.enter(slot, cpu.id, base, registers[ARGUMENT]!, registers[ARGUMENT + 1]!, given);
+	const { words } = link.memory;
+	registers[1] = words[link.scratch.registers + 1]!;
+	if (link.settings.fuel) cpu.fuel = fuel - given + words[link.scratch.fuel]!;
+}
+
+/** Does what is to be done on a processor; the one in whose run that is, if any, is then again the one that runs. */
+function asProcessor(cpu: Cpu, link: Link, run: () => void): void {
+	const outer = link.cpu;
+	link.cpu = cpu;
+	try {
+		run();
+	} finally {
+		if (outer !== undefined) {
+			link.cpu = outer;
+			prepare(link, outer);
+		}
+	}
+}
+
 /** Enters generated code on the frame that `cpu.depth` says. */
 export function enterLinked(door: Door, cpu: Cpu, link: Link): void {
-	const { depth, code, registers } = cpu;
-	const outer = link.cpu;
+	if (link.cpu === cpu) passDoor(door, cpu, link);
+	else asProcessor(cpu, link, () => passDoor(door, cpu, link));
+}
+
+function passDoor({ open, parameters }: Door, cpu: Cpu, link: Link): void {
+	const { depth, code, registers, fuel } = cpu;
 	const { scratch } = link;
 	const { words } = link.memory;
-	const { parameters } = door;
-	if ((parameters & 2) !== 0) {
+	if ((parameters & FIRST) !== 0) {
 		words[scratch.registers + R1] = registers[R1]!;
 		words[scratch.registers + R1 + 1] = registers[R1 + 1]!;
 	}
-	if ((parameters & ~2) !== 0) for (let i = R2; i < R6; i++) words[scratch.registers + i] = registers[i]!;
-	const { fuel } = cpu;
+	if ((parameters & ~FIRST) !== 0) for (let i = R2; i < R6; i++) words[scratch.registers + i] = registers[i]!;
 	const given = Math.min(fuel, MOST_FUEL);
 	words[scratch.fuel] = given;
-	if (link.prepared !== cpu) prepare(link, cpu);
-	link.cpu = cpu;
-	try {
-		door.open(cpu.stack + (MAX_FRAMES - 1 - depth) * STACK_FRAME_SIZE);
-	} finally {
-		link.cpu = outer;
-		if (outer !== undefined && outer !== cpu) prepare(link, outer);
-	}
+	prepare(link, cpu);
+	open(cpu.stack + FIRST_FRAME - depth * STACK_FRAME_SIZE);
 	const after = link.memory.words;
 	registers[0] = after[scratch.registers]!;
 	registers[1] = after[scratch.registers + 1]!;
@@ -125,12 +168,9 @@ export function enterLinked(door: Door, cpu: Cpu, link: Link): void {
 }
 
 /** Leaves in memory what generated code must know of the processor. */
-function prepare(link: Link, cpu: Cpu): void {
-	const { scratch } = link;
-	const { words } = link.memory;
+function prepare({ scratch, memory: { words } }: Link, cpu: Cpu): void {
 	words[scratch.stackEnd] = cpu.stack + MAX_FRAMES * STACK_FRAME_SIZE;
 	words[scratch.processor] = cpu.id;
-	link.prepared = cpu;
 }
 
 function importsOf(code: Code, link: Link): Record<string, unknown> {

@@ -12,6 +12,10 @@ export interface BodyWriter {
 	body(block: number): void;
 	/** Pushes whether the block's jump is taken. */
 	condition(block: number): void;
+	/** Whether nothing has to be done on the way from a block to another. */
+	isFree(from: number, to: number): boolean;
+	/** On the way from a block to another, whichever it is. */
+	goes(from: number, to: number): void;
 	/** On the way to the following block, where the jump was not taken. */
 	notTaken(block: number): void;
 	/** Where a block leads to no instruction; `taken`: by its jump. */
@@ -48,6 +52,7 @@ export function writeStructured(graph: Graph, flow: Flow, w: Writer, writer: Bod
 			writer.outside(from, taken);
 			return;
 		}
+		writer.goes(from, to);
 		const label = labelOf(from, to);
 		if (label === undefined) work.push({ kind: "tree", block: to });
 		else w.branch(OP.br, label);
@@ -61,7 +66,14 @@ export function writeStructured(graph: Graph, flow: Flow, w: Writer, writer: Bod
 			writer.condition(index);
 			const label = taken === OUTSIDE ? undefined : labelOf(index, taken);
 			if (label !== undefined) {
-				w.branch(OP.br_if, label);
+				if (writer.isFree(index, taken)) {
+					writer.goes(index, taken);
+					w.branch(OP.br_if, label);
+				} else {
+					w.open(OP.if);
+					go(index, taken, true);
+					w.end();
+				}
 				writer.notTaken(index);
 				go(index, next, false);
 				return;

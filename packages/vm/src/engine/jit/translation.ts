@@ -159,15 +159,28 @@ export const isCounting = ({ steps }: Pick<FunctionPlan, "steps">): boolean =>
 function writeBody(e: Emitter, { graph, flow, steps, facts, values }: FunctionPlan, around: Surroundings): void {
 	const now = new Facts();
 	const headers = new Set(flow.loops.map(({ header }) => header));
+	// What ran and is not yet counted, at the beginning of each block and at its end: the first way to a block says it, and
+	// the others count what is theirs.
+	const before = new Int32Array(graph.blocks.length).fill(-1);
+	const after = new Int32Array(graph.blocks.length);
+	before[0] = 0;
 	const writer = {
 		body(block: number): void {
+			e.pending = Math.max(before[block]!, 0);
 			if (headers.has(block) || !flow.reducible) e.checkFuel(graph.blocks[block]!.slot);
 			now.take(facts, block);
 			for (const step of steps[block]!) {
 				emit(e, step, now, values, around);
 				advance(now, step, values);
 			}
-			e.count();
+			if (!flow.reducible) e.count();
+			after[block] = e.pending;
+		},
+		isFree: (from: number, to: number): boolean => before[to] === -1 || before[to] === after[from],
+		goes(from: number, to: number): void {
+			e.pending = after[from]!;
+			if (before[to] === -1) before[to] = e.pending;
+			else e.countTo(before[to]!);
 		},
 		condition(block: number): void {
 			const last = steps[block]!.at(-1)!;
@@ -185,6 +198,7 @@ function writeBody(e: Emitter, { graph, flow, steps, facts, values }: FunctionPl
 		},
 		outside(block: number, taken: boolean): void {
 			const last = steps[block]!.at(-1)!;
+			e.pending = after[block]!;
 			// Behind the code, and where no instruction begins, words say so.
 			e.leave(taken ? last.second : around.code.slots);
 		},
