@@ -33,7 +33,9 @@ test(
 	"commands that are there, and one that is not from the future",
 	onBothKernels((kernel) => {
 		assert.equal(probeCommand(kernel, "MAP_FREEZE"), "yes");
-		assert.equal(probeCommand(kernel, "PROG_LOAD"), "unknown");
+		for (const name of ["PROG_LOAD", "OBJ_GET", "PROG_GET_NEXT_ID", "MAP_GET_FD_BY_ID"] as const)
+			assert.equal(probeCommand(kernel, name), "yes", name);
+		assert.equal(probeCommand(kernel, "TASK_FD_QUERY"), "unknown");
 		if (versionCode(kernel.release) < versionCode("6.9")) assert.equal(probeCommand(kernel, "TOKEN_CREATE"), "no");
 		else if (kernel.name === "linux") assert.equal(probeCommand(kernel, "TOKEN_CREATE"), "yes");
 	}),
