@@ -16,7 +16,8 @@ const rowOf = (link: bpf_link): LinkRow => ({
 	id: link.id,
 	type: link.type,
 	program: link.prog.aux.id,
-	references: wide(link.refcnt.counter),
+	// The walk holds each link that it shows.
+	references: wide(link.refcnt.counter - 1n),
 });
 
 export const links = iter("bpf_link", ({ link, seq }) => {

@@ -26,7 +26,8 @@ const rowOf = (map: bpf_map): MapRow => ({
 	maxEntries: map.max_entries,
 	flags: map.map_flags,
 	frozen: map.frozen,
-	references: wide(map.refcnt.counter),
+	// The walk holds each map that it shows.
+	references: wide(map.refcnt.counter - 1n),
 });
 
 export const maps = iter("bpf_map", ({ map, seq }) => {

@@ -44,7 +44,8 @@ function rowOf(sk: unix_sock, uid: u32): Unix {
 		type: TYPES[sk.sk.sk_type & 7]!,
 		state: "UNCONN",
 		uid,
-		references: sk.sk.__sk_common.skc_refcnt.refs.counter,
+		// The walk holds each socket that it shows.
+		references: u32(sk.sk.__sk_common.skc_refcnt.refs.counter - 1),
 		path: nameOf(sk),
 	};
 	if (state === ESTABLISHED) row.state = "ESTAB";

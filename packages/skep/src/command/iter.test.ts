@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { BpfMap } from "@skep/bpf/live";
 import { chooseKernel } from "#backend";
-import { Front } from "./desk.test-support.ts";
+import { Front, onBoth } from "./desk.test-support.ts";
 
 type Row = Record<string, unknown>;
 
@@ -286,3 +286,36 @@ test("tables fit, and what is wrong is said", async (t) => {
 	await assert.rejects(front.run("iter cgroups cgroup /no/such"), /there is no cgroup/);
 	await assert.rejects(front.run("iter pin /no/such.o /sys/fs/bpf/x"), /no such/i);
 });
+
+test(
+	"tasks, maps, programs and links on both kernels; what the virtual one has not is said",
+	onBoth(async (front) => {
+		using map = BpfMap.create(front.kernel, {
+			name: "skep_both",
+			type: "array",
+			keySize: 4,
+			valueSize: 8,
+			maxEntries: 5,
+		});
+		const own = (await rows(front, "iter maps")).find((row) => row["id"] === map.info().id);
+		assert.deepEqual(
+			[own?.["name"], own?.["type"], own?.["maxEntries"], own?.["references"]],
+			["skep_both", "array", 5, 1],
+		);
+		const programs = await rows(front, "iter programs");
+		assert.ok(programs.some((row) => row["name"] === "programs" && row["attachTo"] === "bpf_iter_bpf_prog"));
+		const links = await rows(front, "iter links");
+		assert.ok(links.some((row) => row["type"] === "iter"));
+		const tasks = await rows(front, "iter tasks");
+		assert.ok(tasks.length > 0 && tasks.every((row) => typeof row["comm"] === "string"));
+		if (front.kernel.name === "linux") return;
+		assert.deepEqual(
+			tasks.map((row) => [row["pid"], row["comm"]]),
+			[[1, "init"]],
+		);
+		await front.run("iter pin tasks /sys/fs/bpf/🍯");
+		assert.match((await front.run("fs cat /sys/fs/bpf/🍯")).text, /^ +PID +TID .*\n +1 +1 .* init\n$/);
+		for (const name of ["files", "vmas", "tcp", "udp", "unix", "cgroups", "ksyms"])
+			await assert.rejects(front.run(`iter ${name}`), /the virtual kernel walks over tasks, maps, programs and links/);
+	}),
+);

@@ -14,6 +14,9 @@ export interface TaskFilter {
 /** The things that are walked over, each as the address of its struct; what was laid out for it goes with `writer`. */
 export type Walk = (system: System, writer: StructWriter, filter: TaskFilter) => Iterable<number>;
 
+/** As on Linux a walk holds what it shows meanwhile. */
+const held = ({ references }: { readonly references: number }): StructValue => ({ counter: references + 1 });
+
 /** Structs of the kernel's objects are laid out for the call: what they name of themselves is in tables. */
 function mapStruct(system: System, writer: StructWriter, id: number): number {
 	const map = system.tables.maps.get(id)!;
@@ -31,7 +34,7 @@ function mapStruct(system: System, writer: StructWriter, id: number): number {
 			frozen: map.frozen,
 			btf_key_type_id: map.keyType,
 			btf_value_type_id: map.valueType,
-			refcnt: { counter: map.references },
+			refcnt: held(map),
 		}),
 	);
 }
@@ -47,7 +50,7 @@ function programStruct(system: System, writer: StructWriter, id: number): number
 			load_time: program.loaded,
 			attach_btf_id: program.attachBtf,
 			attach_func_name: nameOf(system, program.attachBtf),
-			refcnt: { counter: program.references },
+			refcnt: held(program),
 		}),
 	);
 	const tag = Uint8Array.from({ length: 8 }, (_, i) => Number.parseInt(program.tag.slice(i * 2, i * 2 + 2), 16));
@@ -68,7 +71,7 @@ const nameOf = (system: System, id: number): string => (id === 0 ? "" : (system.
 function linkStruct(system: System, writer: StructWriter, link: LinkState): number {
 	const type = LINK_TYPES[link.kind].value;
 	const prog = link.detached ? 0 : programStruct(system, writer, link.program);
-	const value: StructValue = { id: link.id, type, prog, refcnt: { counter: link.references } };
+	const value: StructValue = { id: link.id, type, prog, refcnt: held(link) };
 	return writer.place("bpf_link", known(system, "bpf_link", value));
 }
 
