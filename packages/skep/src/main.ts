@@ -12,18 +12,18 @@ import {
 	tameStreams,
 	UsageError,
 	writeError,
+	writeOutput,
 } from "#cli";
 import { COMMANDS, VERSION } from "#command";
 
 /** The `skep` command. Sets the process's exit status; never throws. */
 export async function main(words: readonly string[]): Promise<void> {
-	tameStreams(() => process.exit(process.exitCode ?? STATUS.ok));
 	try {
 		process.exitCode = await dispatch(words);
 	} catch (error) {
 		const { text, status } = renderFailure(error);
 		// Who asked a noun for JSON gets JSON, where the answer would be, as from bpftool.
-		if (answersJson(words)) process.stdout.write(`${JSON.stringify(failureJson(error))}\n`);
+		if (answersJson(words)) writeOutput(`${JSON.stringify(failureJson(error))}\n`);
 		else writeError(text);
 		process.exitCode = status;
 	}
@@ -61,7 +61,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
 	}
 	if (word === "-v") return dispatch(["version", ...rest]);
 	if (word === "--help" || word === "-h") {
-		process.stdout.write(renderOverview(COMMANDS, VERSION));
+		writeOutput(renderOverview(COMMANDS, VERSION));
 		return STATUS.ok;
 	}
 	const noun = nounAt(words);
@@ -77,9 +77,11 @@ async function dispatch(words: readonly string[]): Promise<number> {
 	const call = parseInvocation(command, rest);
 	const help = helpOf(command, call.rest, call.flags.has("help"));
 	if (help !== undefined) {
-		process.stdout.write(help);
+		writeOutput(help);
 		return STATUS.ok;
 	}
+	// Verbs write by themselves: the streams, which take their time to be made, are for those who need them.
+	if (!command.verbs) tameStreams(() => process.exit(process.exitCode ?? STATUS.ok));
 	const { run } = await command.load();
 	return run(call, COMMANDS);
 }

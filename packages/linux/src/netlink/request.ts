@@ -1,4 +1,3 @@
-import { isIPv4, isIPv6 } from "node:net";
 import { ERRNO, type FilterReply, type NetworkRequest, type TrialDevice } from "@skep/bpf/kernel";
 import { MessageWriter, type Received } from "./message.ts";
 
@@ -133,6 +132,8 @@ function route(request: Request<"route">): Uint8Array<ArrayBuffer> | number {
 
 /** 4 or 16 bytes; undefined: no address. */
 function addressBytes(text: string): Uint8Array | undefined {
+	// Loaded here: every start of the command would pay for it.
+	const { isIPv4, isIPv6 } = process.getBuiltinModule("node:net");
 	if (isIPv4(text)) return Uint8Array.from(text.split("."), Number);
 	if (!isIPv6(text) || text.includes("%")) return undefined;
 	// The last 32 bits may be written as IPv4.

@@ -10,6 +10,6 @@ export { failureJson, ReportedError, renderFailure, STATUS, UsageError } from ".
 export { renderFlags, renderHelp, renderOverview } from "./help.ts";
 export { nearest } from "./nearest.ts";
 export { parseInvocation, selectCommand } from "./select.ts";
-export { tameStreams, writeError } from "./streams.ts";
+export { mayBeTerminal, tameStreams, writeError, writeOutput } from "./streams.ts";
 export { findVerb, renderVerbHelp, renderVerbs, type Verb } from "./verb.ts";
 export { Words } from "./words.ts";

@@ -1,6 +1,6 @@
 import type { Kernel } from "@skep/bpf/kernel";
 import { chooseLinux } from "#backend/linux";
-import { findVerb, type Invocation, STATUS, type Verb, Words, writeError } from "#cli";
+import { findVerb, type Invocation, mayBeTerminal, STATUS, type Verb, Words, writeError, writeOutput } from "#cli";
 import { type Machine, NO_MACHINE, THIS_MACHINE, type View } from "#inspect";
 import { type Screen, screenOf, toJson, toPrettyJson } from "#output";
 
@@ -18,6 +18,7 @@ export interface Desk {
 	readonly debug: boolean;
 	/** Switches and values of this verb's own. */
 	readonly flags: Invocation["flags"];
+	/** Bytes are the caller's again when it returns. */
 	write(text: string | Uint8Array): void;
 	/** A remark that is no answer. */
 	note(text: string): void;
@@ -29,6 +30,7 @@ export type Task = (words: Words, desk: Desk) => number | Promise<number>;
 /** A desk of this process: standard output, and Linux as soon as somebody asks for a kernel. */
 export function openDesk(call: Invocation, open: () => Kernel = () => chooseLinux().kernel): Desk {
 	let kernel: Kernel | undefined;
+	let screen: Screen | undefined;
 	return {
 		get kernel() {
 			kernel ??= open();
@@ -37,13 +39,16 @@ export function openDesk(call: Invocation, open: () => Kernel = () => chooseLinu
 		get machine() {
 			return this.kernel.name === "linux" ? THIS_MACHINE : NO_MACHINE;
 		},
-		screen: screenOf(process.stdout),
+		get screen() {
+			screen ??= mayBeTerminal() ? screenOf(process.stdout) : { width: undefined, colour: false };
+			return screen;
+		},
 		json: call.flags.has("json"),
 		pretty: call.flags.has("pretty"),
 		bpffs: call.flags.has("bpffs"),
 		debug: call.flags.has("debug"),
 		flags: call.flags,
-		write: (text) => void process.stdout.write(text),
+		write: writeOutput,
 		note: writeError,
 	};
 }

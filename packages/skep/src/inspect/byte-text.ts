@@ -1,8 +1,11 @@
 const HEX = "0123456789abcdef";
-/** What is written at once; memory stays at about twice of it however much is written. */
+/** What is written at once: all that is held, however much is written. */
 const CHUNK = 1 << 18;
 
-/** Text that is built as bytes and handed on in chunks: for dumps of which strings would be most of the cost. */
+/**
+ * Text that is built as bytes and handed on in chunks: for dumps of which strings would be most of the cost. `write` has done
+ * with a chunk when it returns: the next one stands in the same memory.
+ */
 export class ByteText {
 	#bytes = Buffer.allocUnsafe(CHUNK + 4096);
 	#at = 0;
@@ -79,7 +82,6 @@ export class ByteText {
 	flush(): void {
 		if (this.#at === 0) return;
 		this.#write(this.#bytes.subarray(0, this.#at));
-		this.#bytes = Buffer.allocUnsafe(CHUNK + 4096);
 		this.#at = 0;
 	}
 }
