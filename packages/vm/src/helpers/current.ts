@@ -16,7 +16,8 @@ export function uidGid(env: Environment, cpu: Cpu): undefined {
 	cpu.registers[1] = env.task.gid;
 }
 
-const COMM = 16;
+/** Bytes of a task's name, the NUL among them. */
+export const COMM = 16;
 
 export function comm(env: Environment, cpu: Cpu): undefined {
 	const size = u32(cpu, 2);
@@ -62,12 +63,20 @@ export const cookie = (env: Environment, cpu: Cpu): undefined => giveWide(cpu, e
 
 /** One step of a 32-bit counter-based generator (a Weyl sequence, well mixed): the same seed gives the same numbers. */
 export function random(env: Environment, cpu: Cpu): undefined {
-	env.random = (env.random + 0x9e37_79b9) | 0;
+	env.random = (env.random + RANDOM.step) | 0;
 	let word = env.random;
-	word = Math.imul(word ^ (word >>> 16), 0x21f0_aaad);
-	word = Math.imul(word ^ (word >>> 15), 0x735a_2d97);
-	giveUnsigned(cpu, (word ^ (word >>> 15)) >>> 0);
+	for (const [shift, factor] of RANDOM.rounds) word = Math.imul(word ^ (word >>> shift), factor);
+	giveUnsigned(cpu, (word ^ (word >>> RANDOM.last)) >>> 0);
 }
+
+export const RANDOM = {
+	step: 0x9e37_79b9 | 0,
+	rounds: [
+		[16, 0x21f0_aaad],
+		[15, 0x735a_2d97],
+	],
+	last: 15,
+} as const;
 
 /** Signals and addresses of functions: this machine has none to send or show. */
 export const refuse = (_env: Environment, cpu: Cpu): undefined => give(cpu, -ERRNO.EPERM);

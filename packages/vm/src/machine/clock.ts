@@ -12,12 +12,20 @@ export interface ClockState {
 	readonly step: bigint;
 }
 
-/** Where workers find the time of a machine that they share: 64 bits each, in the page at 0. Indices of `Memory.longs`. */
-const PLACE = (NULL_PAGE / 2 - 64) / 8;
-const MONOTONIC = PLACE;
-const REAL = PLACE + 1;
-const BOOT = PLACE + 2;
-const STEP = PLACE + 3;
+/** Where the machine's programs and workers find its time: 64 bits each, in the page at 0. Addresses. */
+const PLACE = NULL_PAGE / 2 - 64;
+export const CLOCK_WORDS = {
+	monotonic: PLACE,
+	realOffset: PLACE + 8,
+	bootOffset: PLACE + 16,
+	step: PLACE + 24,
+} as const;
+
+/** The same as indices of `Memory.longs`. */
+const MONOTONIC = CLOCK_WORDS.monotonic / 8;
+const REAL = CLOCK_WORDS.realOffset / 8;
+const BOOT = CLOCK_WORDS.bootOffset / 8;
+const STEP = CLOCK_WORDS.step / 8;
 
 /** A clock that goes only when told to, so that the same run gives the same times. Workers that share a machine share it. */
 export class Clock {
@@ -26,10 +34,10 @@ export class Clock {
 
 	/**
 	 * @param state kept: as it stands in the memory
-	 * @param memory the machine's; absent: nobody shares the clock
+	 * @param memory the machine's, in which it goes; absent: the clock is no machine's
 	 */
 	constructor(state: Partial<ClockState> | "kept" = {}, memory?: Memory) {
-		this.#memory = memory?.shared ? memory : undefined;
+		this.#memory = memory;
 		if (state !== "kept") this.state = { ...this.#state, ...state };
 	}
 	/** Plain copy, for saving. */

@@ -18,7 +18,7 @@ export {
 	type RoutineShortcut,
 	type Shortcut,
 } from "./call.ts";
-export { Clock, type ClockState } from "./clock.ts";
+export { CLOCK_WORDS, Clock, type ClockState } from "./clock.ts";
 export {
 	CALLEE_SAVED,
 	type Cpu,

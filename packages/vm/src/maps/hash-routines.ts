@@ -2,7 +2,7 @@ import { ERRNO } from "@skep/bpf/kernel";
 import { HASH_ENTRY, HASH_MULTIPLIERS } from "./hash-entry.ts";
 import { HEADER } from "./header.ts";
 import type { MapState } from "./map.ts";
-import { chunks, imm, type MapRoutine, RoutineWriter, reg } from "./routine.ts";
+import { chunks, imm, type Routine, RoutineWriter, reg } from "./routine.ts";
 
 /**
  * Lookup, update and delete of hash maps as instructions. r1 is the processor's number, r2 the key's address, r3 the
@@ -21,7 +21,7 @@ const MOST_VALUE = 256;
 const isLru = (map: MapState): boolean => map.type === "lru_hash" || map.type === "lru_percpu_hash";
 const fits = (map: MapState): boolean => map.keySize <= MOST_KEY;
 
-export function lookupRoutine(map: MapState): MapRoutine | undefined {
+export function lookupRoutine(map: MapState): Routine | undefined {
 	if (!fits(map)) return undefined;
 	const w = new RoutineWriter();
 	find(w, map);
@@ -33,7 +33,7 @@ export function lookupRoutine(map: MapState): MapRoutine | undefined {
 	return w.done();
 }
 
-export function updateRoutine(map: MapState): MapRoutine | undefined {
+export function updateRoutine(map: MapState): Routine | undefined {
 	if (!fits(map) || map.valueSize > MOST_VALUE || map.fields?.length) return undefined;
 	const w = new RoutineWriter();
 	w.jump("ne", R4, imm(0), "left");
@@ -54,7 +54,7 @@ export function updateRoutine(map: MapState): MapRoutine | undefined {
 	return w.done();
 }
 
-export function deleteRoutine(map: MapState): MapRoutine | undefined {
+export function deleteRoutine(map: MapState): Routine | undefined {
 	if (!fits(map) || map.fields?.length) return undefined;
 	const w = new RoutineWriter();
 	find(w, map, R3);

@@ -38,6 +38,7 @@ export {
 	ringOfRecord,
 	type UserRecord,
 } from "./ring-buffer.ts";
+export { imm, type Routine, RoutineWriter, reg } from "./routine.ts";
 export { store, stored, unstore } from "./storage.ts";
 export { mapHandler } from "./table.ts";
 export { clearFields, copy, readValue } from "./values.ts";

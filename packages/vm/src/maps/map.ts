@@ -1,6 +1,6 @@
 import type { MapType } from "@skep/bpf/uapi";
 import type { Memory } from "#machine";
-import type { MapRoutine } from "./routine.ts";
+import type { Routine } from "./routine.ts";
 
 /** What the kernel keeps for itself in a value: neither system calls nor updates read or write it. */
 export interface SpecialField {
@@ -112,9 +112,7 @@ export interface MapHandler {
 	/** Key of the entry whose value is at `value`: its address in the machine's memory; of an array the index itself. */
 	keyOf?(map: MapState, memory: Memory, value: number): number;
 	/** What programs do to it, as instructions. Undefined: this map's helper is called. */
-	readonly routines?: Partial<
-		Readonly<Record<"lookup" | "update" | "delete", (map: MapState) => MapRoutine | undefined>>
-	>;
+	readonly routines?: Partial<Readonly<Record<"lookup" | "update" | "delete", (map: MapState) => Routine | undefined>>>;
 	/** LOOKUP_AND_DELETE of one element. */
 	readonly takes: boolean;
 	/** Absent where there is none: queues, stacks. */

@@ -1,10 +1,10 @@
 import { type AccessSize, encode, type Instruction, insn, type JumpOp, type Operand } from "@skep/bpf/isa";
 
 /**
- * What a helper does to one map, as instructions that an engine may run in its place, where it is quick: see
- * `Routine` of the machine. The function in JavaScript beside it does the same, and does what is left over.
+ * What a helper does, to one map for one, as instructions that an engine may run in its place: see `RoutineShortcut` of the
+ * machine. The function in JavaScript beside it does the same, and does what is left over.
  */
-export interface MapRoutine {
+export interface Routine {
 	readonly insns: Uint8Array;
 	/** It may give `LEFT` and change nothing. */
 	readonly leaves: boolean;
@@ -28,6 +28,9 @@ export class RoutineWriter {
 	/** On 32 bits; the upper ones become 0. */
 	alu(op: Parameters<typeof insn.alu>[0], dst: number, value: Operand): void {
 		this.#list.push(insn.alu(op, 32, dst, value));
+	}
+	add64(dst: number, value: Operand): void {
+		this.#list.push(insn.alu("add", 64, dst, value));
 	}
 	load(size: AccessSize, dst: number, base: number, offset: number): void {
 		this.#list.push(insn.load(size, dst, base, offset));
@@ -63,7 +66,7 @@ export class RoutineWriter {
 		this.exit();
 	}
 
-	done(): MapRoutine {
+	done(): Routine {
 		const list = [...this.#list];
 		for (const [at, label] of this.#jumps) list[at] = { ...list[at]!, offset: this.#labels.get(label)! - at - 1 };
 		return { insns: encode(list), leaves: this.#leaves };

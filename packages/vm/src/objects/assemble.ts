@@ -1,7 +1,9 @@
+import { encodeUtf8 } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import type { EngineChoice } from "#engine";
+import { COMM } from "#helpers";
 import { newScratch } from "#hooks";
-import { type Clock, type Memory, newCpu, type Tasks } from "#machine";
+import { type Clock, type Memory, newCpu, runWord, type Task, type Tasks } from "#machine";
 import { drop, hold } from "./descriptors.ts";
 import { enter, newRun } from "./run.ts";
 import type { RunEnvironment, System } from "./system.ts";
@@ -50,14 +52,27 @@ export function assembleSystem(parts: SystemParts): System {
 	};
 	if (parts.btf instanceof Uint8Array && !parts.isWorker) decode();
 	const cpus = parts.stacks.map((stack, id) => newCpu(id, stack));
+	const random = runWord(memory.processor, "random") >> 2;
+	let current: Task;
 	const environment: RunEnvironment = {
 		memory,
 		clock,
 		tasks,
 		maps: tables.maps,
 		trace: [],
-		random: parts.random,
-		task: tasks.get(0)!,
+		get random() {
+			return memory.words[random]!;
+		},
+		set random(state) {
+			memory.words[random] = state;
+		},
+		get task() {
+			return current;
+		},
+		set task(task) {
+			current = task;
+			showTask(memory, task);
+		},
 		run: newRun(),
 		spareRun: undefined,
 		replay: undefined,
@@ -71,6 +86,8 @@ export function assembleSystem(parts: SystemParts): System {
 		taskAddress: () => environment.replay?.taskStruct ?? taskStruct(system, environment.task.pid),
 		callback: (low, high, cpu) => enter(system, low, high, cpu),
 	};
+	environment.random = parts.random;
+	environment.task = tasks.get(0)!;
 	const system: System = Object.assign(new KernelTypes(decode), {
 		memory,
 		clock,
@@ -90,6 +107,19 @@ export function assembleSystem(parts: SystemParts): System {
 		sharing: { rooms: new Map(), held: new Set<string>(), processors: new Set<number>() },
 	});
 	return system;
+}
+
+/** Leaves in memory what programs may ask of the current task. */
+function showTask({ words, u8, processor }: Memory, { pid, tgid, uid, gid, comm }: Task): void {
+	const ids = runWord(processor, "pid") >> 2;
+	words[ids] = pid;
+	words[ids + 1] = tgid;
+	const owner = runWord(processor, "uid") >> 2;
+	words[owner] = uid;
+	words[owner + 1] = gid;
+	const name = runWord(processor, "comm");
+	u8.fill(0, name, name + COMM);
+	u8.set(encodeUtf8(comm).subarray(0, COMM - 1), name);
 }
 
 /** A getter of a class: an object that has one of its own is slow to V8, all of it. */

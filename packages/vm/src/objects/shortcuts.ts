@@ -1,6 +1,6 @@
 import { ERRNO } from "@skep/bpf/kernel";
 import { HELPERS, MAP_FLAGS, type MapType } from "@skep/bpf/uapi";
-import { MAP_TAG, MOST_TAIL_CALLS } from "#helpers";
+import { helperRoutine, MAP_TAG, MOST_TAIL_CALLS } from "#helpers";
 import { type KnownArguments, R1, R2, RUN_WORDS_SIZE, runWord, type Shortcut } from "#machine";
 import { type MapState, mapHandler } from "#maps";
 import type { System } from "./system.ts";
@@ -12,6 +12,7 @@ const WORK: ReadonlyMap<number, Work> = new Map([
 	[idOf("map_update_elem"), "update"],
 	[idOf("map_delete_elem"), "delete"],
 ]);
+const NAMES: ReadonlyMap<number, string> = new Map(HELPERS.map(({ id, name }) => [id, name]));
 const PROCESSOR = idOf("get_smp_processor_id");
 const LOOP = idOf("loop");
 const TAIL_CALL = idOf("tail_call");
@@ -29,6 +30,9 @@ export function shortcutOf(system: System, id: number, { words }: KnownArguments
 	if (id === PROCESSOR) return { kind: "processor" };
 	if (id === LOOP) return { kind: "rounds", most: MOST_ROUNDS, beyond: -ERRNO.E2BIG };
 	if (id === TAIL_CALL) return tailCallShortcut(mapAt(system, words, R2));
+	const name = NAMES.get(id);
+	const routine = name === undefined ? undefined : helperRoutine(name, system.memory);
+	if (routine) return { kind: "routine", takesProcessor: false, ...routine };
 	const work = WORK.get(id);
 	const map = work && mapAt(system, words, R1);
 	if (!map) return undefined;
