@@ -9,11 +9,13 @@ const ROUNDS = 15;
 const PROGRAMS = 100;
 const ENTRIES = 100_000;
 
-/** `prog list` as a command and in this process, and dumps of a large map, beside bpftool. */
+/** `prog list` and `map list` as commands and in this process, and dumps of a large map, beside bpftool. */
 export default async function benchInspect(bench: Bench): Promise<void> {
 	// Commands run from the bundle, as they are installed.
 	run(process.execPath, [join(root, "scripts/bundle.ts")]);
-	const { everyObject, programRow, THIS_MACHINE } = await import("../packages/skep/src/inspect/index.ts");
+	const { everyObject, mapRow, netOverview, programRow, THIS_MACHINE } = await import(
+		"../packages/skep/src/inspect/index.ts"
+	);
 	// As the launcher starts it, which would take the sources where somebody has just edited one.
 	const skep = join(bench.folder, "skep.mjs");
 	const main = join(root, "packages/skep/dist/main.js");
@@ -28,6 +30,8 @@ await (await import(${JSON.stringify(main)})).main(process.argv.slice(2));`,
 	const load = (i: number) => Program.load(kernel, { name: `list${i}`, type: "socket_filter", insns, license: "GPL" });
 	const programs = Array.from({ length: PROGRAMS }, (_, i) => load(i));
 	const ids = new Set(programs.map((program) => program.info().id));
+	const sizes = { type: "array", keySize: 4, valueSize: 4, maxEntries: 1 } as const;
+	const maps = Array.from({ length: PROGRAMS }, (_, i) => BpfMap.create(kernel, { name: `list${i}`, ...sizes }));
 	const gather = () => {
 		const view = { kernel, machine: THIS_MACHINE, booted: THIS_MACHINE.booted() };
 		let count = 0;
@@ -39,6 +43,8 @@ await (await import(${JSON.stringify(main)})).main(process.argv.slice(2));`,
 		["skep prog list", process.execPath, [skep, "prog", "list"]],
 		["skep -j prog list", process.execPath, [skep, "-j", "prog", "list"]],
 		["bpftool prog list (7.1: without owners)", "bpftool", ["prog", "list"]],
+		["skep map list", process.execPath, [skep, "map", "list"]],
+		["bpftool map list", "bpftool", ["map", "list"]],
 	];
 	const walls = commands.map((): number[] => []);
 	// In turn, so that all meet the same machine.
@@ -52,19 +58,28 @@ await (await import(${JSON.stringify(main)})).main(process.argv.slice(2));`,
 		const all = walls[i]!;
 		return [name, Math.min(...all).toFixed(0), median(all).toFixed(0), cpuOf(command, args, 5).toFixed(0)];
 	});
-	print(`prog list with ${PROGRAMS} programs, whole commands, ms (aim: 120 wall)`, [
+	print(`lists of ${PROGRAMS} programs and maps, whole commands, ms (aim: 120 wall)`, [
 		["", "wall least", "median", "CPU"],
 		...rows,
 	]);
 	gather();
 	const inside = Array.from({ length: 40 }, () => wall(gather));
+	const view = { kernel, machine: THIS_MACHINE, booted: THIS_MACHINE.booted() };
+	const mapsInside = Array.from({ length: 40 }, () =>
+		wall(() => {
+			for (const fd of everyObject(kernel, "map")) mapRow(view, fd);
+		}),
+	);
+	const overviews = Array.from({ length: 5 }, () => wall(() => void netOverview(view)));
 	const owners = Array.from({ length: 5 }, () => wall(() => void THIS_MACHINE.owners()));
 	print("the same in process, ms (aim: 3)", [
 		["", "least", "median"],
 		[`${PROGRAMS} programs`, Math.min(...inside).toFixed(2), median(inside).toFixed(2)],
+		[`${PROGRAMS} maps`, Math.min(...mapsInside).toFixed(2), median(mapsInside).toFixed(2)],
+		["net overview", Math.min(...overviews).toFixed(2), median(overviews).toFixed(2)],
 		["owners: descriptors of all processes", Math.min(...owners).toFixed(2), median(owners).toFixed(2)],
 	]);
-	for (const program of programs) program.close();
+	for (const object of [...programs, ...maps]) object.close();
 	dumps(skep);
 }
 
