@@ -6,17 +6,20 @@ export interface HelperPrototype {
 	readonly prototype: string;
 	/** Program types that may call it in Linux 7.3, some with some attach types only; "all": every one. */
 	readonly users: "all" | readonly ProgramType[];
+	/** Who loads the program needs CAP_PERFMON, whatever its type (Linux 6.18). */
+	readonly perfmon: boolean;
 }
 
 /** Types that call helpers of their own; ext programs may call what the program may that they are put into. */
 const CALLERS = (Object.keys(PROGRAM_TYPES) as ProgramType[]).filter((type) => type !== "ext");
 
-type Row = readonly [name: string, prototype: string, users: string];
+type Row = readonly [name: string, prototype: string, users: string, perfmon?: true];
 
 /**
  * One row a helper, in the order of their numbers. Users: type names; `*`: all types, `* -type`: all but that. They were found
  * out by loading a call of each helper in each program type and attach type of Linux 7.3 (Debian's), with all privileges;
- * infrared and error injection, which that kernel lacks, are from its documentation.
+ * infrared and error injection, which that kernel lacks, are from its documentation. `perfmon`: refused without CAP_PERFMON
+ * in types that do not want it, found out by loading without it.
  */
 // biome-ignore format: table
 const ROWS: readonly Row[] = [
@@ -25,7 +28,7 @@ const ROWS: readonly Row[] = [
 	["map_delete_elem", "long (struct bpf_map *map, const void *key)", "*"],
 	["probe_read", "long (void *dst, u32 size, const void *unsafe_ptr)", "kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing lsm syscall"],
 	["ktime_get_ns", "u64 (void)", "*"],
-	["trace_printk", "long (const char *fmt, u32 fmt_size, ...)", "*"],
+	["trace_printk", "long (const char *fmt, u32 fmt_size, ...)", "*", true],
 	["get_prandom_u32", "u32 (void)", "*"],
 	["get_smp_processor_id", "u32 (void)", "*"],
 	["skb_store_bytes", "long (struct sk_buff *skb, u32 offset, const void *from, u32 len, u64 flags)", "sched_cls sched_act lwt_xmit sk_skb"],
@@ -35,13 +38,13 @@ const ROWS: readonly Row[] = [
 	["clone_redirect", "long (struct sk_buff *skb, u32 ifindex, u64 flags)", "sched_cls sched_act lwt_xmit"],
 	["get_current_pid_tgid", "u64 (void)", "*"],
 	["get_current_uid_gid", "u64 (void)", "*"],
-	["get_current_comm", "long (void *buf, u32 size_of_buf)", "*"],
+	["get_current_comm", "long (void *buf, u32 size_of_buf)", "*", true],
 	["get_cgroup_classid", "u32 (struct sk_buff *skb)", "*"],
 	["skb_vlan_push", "long (struct sk_buff *skb, __be16 vlan_proto, u16 vlan_tci)", "sched_cls sched_act"],
 	["skb_vlan_pop", "long (struct sk_buff *skb)", "sched_cls sched_act"],
 	["skb_get_tunnel_key", "long (struct sk_buff *skb, struct bpf_tunnel_key *key, u32 size, u64 flags)", "sched_cls sched_act lwt_xmit"],
 	["skb_set_tunnel_key", "long (struct sk_buff *skb, struct bpf_tunnel_key *key, u32 size, u64 flags)", "sched_cls sched_act lwt_xmit"],
-	["perf_event_read", "u64 (struct bpf_map *map, u64 flags)", "*"],
+	["perf_event_read", "u64 (struct bpf_map *map, u64 flags)", "*", true],
 	["redirect", "long (u32 ifindex, u64 flags)", "sched_cls sched_act xdp lwt_xmit"],
 	["get_route_realm", "u32 (struct sk_buff *skb)", "sched_cls sched_act lwt_in lwt_out lwt_xmit lwt_seg6local"],
 	["perf_event_output", "long (void *ctx, struct bpf_map *map, u64 flags, void *data, u64 size)", "* -sk_reuseport -flow_dissector -struct_ops -netfilter"],
@@ -54,7 +57,7 @@ const ROWS: readonly Row[] = [
 	["skb_change_type", "long (struct sk_buff *skb, u32 type)", "sched_cls sched_act"],
 	["skb_under_cgroup", "long (struct sk_buff *skb, struct bpf_map *map, u32 index)", "sched_cls sched_act lwt_in lwt_out lwt_xmit lwt_seg6local"],
 	["get_hash_recalc", "u32 (struct sk_buff *skb)", "sched_cls sched_act lwt_in lwt_out lwt_xmit lwt_seg6local"],
-	["get_current_task", "u64 (void)", "*"],
+	["get_current_task", "u64 (void)", "*", true],
 	["probe_write_user", "long (void *dst, const void *src, u32 len)", "kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing lsm syscall"],
 	["current_task_under_cgroup", "long (struct bpf_map *map, u32 index)", "*"],
 	["skb_change_tail", "long (struct sk_buff *skb, u32 len, u64 flags)", "sched_cls sched_act lwt_xmit sk_skb"],
@@ -74,7 +77,7 @@ const ROWS: readonly Row[] = [
 	["sk_redirect_map", "long (struct sk_buff *skb, struct bpf_map *map, u32 key, u64 flags)", "sk_skb"],
 	["sock_map_update", "long (struct bpf_sock_ops *skops, struct bpf_map *map, void *key, u64 flags)", "sock_ops"],
 	["xdp_adjust_meta", "long (struct xdp_buff *xdp_md, int delta)", "xdp"],
-	["perf_event_read_value", "long (struct bpf_map *map, u64 flags, struct bpf_perf_event_value *buf, u32 buf_size)", "*"],
+	["perf_event_read_value", "long (struct bpf_map *map, u64 flags, struct bpf_perf_event_value *buf, u32 buf_size)", "*", true],
 	["perf_prog_read_value", "long (struct bpf_perf_event_data *ctx, struct bpf_perf_event_value *buf, u32 buf_size)", "perf_event"],
 	["getsockopt", "long (void *bpf_socket, int level, int optname, void *optval, int optlen)", "cgroup_sock sock_ops cgroup_sock_addr cgroup_sockopt tracing struct_ops lsm"],
 	["override_return", "long (struct pt_regs *regs, u64 rc)", "kprobe"],
@@ -128,15 +131,15 @@ const ROWS: readonly Row[] = [
 	["strtoul", "long (const char *buf, size_t buf_len, u64 flags, unsigned long *res)", "*"],
 	["sk_storage_get", "void *(struct bpf_map *map, void *sk, void *value, u64 flags)", "sched_cls sched_act cgroup_skb cgroup_sock sock_ops sk_msg cgroup_sock_addr cgroup_sockopt tracing struct_ops lsm syscall"],
 	["sk_storage_delete", "long (struct bpf_map *map, void *sk)", "sched_cls sched_act cgroup_skb sock_ops sk_msg cgroup_sock_addr cgroup_sockopt tracing struct_ops lsm syscall"],
-	["send_signal", "long (u32 sig)", "*"],
+	["send_signal", "long (u32 sig)", "*", true],
 	["tcp_gen_syncookie", "s64 (void *sk, void *iph, u32 iph_len, struct tcphdr *th, u32 th_len)", "sched_cls sched_act xdp"],
 	["skb_output", "long (void *ctx, struct bpf_map *map, u64 flags, void *data, u64 size)", "tracing lsm syscall"],
-	["probe_read_user", "long (void *dst, u32 size, const void *unsafe_ptr)", "*"],
-	["probe_read_kernel", "long (void *dst, u32 size, const void *unsafe_ptr)", "*"],
-	["probe_read_user_str", "long (void *dst, u32 size, const void *unsafe_ptr)", "*"],
-	["probe_read_kernel_str", "long (void *dst, u32 size, const void *unsafe_ptr)", "*"],
+	["probe_read_user", "long (void *dst, u32 size, const void *unsafe_ptr)", "*", true],
+	["probe_read_kernel", "long (void *dst, u32 size, const void *unsafe_ptr)", "*", true],
+	["probe_read_user_str", "long (void *dst, u32 size, const void *unsafe_ptr)", "*", true],
+	["probe_read_kernel_str", "long (void *dst, u32 size, const void *unsafe_ptr)", "*", true],
 	["tcp_send_ack", "long (void *tp, u32 rcv_nxt)", "struct_ops"],
-	["send_signal_thread", "long (u32 sig)", "*"],
+	["send_signal_thread", "long (u32 sig)", "*", true],
 	["jiffies64", "u64 (void)", "*"],
 	["read_branch_records", "long (struct bpf_perf_event_data *ctx, void *buf, u32 size, u64 flags)", "perf_event"],
 	["get_ns_current_pid_tgid", "long (u64 dev, u64 ino, struct bpf_pidns_info *nsdata, u32 size)", "*"],
@@ -155,20 +158,20 @@ const ROWS: readonly Row[] = [
 	["ringbuf_discard", "void (void *data, u64 flags)", "*"],
 	["ringbuf_query", "u64 (void *ringbuf, u64 flags)", "*"],
 	["csum_level", "long (struct sk_buff *skb, u64 level)", "sched_cls sched_act lwt_xmit"],
-	["skc_to_tcp6_sock", "struct tcp6_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
-	["skc_to_tcp_sock", "struct tcp_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
-	["skc_to_tcp_timewait_sock", "struct tcp_timewait_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
-	["skc_to_tcp_request_sock", "struct tcp_request_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
-	["skc_to_udp6_sock", "struct udp6_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
-	["get_task_stack", "long (struct task_struct *task, void *buf, u32 size, u64 flags)", "*"],
+	["skc_to_tcp6_sock", "struct tcp6_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
+	["skc_to_tcp_sock", "struct tcp_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
+	["skc_to_tcp_timewait_sock", "struct tcp_timewait_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
+	["skc_to_tcp_request_sock", "struct tcp_request_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
+	["skc_to_udp6_sock", "struct udp6_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
+	["get_task_stack", "long (struct task_struct *task, void *buf, u32 size, u64 flags)", "*", true],
 	["load_hdr_opt", "long (struct bpf_sock_ops *skops, void *searchby_res, u32 len, u64 flags)", "sock_ops"],
 	["store_hdr_opt", "long (struct bpf_sock_ops *skops, const void *from, u32 len, u64 flags)", "sock_ops"],
 	["reserve_hdr_opt", "long (struct bpf_sock_ops *skops, u32 len, u64 flags)", "sock_ops"],
 	["inode_storage_get", "void *(struct bpf_map *map, void *inode, void *value, u64 flags)", "lsm"],
 	["inode_storage_delete", "int (struct bpf_map *map, void *inode)", "lsm"],
 	["d_path", "long (struct path *path, char *buf, u32 sz)", "tracing lsm syscall"],
-	["copy_from_user", "long (void *dst, u32 size, const void *user_ptr)", "*"],
-	["snprintf_btf", "long (char *str, u32 str_size, struct btf_ptr *ptr, u32 btf_ptr_size, u64 flags)", "*"],
+	["copy_from_user", "long (void *dst, u32 size, const void *user_ptr)", "*", true],
+	["snprintf_btf", "long (char *str, u32 str_size, struct btf_ptr *ptr, u32 btf_ptr_size, u64 flags)", "*", true],
 	["seq_printf_btf", "long (struct seq_file *m, struct btf_ptr *ptr, u32 ptr_size, u64 flags)", "tracing"],
 	["skb_cgroup_classid", "u64 (struct sk_buff *skb)", "sched_cls sched_act"],
 	["redirect_neigh", "long (u32 ifindex, struct bpf_redir_neigh *params, int plen, u64 flags)", "sched_cls sched_act"],
@@ -177,15 +180,15 @@ const ROWS: readonly Row[] = [
 	["redirect_peer", "long (u32 ifindex, u64 flags)", "sched_cls sched_act"],
 	["task_storage_get", "void *(struct bpf_map *map, struct task_struct *task, void *value, u64 flags)", "*"],
 	["task_storage_delete", "long (struct bpf_map *map, struct task_struct *task)", "*"],
-	["get_current_task_btf", "struct task_struct *(void)", "*"],
+	["get_current_task_btf", "struct task_struct *(void)", "*", true],
 	["bprm_opts_set", "long (struct linux_binprm *bprm, u64 flags)", "lsm"],
 	["ktime_get_coarse_ns", "u64 (void)", "socket_filter sched_cls sched_act xdp cgroup_skb cgroup_sock lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local sk_reuseport flow_dissector cgroup_sysctl struct_ops sk_lookup"],
 	["ima_inode_hash", "long (struct inode *inode, void *dst, u32 size)", "lsm"],
 	["sock_from_file", "struct socket *(struct file *file)", "tracing lsm syscall"],
 	["check_mtu", "long (void *ctx, u32 ifindex, u32 *mtu_len, s32 len_diff, u64 flags)", "sched_cls sched_act xdp"],
 	["for_each_map_elem", "long (struct bpf_map *map, void *callback_fn, void *callback_ctx, u64 flags)", "*"],
-	["snprintf", "long (char *str, u32 str_size, const char *fmt, u64 *data, u32 data_len)", "*"],
-	["sys_bpf", "long (u32 cmd, void *attr, u32 attr_size)", "syscall"],
+	["snprintf", "long (char *str, u32 str_size, const char *fmt, u64 *data, u32 data_len)", "*", true],
+	["sys_bpf", "long (u32 cmd, void *attr, u32 attr_size)", "syscall", true],
 	["btf_find_by_name_kind", "long (char *name, int name_sz, u32 kind, int flags)", "syscall"],
 	["sys_close", "long (u32 fd)", "syscall"],
 	["timer_init", "long (struct bpf_timer *timer, struct bpf_map *map, u64 flags)", "*"],
@@ -194,12 +197,12 @@ const ROWS: readonly Row[] = [
 	["timer_cancel", "long (struct bpf_timer *timer)", "*"],
 	["get_func_ip", "u64 (void *ctx)", "kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing lsm syscall"],
 	["get_attach_cookie", "u64 (void *ctx)", "kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing lsm"],
-	["task_pt_regs", "long (struct task_struct *task)", "*"],
-	["get_branch_snapshot", "long (void *entries, u32 size, u64 flags)", "*"],
-	["trace_vprintk", "long (const char *fmt, u32 fmt_size, const void *data, u32 data_len)", "*"],
-	["skc_to_unix_sock", "struct unix_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
+	["task_pt_regs", "long (struct task_struct *task)", "*", true],
+	["get_branch_snapshot", "long (void *entries, u32 size, u64 flags)", "*", true],
+	["trace_vprintk", "long (const char *fmt, u32 fmt_size, const void *data, u32 data_len)", "*", true],
+	["skc_to_unix_sock", "struct unix_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
 	["kallsyms_lookup_name", "long (const char *name, int name_sz, int flags, u64 *res)", "syscall"],
-	["find_vma", "long (struct task_struct *task, u64 addr, void *callback_fn, void *callback_ctx, u64 flags)", "*"],
+	["find_vma", "long (struct task_struct *task, u64 addr, void *callback_fn, void *callback_ctx, u64 flags)", "*", true],
 	["loop", "long (u32 nr_loops, void *callback_fn, void *callback_ctx, u64 flags)", "*"],
 	["strncmp", "long (const char *s1, u32 s1_sz, const char *s2)", "*"],
 	["get_func_arg", "long (void *ctx, u32 n, u64 *value)", "tracing lsm"],
@@ -210,12 +213,12 @@ const ROWS: readonly Row[] = [
 	["xdp_get_buff_len", "u64 (struct xdp_buff *xdp_md)", "xdp tracing lsm syscall"],
 	["xdp_load_bytes", "long (struct xdp_buff *xdp_md, u32 offset, void *buf, u32 len)", "xdp"],
 	["xdp_store_bytes", "long (struct xdp_buff *xdp_md, u32 offset, void *buf, u32 len)", "xdp"],
-	["copy_from_user_task", "long (void *dst, u32 size, const void *user_ptr, struct task_struct *tsk, u64 flags)", "*"],
+	["copy_from_user_task", "long (void *dst, u32 size, const void *user_ptr, struct task_struct *tsk, u64 flags)", "*", true],
 	["skb_set_tstamp", "long (struct sk_buff *skb, u64 tstamp, u32 tstamp_type)", "sched_cls sched_act"],
 	["ima_file_hash", "long (struct file *file, void *dst, u32 size)", "lsm"],
 	["kptr_xchg", "void *(void *map_value, void *ptr)", "*"],
 	["map_lookup_percpu_elem", "void *(struct bpf_map *map, const void *key, u32 cpu)", "*"],
-	["skc_to_mptcp_sock", "struct mptcp_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall"],
+	["skc_to_mptcp_sock", "struct mptcp_sock *(void *sk)", "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit sock_ops sk_skb sk_msg cgroup_sock_addr lwt_seg6local flow_dissector tracing lsm sk_lookup syscall", true],
 	["dynptr_from_mem", "long (void *data, u32 size, u64 flags, struct bpf_dynptr *ptr)", "*"],
 	["ringbuf_reserve_dynptr", "long (void *ringbuf, u32 size, u64 flags, struct bpf_dynptr *ptr)", "*"],
 	["ringbuf_submit_dynptr", "void (struct bpf_dynptr *ptr, u64 flags)", "*"],
@@ -244,5 +247,8 @@ export function usersOf(text: string): "all" | readonly ProgramType[] {
 
 /** What a helper looks like and who may call it, by its name without `bpf_`. */
 export const HELPER_PROTOTYPES: ReadonlyMap<string, HelperPrototype> = new Map(
-	ROWS.map(([name, prototype, users]) => [name, { prototype, users: usersOf(users) }]),
+	ROWS.map(([name, prototype, users, perfmon]) => [
+		name,
+		{ prototype, users: usersOf(users), perfmon: perfmon ?? false },
+	]),
 );

@@ -141,8 +141,9 @@ export function argumentsOf(prototype: string): string[] {
 /** `long (u32 sig)` with a name: `long bpf_send_signal(u32 sig)`. */
 const named = (prototype: string, name: string): string => prototype.replace("(", `${name}(`);
 
+/** Who may, as found out in Linux 7.3: earlier kernels may have let fewer. */
 const usersText = (users: "all" | readonly ProgramType[]): string =>
-	users === "all" ? "all program types" : users.join(", ");
+	`${users === "all" ? "all program types" : users.join(", ")} (Linux 7.3)`;
 
 /** Types to ask first: those that load without anything else. */
 const EASY: readonly ProgramType[] = [
@@ -161,7 +162,7 @@ export function helperSubjects(): Subject[] {
 	const texts = new Map(HELPER_TEXTS.map((row) => [row[0], row]));
 	return HELPERS.map(({ id, name, gpl, since }) => {
 		const [, text, returns, example, more = {}] = texts.get(name)!;
-		const { prototype, users } = HELPER_PROTOTYPES.get(name)!;
+		const { prototype, users, perfmon } = HELPER_PROTOTYPES.get(name)!;
 		return {
 			kind: "helper",
 			name: `bpf_${name}`,
@@ -180,6 +181,7 @@ export function helperSubjects(): Subject[] {
 				["number", String(id)],
 				["since", `Linux ${since}`],
 				["for", usersText(users)],
+				...(perfmon ? [["needs", "CAP_PERFMON, in programs of any type"] as const] : []),
 				["licence", gpl ? "GPL-compatible only" : "any"],
 			],
 			examples: examplesOf({ example, ...(more.word === undefined ? {} : { word: more.word }) }),
@@ -206,11 +208,35 @@ export function kfuncSubjects(): Subject[] {
 				["since", sinceText(since)],
 				["for", usersText(users)],
 				...(sleepable ? [["besides", "sleepable programs only"] as const] : []),
+				["licence", "GPL-compatible only"],
 			],
 			examples: examplesOf(example === undefined ? {} : { example }),
-			see: ["call_kfunc"],
+			see: [...relatives(name), "call_kfunc"],
 			question: { ask: "kfunc", name, types: askedOf(users) },
 		};
+	});
+}
+
+const KFUNC_NAMES = new Set(KFUNCS.map((each) => each.name));
+/** Endings of kfuncs that are used together. */
+const TOGETHER = [
+	["_new", "_next", "_destroy"],
+	["_acquire", "_from_id", "_from_pid", "_create", "_lookup", "_alloc", "_release"],
+	["_lock", "_unlock"],
+	["_lock_irqsave", "_unlock_irqrestore"],
+	["_disable", "_enable"],
+	["_save", "_restore"],
+	["_init", "_set_callback", "_set_callback_impl", "_start"],
+	["_encrypt", "_decrypt"],
+] as const;
+
+/** Kfuncs that are used with one: `bpf_task_release` with `bpf_task_from_pid`. */
+function relatives(name: string): string[] {
+	return TOGETHER.flatMap((endings) => {
+		const ending = endings.find((each) => name.endsWith(each));
+		if (ending === undefined) return [];
+		const stem = name.slice(0, -ending.length);
+		return endings.map((each) => `${stem}${each}`).filter((each) => each !== name && KFUNC_NAMES.has(each));
 	});
 }
 
@@ -244,7 +270,6 @@ export function sectionSubjects(): Subject[] {
 	return SECTION_TEXTS.map(([name, target, text, example]) => {
 		const meaning = sectionMeaning(name)!;
 		const { type, attachType, sleepable } = meaning;
-		const shown = example.split("\n")[0]!;
 		const form =
 			target === ""
 				? name
@@ -268,7 +293,7 @@ export function sectionSubjects(): Subject[] {
 					? []
 					: [["since", `Linux ${sinceOfSection(type, attachType, sleepable)}`] as const]),
 			],
-			examples: [{ language: "C", text: `SEC("${exampleSection(name, target)}")\n${shown}` }],
+			examples: [sectionExample(name, target, example)],
 			see: [`program type ${type}`, ...(attachType ? [`attach type ${attachType}`] : [])],
 			question: { ask: "program", type },
 		};
@@ -293,6 +318,14 @@ const exampleSection = (name: string, target: string): string => {
 	return own === undefined ? name : `${name}/${own}`;
 };
 
+const sectionExample = (name: string, target: string, code: string): Example => ({
+	language: "C",
+	text: `SEC("${exampleSection(name, target)}")\n${code}`,
+});
+
+/** Of attach types that no section names: links alone have them. */
+const BY_LINK = "int link = bpf_link_create(prog_fd, perf_event_fd, BPF_PERF_EVENT, NULL);";
+
 /** BPF_XDP, but BPF_CGROUP_INET_INGRESS: as the kernel spells it. */
 export const attachName = (type: AttachType): string => `BPF_${type.toUpperCase()}`;
 
@@ -314,7 +347,10 @@ export function attachSubjects(): Subject[] {
 				["number", String(ATTACH_TYPES[type])],
 				["since", `Linux ${attachTypeSince(type)}`],
 			],
-			examples: [],
+			examples:
+				sections.length === 0
+					? [{ language: "C", text: BY_LINK }]
+					: sections.slice(0, 1).map(([name, target, , code]) => sectionExample(name, target, code)),
 			see: [...users.map((each) => `program type ${each}`), "BPF_LINK_CREATE", "BPF_PROG_ATTACH"],
 			question: { ask: "enumerator", type: "bpf_attach_type", name: attachName(type) },
 		};
@@ -335,7 +371,7 @@ export function linkSubjects(): Subject[] {
 				["number", String(value)],
 				["since", `Linux ${since}`],
 			],
-			examples: [],
+			examples: examplesOf(row),
 			see: seeOf(row),
 			question: { ask: "link", type },
 		};
@@ -353,7 +389,7 @@ const KIND_FEATURES: Readonly<Record<string, string>> = {
 };
 
 export function kindSubjects(): Subject[] {
-	return KIND_TEXTS.map(([name, value, since, text]) => {
+	return KIND_TEXTS.map(([name, value, since, text, example]) => {
 		const feature = KIND_FEATURES[name];
 		return {
 			kind: "BTF kind",
@@ -365,7 +401,7 @@ export function kindSubjects(): Subject[] {
 				["number", String(value)],
 				["since", `Linux ${since}`],
 			],
-			examples: [],
+			examples: [{ language: "C", text: example }],
 			see: ["BPF_BTF_LOAD"],
 			...(feature === undefined ? {} : { question: { ask: "feature", name: feature } as const }),
 		};

@@ -12,6 +12,7 @@ import {
 } from "./kernel-subjects.ts";
 import type { Subject } from "./subject.ts";
 import { OPERATIONS } from "./texts/instructions.ts";
+import { NEWER_TEXTS } from "./texts/newer.ts";
 import { diagnosticSubjects, wordSubjects } from "./words.ts";
 
 const GROUPS = {
@@ -30,6 +31,30 @@ export function operationOf(name: string): string | undefined {
 	const fits = OPERATIONS.filter(([prefix]) => name.startsWith(prefix));
 	return fits.sort((a, b) => b[0].length - a[0].length)[0]?.[1];
 }
+
+/** Operands of examples. */
+const OPERANDS: Readonly<Record<string, string>> = {
+	dst: "r1",
+	wdst: "w1",
+	src: "r2",
+	wsrc: "w2",
+	imm: "42",
+	imm64: "0x100000000",
+	off: " + 8",
+	plus: " + 14",
+	jump: "+5",
+	ljump: "+50000",
+	jimm: "+5",
+	next: "",
+	next32: "8",
+	fd: "",
+	high16: "0",
+	low16: "1",
+};
+
+/** An instruction as a disassembler writes it. */
+export const sampleOf = (text: string): string =>
+	text.replace(/\{(\w+)\}/g, (_, name: string) => OPERANDS[name] ?? name);
 
 /** Features that ask about instructions, by the kernel that brought them. */
 const FEATURES: Readonly<Record<string, string>> = { "5.1": "jmp32", "5.12": "atomics", "6.6": "cpu_v4" };
@@ -56,11 +81,30 @@ function instructionSubjects(): Subject[] {
 				["group", GROUPS[group]],
 				["since", since === "" ? "no kernel so far" : `Linux ${since}`],
 			],
-			examples: [],
+			examples: [{ language: "assembly", text: sampleOf(text) }],
 			see: [],
 			...(feature === undefined ? {} : { question: { ask: "feature", name: feature } as const }),
 		};
 	});
+}
+
+/** What newer kernels have beyond the tables of facts. */
+function newerSubjects(): Subject[] {
+	return NEWER_TEXTS.map(([kind, name, alias, number, text, example]) => ({
+		kind,
+		name,
+		aliases: [alias],
+		text,
+		parts: [],
+		facts: [
+			["number", String(number)],
+			["since", "after Linux 6.18"],
+			["in skep", "not used yet"],
+		],
+		examples: [{ language: "C", text: example }],
+		see: [],
+		...(kind === "attach type" ? { question: { ask: "enumerator", type: "bpf_attach_type", name } as const } : {}),
+	}));
 }
 
 let all: readonly Subject[] | undefined;
@@ -79,6 +123,7 @@ export function subjects(): readonly Subject[] {
 		...linkSubjects(),
 		...kindSubjects(),
 		...instructionSubjects(),
+		...newerSubjects(),
 		...diagnosticSubjects(),
 	];
 	return all;
