@@ -32,7 +32,7 @@ const skipOffLinux = process.platform === "linux" ? false : `needs Linux, this i
 /** What is known of the machine that skep is built on (Firecracker, 6.18), each measured by other means. */
 // biome-ignore format: table
 const THIS_MACHINE: Readonly<Record<string, string>> = {
-	"attach:tracepoint": "yes", "attach:raw_tp": "yes", "attach:tp_btf": "yes", "attach:fentry": "refused", "attach:fexit": "refused",
+	"attach:tracepoint": "yes", "attach:raw_tp": "yes", "attach:tp_btf": "yes", "attach:fentry": "refused", "attach:fentry.s": "refused", "attach:fexit": "refused",
 	"attach:fmod_ret": "refused", "attach:fsession": "no", "attach:freplace": "refused", "attach:lsm": "refused", "attach:lsm.s": "refused",
 	"attach:lsm_cgroup": "refused", "attach:kprobe": "no", "attach:kretprobe": "no", "attach:ksyscall": "no", "attach:kprobe.multi": "no",
 	"attach:kprobe.session": "no", "attach:uprobe": "yes", "attach:uretprobe": "yes", "attach:uprobe.s": "yes", "attach:uprobe.multi": "yes",
