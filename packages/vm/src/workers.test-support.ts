@@ -8,8 +8,8 @@ import type { JoinOptions, SharedMachine, VirtualKernel } from "./virtual-kernel
 /** What programs run in, and how often: so that the workers are at it together for a while. */
 export const ENGINES: Readonly<Record<string, { readonly rounds: number } & Omit<JoinOptions, "cpu">>> = {
 	interpreter: { engine: "interpreter", rounds: 6000 },
-	checked: { engine: "jit", rounds: 20_000 },
-	unchecked: { engine: "jit", checked: false, rounds: 20_000 },
+	checked: { engine: "jit", rounds: 40_000 },
+	unchecked: { engine: "jit", checked: false, rounds: 40_000 },
 };
 
 export const imm = (value: number): Operand => ({ imm: value });
