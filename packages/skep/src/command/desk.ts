@@ -28,16 +28,17 @@ export interface Desk {
 export type Task = (words: Words, desk: Desk) => number | Promise<number>;
 
 /** A desk of this process: standard output, and Linux as soon as somebody asks for a kernel. */
-export function openDesk(call: Invocation, open: () => Kernel = () => chooseLinux().kernel): Desk {
+export function openDesk(call: Invocation, open?: () => Kernel): Desk {
 	let kernel: Kernel | undefined;
 	let screen: Screen | undefined;
 	return {
 		get kernel() {
-			kernel ??= open();
+			kernel ??= open ? open() : chooseLinux().kernel;
 			return kernel;
 		},
 		get machine() {
-			return this.kernel.name === "linux" ? THIS_MACHINE : NO_MACHINE;
+			// Asked for alone it needs no privilege.
+			return open && this.kernel.name !== "linux" ? NO_MACHINE : THIS_MACHINE;
 		},
 		get screen() {
 			screen ??= mayBeTerminal() ? screenOf(process.stdout) : { width: undefined, colour: false };

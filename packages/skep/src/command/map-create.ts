@@ -25,6 +25,9 @@ export const create: Task = (words, desk) => {
 				break;
 			case "name":
 				name = words.next("the name");
+				// The kernel's own rule; what other commands make of an object's name is not what was asked for here.
+				if (!/^[A-Za-z0-9_.]{1,15}$/.test(name))
+					throw words.wrong(`name "${name}": 1 to 15 letters, digits, _ and . are expected`);
 				break;
 			case "inner_map":
 				inner = openOne(kernel, "map", takeSelector("map", words));

@@ -7,40 +7,10 @@ import { attachCgroup, attachTcx, attachXdp, type Link, Program } from "@skep/bp
 import type { ProgramType } from "@skep/bpf/uapi";
 import { chooseKernel, openVirtual } from "#backend";
 import { Front } from "./desk.test-support.ts";
+import { Teller } from "./teller.test-support.ts";
 
 const LOOPBACK = 1;
 const GROUP = `skep-places-${process.pid}`;
-
-/** What lines answered: text, JSON, or `! ` and what was refused. */
-class Teller {
-	readonly front: Front;
-	readonly told: string[] = [];
-	readonly #names: [RegExp, string][] = [];
-
-	constructor(front: Front) {
-		this.front = front;
-	}
-
-	/** From now on this is called so. */
-	name(what: number | string, name: string): void {
-		const text = String(what).replaceAll("/", "\\/");
-		this.#names.push([typeof what === "number" ? new RegExp(`\\b${text}\\b`, "g") : new RegExp(text, "g"), name]);
-	}
-
-	async tell(line: string, options = "j"): Promise<void> {
-		let answer: string;
-		try {
-			const { text, status } = await this.front.run(line, options);
-			// Columns are as wide as what stands in them.
-			answer = `${text.trim().replace(/ +/g, " ").replace(/^ /gm, "")}${status === 0 ? "" : ` (${status})`}`;
-		} catch (error) {
-			answer = `! ${(error as Error).message}`;
-		}
-		for (const [pattern, name] of this.#names) answer = answer.replace(pattern, name);
-		const shown = this.#names.reduce((text, [pattern, name]) => text.replace(pattern, name), line);
-		this.told.push(`${shown} → ${answer}`);
-	}
-}
 
 function load(kernel: Kernel, name: string, type: ProgramType, result: number): Program {
 	const insns = encode([insn.mov(64, 0, { imm: result }), insn.exit()]);

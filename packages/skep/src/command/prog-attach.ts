@@ -1,8 +1,9 @@
+import { BpfError } from "@skep/bpf/base";
 import type { Kernel } from "@skep/bpf/kernel";
 import { type Fd, refuse } from "@skep/bpf/live";
 import { ATTACH_TYPES, type AttachType } from "@skep/bpf/uapi";
 import type { Words } from "#cli";
-import { openOne, takeSelector } from "#inspect";
+import { infoOf, mapType, openOne, programType, takeSelector } from "#inspect";
 import { type Desk, done, type Task } from "./desk.ts";
 
 /** bpftool's words, older ones too, and what they mean. flow_dissector hangs on the network namespace, the others on a map. */
@@ -47,6 +48,28 @@ function at(words: Words, desk: Desk, work: Work): number {
 	const { kernel } = desk;
 	using program = openOne(kernel, "prog", selector);
 	using map = mapSelector ? openOne(kernel, "map", mapSelector) : undefined;
-	work(kernel, program, map?.number ?? 0, type, `${program.what} (${type})${map ? ` to ${map.what}` : ""}`);
+	try {
+		work(kernel, program, map?.number ?? 0, type, `${program.what} (${type})${map ? ` to ${map.what}` : ""}`);
+	} catch (error) {
+		throw misfit(error, kernel, program, map, type) ?? error;
+	}
 	return done(desk);
+}
+
+/** Why the kernel says no more than EINVAL: the program or the map is of a type that the hook does not take. */
+function misfit(
+	error: unknown,
+	kernel: Kernel,
+	program: Fd,
+	map: Fd | undefined,
+	type: AttachType,
+): BpfError | undefined {
+	if (!(error instanceof BpfError) || (error.code !== "EINVAL" && error.code !== "EOPNOTSUPP") || !map)
+		return undefined;
+	const own = programType(infoOf(kernel, "prog", program.number).type);
+	const at = mapType(infoOf(kernel, "map", map.number).type);
+	const wanted = type === "sk_msg_verdict" ? "sk_msg" : "sk_skb";
+	if (own === wanted && (at === "sockmap" || at === "sockhash")) return undefined;
+	const text = `${type} is a hook for programs of type ${wanted} on a sockmap or sockhash: ${program.what} is of type ${own}, ${map.what} of type ${at}`;
+	return new BpfError("EINVAL", text);
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Program, TEST_RUNS } from "@skep/bpf/live";
 import { STATUS } from "#cli";
 import { openOne, takeSelector } from "#inspect";
+import { readBytes } from "#run/files";
 import { type Desk, type Task, writeJson } from "./desk.ts";
 import { fileError } from "./files.ts";
 
@@ -50,11 +51,7 @@ export const runProgram: Task = (words, desk) => {
 
 function input(file: string | undefined): Uint8Array | undefined {
 	if (file === undefined) return undefined;
-	try {
-		return new Uint8Array(readFileSync(file === "-" ? 0 : file));
-	} catch (error) {
-		throw fileError(error, file);
-	}
+	return file === "-" ? new Uint8Array(readFileSync(0)) : readBytes(file);
 }
 
 /** Into a file, or, for `-`, for the answer. */

@@ -205,6 +205,56 @@ test("no permission", (t) => {
 	}
 });
 
+test("nouns without permission: what is missing, and the same as JSON", (t) => {
+	if (process.getuid?.() !== 0) return t.skip("needs root: it becomes nobody");
+	const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
+	const run = (...words: string[]) =>
+		spawnSync("setpriv", [...nobody, process.execPath, launcher, ...words], {
+			cwd: root,
+			encoding: "utf8",
+			timeout: 60_000,
+		});
+	for (const line of ["prog show", "map update id 1 key 1 value 1", "net attach xdp id 1 dev lo", "perf show"]) {
+		const plain = run(...line.split(" "));
+		if (plain.error) return t.skip("setpriv is not installed");
+		assert.deepEqual([plain.status, plain.stdout], [3, ""], plain.stderr);
+		assert.match(
+			plain.stderr,
+			/^skep: Linux .* does not permit eBPF to this process:\n {2}CAP_BPF.* missing \(uid 65534\) → /,
+		);
+	}
+	const json = run("-j", "prog", "show");
+	assert.deepEqual([json.status, json.stderr], [3, ""]);
+	assert.match((JSON.parse(json.stdout) as { error: string }).error, /CAP_BPF/);
+	// What needs no privilege works.
+	assert.equal(run("token", "show").status, 0);
+	assert.equal(run("prog", "help").status, 0);
+	return undefined;
+});
+
+test("who asks for JSON gets refusals as JSON where answers are, as from bpftool", (t) => {
+	const rows: readonly (readonly [line: string, status: number, error: RegExp, hint?: string])[] = [
+		["-j prog show id 4294967295", 1, /^there is no program with id 4294967295/],
+		["-jp map show pinned /etc/passwd", 1, /\/etc\/passwd is not in a BPF file system/],
+		["prog --json shwo", 2, /^no "prog shwo", did you mean show\?$/, "skep prog --help"],
+		["-j map update id 1 key", 2, /./],
+		["-j prgo show", 2, /^no command "prgo", did you mean prog\?$/, "skep help"],
+	];
+	for (const [line, status, error, hint] of rows) {
+		const result = skep(...line.split(" "));
+		if (result.status === 3) return t.skip(`needs CAP_BPF: ${result.stdout}`);
+		// Object 1 may be there or not: only what it looks like matters then.
+		assert.ok(status === result.status || line.includes("id 1"), `${line}: ${result.status}`);
+		assert.equal(result.stderr, "", line);
+		const told = JSON.parse(result.stdout) as { error: string; hint?: string };
+		assert.match(told.error, error);
+		if (hint !== undefined) assert.equal(told.hint, hint);
+	}
+	const theirs = spawnSync("bpftool", ["-j", "prog", "show", "id", "4294967295"], { encoding: "utf8" });
+	if (!theirs.error) assert.deepEqual(Object.keys(JSON.parse(theirs.stdout) as object), ["error"]);
+	return undefined;
+});
+
 test("--import skep/register on a Node that is too old", () => {
 	const older = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.20.2" })';
 	const result = spawnSync(process.execPath, ["--import", older, "--import", "skep/register", exec], {
