@@ -3,6 +3,7 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { release } from "node:os";
 import { test } from "node:test";
 import { traceFds } from "@skep/bpf/live";
+import { CONFIG_OPTIONS } from "@skep/bpf/uapi";
 import { openVirtual } from "#backend";
 import { openLinux } from "#backend/linux";
 import {
@@ -140,8 +141,7 @@ function perfect(change: (report: Record<string, Record<string, unknown>>) => vo
 		"kfuncs",
 	])
 		for (const row of Object.values(report[section]!)) (row as { answer: string }).answer = "yes";
-	for (const name of Object.keys(system!["config"] as object))
-		(system!["config"] as Record<string, string>)[name] = "y";
+	system!["config"] = Object.fromEntries(CONFIG_OPTIONS.map(({ name }) => [name, "y"]));
 	for (const name of Object.keys((system!["process"] as { capabilities: object }).capabilities))
 		(system!["process"] as { capabilities: Record<string, string> }).capabilities[name] = "effective";
 	Object.assign(system!["process"]!, { container: null, userNamespace: false, seccomp: 0, uid: 0 });
@@ -184,7 +184,7 @@ const RULES: readonly (readonly [change: Parameters<typeof perfect>[0], what: Re
 	[answer("features", "perf_link", "no"), /no bpf_link for perf events/, 1, /the event itself/],
 	[answer("commands", "TOKEN_CREATE", "no"), /no BPF tokens/, 1, /load outside/],
 	[answer("link_types", "struct_ops", "no"), /struct_ops have no links/, 1, /map's entry/],
-	[(report) => Object.assign(report, { kfunc_call: "no" }), /few kfuncs/, 1, /helpers/],
+	[(report) => Object.assign(report, { kfunc_call: "no" }), /kfuncs/, 1, /helpers/],
 	[(report) => Object.assign(report["system"]!, { lockdown: "confidentiality" }), /lockdown is at confidentiality/, 3, /lockdown=integrity/],
 	[(report) => Object.assign(report["system"]!, { cgroups: "v1" }), /no cgroups of version 2/, 2, /mount -t cgroup2/],
 	[(report) => Object.assign(report["system"]!["btf"] as object, { vmlinux: null }), /shows no types/, 3, /--core-btf/],
