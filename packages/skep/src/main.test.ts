@@ -117,6 +117,18 @@ test("a bundle older than its sources is left alone", () => {
 	assert.equal(run(), "sources\n");
 });
 
+test("nouns with a bundle of their own", () => {
+	const folder = packageWith("quick", "export function main() { console.log('whole'); }");
+	writeFileSync(join(folder, "dist/quick.js"), "export function main(words) { console.log(words.join()); }");
+	const run = (...words: string[]) =>
+		spawnSync(process.execPath, [launcher(folder), ...words], { encoding: "utf8" }).stdout;
+	assert.equal(run("prog", "list"), "whole\n");
+	writeFileSync(join(folder, "dist/quick.json"), '["prog"]');
+	assert.equal(run("-j", "prog", "list"), "-j,prog,list\n");
+	assert.equal(run("run", "prog"), "whole\n");
+	assert.equal(run(), "whole\n");
+});
+
 test("an entry that fails is told in a line", () => {
 	const folder = packageWith("broken", "throw new Error('broken')");
 	const { status, stderr } = spawnSync(process.execPath, [launcher(folder)], { encoding: "utf8" });
