@@ -18,12 +18,12 @@ export default async function benchInspect(bench: Bench): Promise<void> {
 	);
 	// As the launcher starts it, which would take the sources where somebody has just edited one.
 	const skep = join(bench.folder, "skep.mjs");
-	const main = join(root, "packages/skep/dist/main.js");
+	const quick = join(root, "packages/skep/dist/quick.js");
 	writeFileSync(
 		skep,
 		`import { enableCompileCache } from "node:module";
 enableCompileCache(${JSON.stringify(join(bench.folder, "cache"))});
-await (await import(${JSON.stringify(main)})).main(process.argv.slice(2));`,
+await (await import(${JSON.stringify(quick)})).main(process.argv.slice(2));`,
 	);
 	const kernel = openLinux();
 	const insns = new Uint8Array([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
