@@ -508,7 +508,7 @@ export const COMMANDS: readonly Command[] = [
 		details: [
 			"WORD: bpf(2) command, program, map, attach or link type, helper, kfunc, section, kind of BTF, instruction, word of the",
 			"language, number of a finding; whole, without bpf_ or BPF_…_TYPE_, or a part. KIND: command, program, map, helper,",
-			"kfunc, section, attach, link, btf, instruction, word, diagnostic: where several are called so. SK lists the findings.",
+			"kfunc, section, attach, link, btf, instruction, word, member, diagnostic: where several are called so. SK lists the findings.",
 			"`here` is what the running kernel and the virtual one say when they are asked.",
 		],
 		examples: [

@@ -5,9 +5,10 @@ import { fileURLToPath } from "node:url";
 import { Btf } from "@skep/bpf/btf";
 import { compile, type Diagnostic } from "@skep/compiler";
 import { decodeTracepoints } from "@skep/compiler/declare";
-import { WORDS } from "@skep/compiler/language";
+import { MAP_MEMBERS, PROGRAM_MEMBERS, WORDS } from "@skep/compiler/language";
 import { DIAGNOSTIC_EXAMPLES } from "./texts/diagnostics.ts";
 import { EXAMPLES, LATER } from "./texts/examples.ts";
+import { MEMBER_TEXTS } from "./texts/members.ts";
 import { WORD_TEXTS } from "./texts/words.ts";
 
 const data = (name: string): Uint8Array =>
@@ -49,5 +50,14 @@ test("examples of diagnostics make them, and the mended ones nothing", () => {
 		const codes = findings(wrong, files).map((d) => d.code as string);
 		assert.ok(codes.includes(code), `${code}: ${codes}\n${wrong}`);
 		assert.deepEqual(told(findings(right, files)), [], `${code}\n${right}`);
+	}
+});
+
+test("each member of maps and programs has a text, and stands in its example", () => {
+	const members = new Set([...Object.values(MAP_MEMBERS).flatMap(Object.keys), ...Object.keys(PROGRAM_MEMBERS)]);
+	assert.deepEqual(MEMBER_TEXTS.map((row) => row[0]).sort(), [...members].sort());
+	for (const [name, , example] of MEMBER_TEXTS) {
+		assert.ok(example in EXAMPLES, name);
+		assert.match(EXAMPLES[example as keyof typeof EXAMPLES], new RegExp(`\\.${name}\\b`), name);
 	}
 });

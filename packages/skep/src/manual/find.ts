@@ -25,6 +25,7 @@ const KIND_WORDS: Readonly<Record<string, Kind>> = {
 	instruction: "instruction",
 	insn: "instruction",
 	word: "word",
+	member: "member",
 	diagnostic: "diagnostic",
 };
 

@@ -1,7 +1,7 @@
 /**
  * The manual: what people look up about eBPF, offline. Subjects are the kernel's (commands of bpf(2), program, map, attach
- * and link types, helpers, kfuncs, kinds of BTF, instructions), the loader's (section names) and ours (words of the language,
- * diagnostics). Facts come from the tables of their rooms, sentences from `texts/`, one row a subject: a new row there without
+ * and link types, helpers, kfuncs, kinds of BTF, instructions), the loader's (section names) and ours (words and members of the
+ * language, diagnostics). Facts come from the tables of their rooms, sentences from `texts/`, one row a subject: a new row there without
  * one here does not compile, or fails a test.
  *
  * `find` goes by name, `search` by what is said; `renderSubject` makes a page, `manPages` all of them as man pages; `ask` puts a

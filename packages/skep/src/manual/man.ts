@@ -10,7 +10,7 @@ export interface ManPage {
 
 /** Section 7: what pages there are, and which kinds of subjects stand in each. */
 const PAGES: readonly { readonly name: string; readonly about: string; readonly kinds: readonly Kind[] }[] = [
-	{ name: "skep-language", about: "words of the language of skep", kinds: ["word"] },
+	{ name: "skep-language", about: "words of the language of skep", kinds: ["word", "member"] },
 	{ name: "skep-diagnostics", about: "findings of the compiler of skep", kinds: ["diagnostic"] },
 	{ name: "skep-helpers", about: "helpers of eBPF programs", kinds: ["helper"] },
 	{ name: "skep-kfuncs", about: "functions of the kernel that eBPF programs may call", kinds: ["kfunc"] },
@@ -74,7 +74,7 @@ function tagged(rows: readonly (readonly [string, string])[]): string[] {
 /** What shows the subject itself: files of the language stand in the page of its words. */
 function examplesOf({ kind, examples }: Subject): readonly Example[] {
 	const own = examples.filter(
-		(example) => kind === "word" || kind === "diagnostic" || example.language !== "TypeScript",
+		(example) => kind === "word" || kind === "member" || kind === "diagnostic" || example.language !== "TypeScript",
 	);
 	return own.length > 0 ? own : examples;
 }

@@ -8,6 +8,7 @@ export const KINDS = [
 	"helper",
 	"kfunc",
 	"word",
+	"member",
 	"command",
 	"section",
 	"attach type",

@@ -13,7 +13,7 @@ import {
 import type { Subject } from "./subject.ts";
 import { OPERATIONS } from "./texts/instructions.ts";
 import { NEWER_TEXTS } from "./texts/newer.ts";
-import { diagnosticSubjects, wordSubjects } from "./words.ts";
+import { diagnosticSubjects, memberSubjects, wordSubjects } from "./words.ts";
 
 const GROUPS = {
 	base32: "base32 of RFC 9669",
@@ -117,6 +117,7 @@ export function subjects(): readonly Subject[] {
 		...helperSubjects(),
 		...kfuncSubjects(),
 		...wordSubjects(),
+		...memberSubjects(),
 		...commandSubjects(),
 		...sectionSubjects(),
 		...attachSubjects(),

@@ -1,8 +1,9 @@
 import { pages } from "@skep/compiler/diagnostics";
-import { WORDS, type Word } from "@skep/compiler/language";
+import { MAP_MEMBERS, PROGRAM_MEMBERS, PROGRAM_WORDS, WORDS, type Word } from "@skep/compiler/language";
 import type { Example, Subject } from "./subject.ts";
 import { DIAGNOSTIC_EXAMPLES, ELSEWHERE } from "./texts/diagnostics.ts";
 import { EXAMPLES, type ExampleName, LATER } from "./texts/examples.ts";
+import { MEMBER_TEXTS } from "./texts/members.ts";
 import { WORD_TEXTS } from "./texts/words.ts";
 
 const sources: Readonly<Record<ExampleName, string>> = { ...EXAMPLES, ...LATER };
@@ -42,6 +43,33 @@ function factsOf(word: Word): [string, string][] {
 	if (word.lowers !== "–") facts.push(["lowers to", word.lowers]);
 	if (word.since !== "=") facts.push(["since", `Linux ${word.since}`]);
 	return facts;
+}
+
+/** Members of handles: `emit`, `ref`, `attach`. */
+export function memberSubjects(): Subject[] {
+	return MEMBER_TEXTS.map(([name, text, example]) => {
+		const maps = Object.entries(MAP_MEMBERS).filter(([, members]) => name in members);
+		const isOfPrograms = name in PROGRAM_MEMBERS;
+		const halves = new Set([
+			...maps.map(([, members]) => members[name]!),
+			...(isOfPrograms ? [PROGRAM_MEMBERS[name]!] : []),
+		]);
+		const owners = [...maps.map(([word]) => word), ...(isOfPrograms ? Object.keys(PROGRAM_WORDS) : [])];
+		return {
+			kind: "member",
+			name,
+			aliases: [],
+			text,
+			shape: `.${name}`,
+			parts: [],
+			facts: [
+				["of", owners.join(", ")],
+				["in", [...halves].map((half) => HALVES[half]).join("; of others: ")],
+			],
+			examples: [{ language: "TypeScript", text: sources[example].trim() }],
+			see: owners.slice(0, 3).map((owner) => `word ${owner}`),
+		};
+	});
 }
 
 export function diagnosticSubjects(): Subject[] {

@@ -204,6 +204,42 @@ tracepoint("sched:sched_process_exec", () => {
 	execs.add(current.uid, 1n);                        // atomic, inserted where it is missing
 });
 process.on("exit", () => console.table(execs.entries()));`,
+	entries: `
+import { current, hash, tracepoint, type u32, type u64 } from "skep";
+const counts = hash<u32, u64>(1024);
+tracepoint("sched:sched_process_exec", () => {
+	const n = counts.ref(current.uid);                 // in place; undefined: no such key
+	if (n) n.value += 1n;                              // atomic
+	else counts.set(current.uid, 1n);
+	if (counts.get(0) !== undefined) counts.delete(0); // get copies
+	if (counts.take(1) === undefined) counts.add(2, 1n);
+});
+counts.pin("/sys/fs/bpf/counts");
+console.log(counts.fd, counts.size, counts.keys(), counts.entries());
+counts.clear();`,
+	cpus: `
+import { cpu, current, perCpuHash, tracepoint, type u32, type u64 } from "skep";
+const runs = perCpuHash<u32, u64>(1024);
+tracepoint("sched:sched_process_exec", () => {
+	const mine = runs.refOrInsert(current.uid, 0n);    // this CPU's value
+	if (mine) mine.value += 1n;
+	const other = runs.refOn(cpu.id ^ 1, current.uid); // another CPU's
+	if (other && other.value > 1000n) runs.delete(current.uid);
+});
+console.log(runs.cpus(0), runs.sum(0), runs.sums());`,
+	ringMembers: `
+import { current, printk, ringbuf, tracepoint, type u32 } from "skep";
+const events = ringbuf<{ pid: u32 }>(64 * 1024);
+tracepoint("sched:sched_process_exec", () => {
+	const sent = events.emit((e) => {                  // false: the ring is full, the record is lost
+		e.pid = current.pid;
+		if (current.uid === 0) return false;              // discards it
+	});
+	if (!sent && events.pending > 1000n) printk("slow reader");
+});
+for await (const batch of events.batches({ max: 100 })) console.log(batch.length, events.lost);
+for await (const { event, lostBefore } of events.withLoss()) console.log(event.pid, lostBefore);
+console.log(events.drain());`,
 	lruHash: `
 import { current, ktime, lruHash, tracepoint, type u32, type u64 } from "skep";
 const start = lruHash<u32, u64>(10_000);            // forgets what was not used for long
@@ -337,6 +373,13 @@ const execs = hash<u32, u64>(16);
 tracepoint("sched:sched_process_exec", () => execs.add(current.uid, 1n));
 using loaded = await load(import.meta, { maxEntries: { execs: 65_536 } });   // nothing runs before this line
 console.log(loaded.kernel, Object.keys(loaded.programs));`,
+	programMembers: `
+import { current, hash, tracepoint, type u32, type u64 } from "skep";
+const counts = hash<u32, u64>(1024);
+const onExec = tracepoint("sched:sched_process_exec", { attach: false }, () => counts.add(current.uid, 1n));
+counts.set(0, 0n);
+onExec.attach();                                    // not before the map is ready
+console.log(onExec.name, onExec.links.length, onExec.stats.runs);`,
 	handles: `
 import { type AnyProgram, type Link, type MapOptions, type Program, tracepoint, hash, type u32, type u64 } from "skep";
 const counts = hash<u32, u64>(1024, { pin: "counts" });   // MapOptions
