@@ -77,6 +77,8 @@ function write(env: Environment, event: PerfRing, record: Uint8Array): number {
 	for (const part of [note, record]) {
 		for (const byte of part) u8[data + (at++ % event.ringSize)] = byte;
 	}
-	view.setBigUint64(event.ring + DATA_HEAD, BigInt(at), true);
+	// What was written is there before whoever reads is told.
+	if (env.memory.shared) Atomics.store(env.memory.longs, (event.ring + DATA_HEAD) >> 3, BigInt(at));
+	else view.setBigUint64(event.ring + DATA_HEAD, BigInt(at), true);
 	return 0;
 }

@@ -9,6 +9,8 @@ import type { Descriptor, ObjectKind } from "./tables.ts";
 
 /** 0, 1 and 2 are taken in every process. */
 const FIRST = 3;
+/** Those that a worker opens itself: no number of the owner's is among them. */
+export const WORKERS_FIRST = 1 << 19;
 /** RLIMIT_NOFILE as large as systems set it. */
 const MOST = 1 << 20;
 
@@ -21,7 +23,7 @@ export const access = (flags: number): { readonly readable: boolean; readonly wr
 /** A new descriptor of an object, which it holds: the lowest number that is free, or -EMFILE. */
 export function openDescriptor(system: System, kind: ObjectKind, id: number, flags = 0): number {
 	const { descriptors } = system.tables;
-	let fd = FIRST;
+	let fd = system.environment.isWorker ? WORKERS_FIRST : FIRST;
 	while (descriptors.has(fd)) fd++;
 	if (fd >= MOST) return -ERRNO.EMFILE;
 	descriptors.set(fd, { kind, id, ...access(flags) });

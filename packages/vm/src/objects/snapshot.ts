@@ -93,7 +93,7 @@ function copyOf(value: unknown): unknown {
 }
 
 /** Makes `to` equal to `from` without exchanging what others hold: containers, rows of tables, words. */
-function assign(to: object, from: object): void {
+export function assign(to: object, from: object): void {
 	if (to === from) return;
 	if (to instanceof Map && from instanceof Map) {
 		// In their order: what is attached first runs first.

@@ -2,9 +2,9 @@ import { BpfError } from "@skep/bpf/base";
 import type { CommandName } from "@skep/bpf/kernel";
 import { Clock, Memory, type SharedMemory, type Task, Tasks } from "#machine";
 import { assembleSystem, type SystemSettings } from "./assemble.ts";
-import { hold } from "./descriptors.ts";
+import { hold, WORKERS_FIRST } from "./descriptors.ts";
 import { epochOf, forOwner, joinProcessor } from "./processors.ts";
-import { copied } from "./snapshot.ts";
+import { assign, copied } from "./snapshot.ts";
 import type { System } from "./system.ts";
 import type { ObjectKind, Tables } from "./tables.ts";
 
@@ -120,23 +120,17 @@ export function joinSystem(shared: SharedMachine, options: JoinOptions): System 
 	return system;
 }
 
-/** Takes over what the owner has made since this worker joined. */
+/** Takes over what the owner has made, changed and ended since this worker joined. Its own descriptors stay. */
 export function followSystem(system: System, shared: SharedMachine): void {
-	const { memory, tables, tasks } = system;
+	const { memory, tables, tasks, sharing } = system;
+	if (!system.environment.isWorker || shared.epoch !== epochOf(memory) || !sharing.processors.has(system.home))
+		throw new BpfError("ERR_WORKER", "only a worker of this machine, as it is now, follows what its owner does");
 	memory.follow(shared.memory);
-	const rows = <Row>(own: Map<number, Row>, others: ReadonlyMap<number, Row>): void => {
-		for (const [id, row] of others) if (!own.has(id)) own.set(id, copied(row));
-	};
-	const others = shared.tables;
-	rows(tables.maps, others.maps);
-	rows(tables.programs, others.programs);
-	rows(tables.btfs, others.btfs);
-	rows(tables.descriptors, others.descriptors);
-	for (const [id, link] of others.links) tables.links.set(id, copied(link));
-	for (const [id, event] of others.events) tables.events.set(id, copied(event));
+	const own = [...tables.descriptors].filter(([fd]) => fd >= WORKERS_FIRST);
+	assign(tables, shared.tables);
+	for (const [fd, held] of own) tables.descriptors.set(fd, held);
 	for (const task of shared.tasks) tasks.set(task);
-	for (const [pid, struct] of shared.taskStructs) system.taskStructs.set(pid, copied(struct));
-	tables.tracepoints.splice(0, tables.tracepoints.length, ...others.tracepoints);
+	assign(system.taskStructs, shared.taskStructs);
 	system.attached.clear();
 }
 
