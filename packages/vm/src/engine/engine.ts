@@ -1,5 +1,15 @@
 import { VmFault } from "@skep/bpf/base";
-import { type Callables, type Cpu, MAX_FRAMES, type Memory, wasmHost, wasmRefusal } from "#machine";
+import {
+	type Callables,
+	CODE_TAG,
+	type Cpu,
+	MAX_FRAMES,
+	type Memory,
+	R10,
+	STACK_FRAME_SIZE,
+	wasmHost,
+	wasmRefusal,
+} from "#machine";
 import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
 import { hasTailCalls } from "./jit/entrances.ts";
@@ -133,8 +143,28 @@ class Jit implements Engine {
 	}
 
 	callback(low: number, high: number, cpu: Cpu): void {
-		const { memory, calls, perform } = this.#link;
-		callback(low, high, cpu, memory, calls, perform);
+		const link = this.#link;
+		const { memory, calls, perform } = link;
+		const code = (high & CODE_TAG) !== 0 && (low & 7) === 0 ? calls.code?.(high & ~CODE_TAG) : undefined;
+		const state = code?.translation as Translation | undefined;
+		const door = state?.link === link ? state.linked?.doors.get(low >>> 3) : undefined;
+		if (!door || cpu.depth + 1 + door.height > MAX_FRAMES) {
+			callback(low, high, cpu, memory, calls, perform);
+			return;
+		}
+		// Generated code leaves r6 … r9 alone, wherever its caller has them: nothing has to be kept for that one.
+		const { pc, depth, code: caller, mayGoto, registers } = cpu;
+		cpu.depth = depth + 1;
+		cpu.code = code!.id;
+		cpu.nested++;
+		this.#enter(door, cpu);
+		cpu.nested--;
+		cpu.depth = depth;
+		cpu.code = caller;
+		cpu.pc = pc;
+		cpu.mayGoto = mayGoto;
+		registers[R10] = cpu.stack + (MAX_FRAMES - depth) * STACK_FRAME_SIZE;
+		registers[R10 + 1] = 0;
 	}
 
 	forget(id: number): void {

@@ -101,22 +101,24 @@ export function forEachElement(env: Environment, cpu: Cpu): undefined {
 	const words = registers.slice(2, 8);
 	const found = batch(map, env.memory, 0, WALK);
 	if (typeof found === "number") return give(cpu, found);
+	const { keys, values } = found;
+	const own = map.copies === 1 ? 0 : cpu.id * map.stride;
 	// A key of an array is its index, which stands nowhere in memory.
 	const index = found.indexed ? env.memory.allocate(4, "map", false) : undefined;
 	let visited = 0;
 	try {
-		for (const [i, key] of found.keys.entries()) {
+		while (visited < keys.length) {
+			const key = keys[visited]!;
 			registers[2] = words[0]!;
 			registers[3] = words[1]!;
 			registers[4] = found.indexed ? (index ?? 0) : key;
 			registers[5] = 0;
-			if (index !== undefined) env.memory.view.setUint32(index, key, true);
-			registers[6] = found.values[i]! + (map.copies === 1 ? 0 : cpu.id * map.stride);
+			if (index !== undefined) env.memory.words[index >> 2] = key;
+			registers[6] = values[visited++]! + own;
 			registers[7] = 0;
 			registers[8] = words[4]!;
 			registers[9] = words[5]!;
 			env.callback(words[2]!, words[3]!, cpu);
-			visited++;
 			if (registers[0] !== 0 || registers[1] !== 0) break;
 		}
 	} finally {

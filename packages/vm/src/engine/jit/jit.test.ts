@@ -170,6 +170,32 @@ test("callbacks and tail calls between programs", () => {
 	assert.equal(run(load(text)), 106n);
 });
 
+test("callbacks where the fuel runs out, and the interpreter goes on: registers are their caller's again", () => {
+	const text =
+		"r6 = 4; r7 = 9; r1 = 3; r2 = code_addr(f) ll; r3 = r10; r3 += -8; *(u64 *)(r10 - 8) = 100; call 2; r0 = *(u64 *)(r10 - 8); r0 += r6; r0 += r7; exit; f:; r6 = r1; r7 = 1000; r0 = *(u64 *)(r2 + 0); r0 += r6; *(u64 *)(r2 + 0) = r0; exit";
+	const outcome = (options: EngineOptions, fuel: number): unknown => {
+		const { cpu, engine, load } = machine(options);
+		const code = load(text);
+		const one = (): unknown => {
+			cpu.fuel = fuel;
+			try {
+				engine.run(code, cpu);
+				return [registerOf(cpu, 0), cpu.fuel];
+			} catch (error) {
+				assert.ok(error instanceof VmFault);
+				return `${error.kind} at ${error.pc}`;
+			}
+		};
+		return [one(), one(), one()];
+	};
+	for (let fuel = 1; fuel < 80; fuel++)
+		assert.deepEqual(outcome(JIT, fuel), outcome({ engine: "interpreter" }, fuel), `of ${fuel}`);
+	assert.deepEqual(
+		outcome(JIT, 1000),
+		[116n, 116n, 116n].map((r0) => [r0, 1000 - 31]),
+	);
+});
+
 test("auto: a program that runs once is interpreted, one that runs on is translated", () => {
 	const { engine, cpu, load } = machine({ engine: "auto" });
 	const code = load("r0 = 1; exit");

@@ -311,11 +311,13 @@ function importsOf(code: Code, link: Link): Record<string, unknown> {
 		leave(pc: number, base: number): void {
 			const cpu = at(pc, base);
 			const { words } = memory;
+			const kept = savedOf(cpu);
 			for (let i = 0; i < R10; i++) cpu.registers[i] = words[scratch.registers + i]!;
 			if (settings.fuel) cpu.fuel = words[scratch.fuel]!;
 			cpu.mayGoto = words[scratch.mayGoto]!;
 			link.interpret(code, pc, cpu);
 			comeBack(cpu, link);
+			restoreSaved(cpu, kept);
 		},
 		tail: (base: number) => goOn(base, link),
 	};
@@ -337,11 +339,17 @@ function goOn(base: number, link: Link): void {
 	const next = calls.code?.(id) ?? none("program", id, cpu.pc);
 	cpu.code = next.id;
 	cpu.mayGoto = MAY_GOTO_LIMIT;
+	const kept = savedOf(cpu);
 	link.perform(next, 0, cpu);
 	comeBack(cpu, link);
+	restoreSaved(cpu, kept);
 	const entrance = entrances && link.entranceOf(next);
 	if (entrance) entrances.put(id, entrance);
 }
+
+/** r6 … r9: they are of whoever called generated code, if that is the interpreter. */
+const savedOf = ({ registers }: Cpu): Int32Array => registers.slice(R6, R10);
+const restoreSaved = ({ registers }: Cpu, kept: Int32Array): void => registers.set(kept, R6);
 
 /** Leaves the result where generated code looks for it. */
 function comeBack(cpu: Cpu, { memory, settings, scratch }: Link): void {
