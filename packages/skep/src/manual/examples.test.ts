@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Btf } from "@skep/bpf/btf";
@@ -59,5 +62,43 @@ test("each member of maps and programs has a text, and stands in its example", (
 	for (const [name, , example] of MEMBER_TEXTS) {
 		assert.ok(example in EXAMPLES, name);
 		assert.match(EXAMPLES[example as keyof typeof EXAMPLES], new RegExp(`\\.${name}\\b`), name);
+	}
+});
+
+test("stock tsc accepts the examples, those of later words and the mended ones too", () => {
+	const folder = mkdtempSync(join(tmpdir(), "skep-manual-"));
+	const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+	try {
+		const types = here("../../types");
+		for (const file of readdirSync(types)) if (file.endsWith(".d.ts")) cpSync(join(types, file), join(folder, file));
+		writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+		const compilerOptions = {
+			target: "es2024",
+			lib: ["es2024", "esnext.disposable"],
+			module: "nodenext",
+			moduleDetection: "force",
+			types: ["node"],
+			typeRoots: [here("../../../../node_modules/@types")],
+			strict: true,
+			noEmit: true,
+			erasableSyntaxOnly: true,
+			verbatimModuleSyntax: true,
+			allowImportingTsExtensions: true,
+			skipLibCheck: true,
+		};
+		writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+		// The function that it names is not among the shipped types: `skep types` brings it.
+		const { fmodRet: _, ...later } = LATER;
+		for (const [name, text] of Object.entries({ ...EXAMPLES, ...later }))
+			writeFileSync(join(folder, `of-${name}.ts`), text);
+		for (const [code, { right, files = {} }] of Object.entries(DIAGNOSTIC_EXAMPLES)) {
+			writeFileSync(join(folder, `${code}.ts`), right);
+			for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+		}
+		const tsc = here("../../../../node_modules/.bin/tsc");
+		const { stdout } = spawnSync(tsc, ["-p", folder, "--pretty", "false"], { cwd: folder, encoding: "utf8" });
+		assert.equal(stdout, "");
+	} finally {
+		rmSync(folder, { recursive: true });
 	}
 });

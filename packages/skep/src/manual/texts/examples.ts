@@ -104,7 +104,7 @@ tracepoint("syscalls:sys_enter_write", (ctx) => {
 import { iter, type KernelPtr, type u64 } from "skep";
 const word = (p: KernelPtr<u64>) => p.at(0);        // probed: zero where it is not there
 iter("task_file", (ctx) => {
-	if (ctx.task && ctx.fd === 0) ctx.seq.print(\`\${ctx.task.pid} \${word(ctx.task.files.fdt.open_fds)}\\n\`);
+	if (ctx.task && ctx.fd === 0) ctx.seq.print(\`\${ctx.task.pid} \${word(ctx.task.numa_faults)}\\n\`);
 });`,
 	paths: `
 import { dPath, iter } from "skep";
@@ -397,10 +397,12 @@ console.log(link.target, options);`,
 /** Files with words that this version does not compile yet. */
 export const LATER = {
 	fentry: `
-import { fentry, fexit, fmodRet, printk } from "skep";
+import { fentry, fexit, printk } from "skep";
 fentry("vfs_read", (file) => printk(\`\${file.f_flags}\`));
-fexit("vfs_read", (_file, _buf, _n, _pos, ret) => printk(\`\${ret}\`));
-fmodRet("should_failslab", () => 0);`,
+fexit("vfs_read", (_file, _buf, _n, _pos, ret) => printk(\`\${ret}\`));`,
+	fmodRet: `
+import { current, fmodRet } from "skep";
+fmodRet("should_failslab", () => (current.comm === "victim" ? -12 : 0));   // typed by \`skep types\``,
 	kprobe: `
 import { kprobe, kprobeMulti, kretprobe, printk } from "skep";
 kprobe("do_unlinkat", (dfd) => printk(\`\${dfd}\`));
@@ -599,7 +601,7 @@ tpBtf("sched_process_fork", (parent) => {
 import { helper, kconfig, kfunc, ksym, printk, tpBtf } from "skep";
 tpBtf("sched_process_fork", (parent) => {
 	using leader = kfunc.bpf_task_from_pid(parent.tgid);   // released on every way out
-	if (leader) printk(\`\${helper.bpf_ktime_get_tai_ns()} \${kconfig("CONFIG_HZ")} \${ksym("init_task")}\`);
+	if (leader) printk(\`\${helper.bpf_get_smp_processor_id()} \${kconfig("CONFIG_HZ")} \${ksym("init_task")}\`);
 });`,
 } as const;
 
