@@ -101,6 +101,7 @@ test("a part of a name lists candidates", async () => {
 
 test("search finds by what is said", async () => {
 	assert.match((await help("--search", "longest", "prefix")).stdout, /^ {2}BPF_MAP_TYPE_LPM_TRIE/m);
+	assert.match((await help("--search", "pin", "map")).stdout, /^ {2}skep map pin +command of skep/m);
 	assert.equal((await help("--search")).status, 2);
 	const { stdout, stderr, status } = await help("--search", "xyzzyplugh");
 	assert.deepEqual([stdout, status], ["", 1]);

@@ -61,7 +61,7 @@ export async function run(
 ): Promise<number> {
 	const { rest, flags } = call;
 	const page = new Page(outlet, flags.has("json"), flags.has("pretty"));
-	if (flags.has("search")) return searched(rest.join(" "), page);
+	if (flags.has("search")) return searched(rest.join(" "), commands, page);
 	if (rest.length === 0) return page.overview(commands);
 	const command = commandOf(commands, rest, true);
 	if (command !== undefined) return page.command(command, rest);
@@ -98,11 +98,26 @@ function commandOf(
 	return command.verbs?.some((verb) => verb.name === second) ? command : undefined;
 }
 
-function searched(text: string, page: Page): number {
+function searched(text: string, commands: readonly Command[], page: Page): number {
 	if (text.trim() === "") throw new UsageError("--search wants words to look for", "help");
-	const hits = search(text);
+	const hits = [...commandsWith(text, commands), ...search(text)];
 	if (hits.length === 0) throw new ReportedError(`skep: nothing in the manual has "${text}"`);
 	return page.list(hits, MOST);
+}
+
+/** A line of a list. */
+type Listed = Pick<Subject, "name" | "text"> & { readonly kind: string };
+
+/** Commands and verbs whose names or summaries have all words of a text. */
+function commandsWith(text: string, commands: readonly Command[]): Listed[] {
+	const words = text.toLowerCase().split(/\s+/);
+	const all = commands.flatMap(({ name, summary, verbs = [] }) => [
+		{ name: `skep ${name}`, text: summary },
+		...verbs.map((verb) => ({ name: `skep ${name} ${verb.name}`, text: verb.summary })),
+	]);
+	return all
+		.filter((each) => words.every((word) => `${each.name} ${each.text}`.toLowerCase().includes(word)))
+		.map((each) => ({ ...each, kind: "command of skep" }));
 }
 
 function unknown(name: string, commands: readonly Command[]): ReportedError {
@@ -242,7 +257,7 @@ class Page {
 		return this.list(list, MOST);
 	}
 
-	list(list: readonly Subject[], most: number): number {
+	list(list: readonly Listed[], most: number): number {
 		return this.#write(
 			renderList(list, this.#width, most),
 			list.map(({ name, kind, text }) => ({ name, kind, text })),

@@ -289,6 +289,24 @@ test("no program type may call a helper here that the table does not give it", (
 	return undefined;
 });
 
+test("every kfunc of the running kernel is told: by the table, or by the kernel's types", (t) => {
+	const btf = kernelTypes();
+	if (typeof btf === "string") return t.skip(btf);
+	const known = new Set(KFUNCS.map((each) => each.name));
+	const release = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
+	const unknown: string[] = [];
+	for (let id = 1; id <= btf.count; id++) {
+		const type = btf.type(id);
+		if (type.kind !== "decl_tag" || type.name !== "bpf_kfunc") continue;
+		const name = btf.name(type.type);
+		assert.ok(known.has(name) || prototypeOf(btf, name), name);
+		// Those of the kernel's own tests have no row.
+		if (!known.has(name) && !/^bpf_(fentry_test|modify_return_test|kfunc_call_)/.test(name)) unknown.push(name);
+	}
+	if (/^(6\.18|7\.3)\./.test(release)) assert.deepEqual(unknown, []);
+	return undefined;
+});
+
 test("kfuncs have the arguments that the running kernel's types say, where it is the tables' kernel", (t) => {
 	const btf = kernelTypes();
 	if (typeof btf === "string") return t.skip(btf);

@@ -53,8 +53,12 @@ export function renderSubject(subject: Subject, answers: readonly string[], widt
 	return lines.join("\n");
 }
 
-/** Subjects in a line each: name, kind, first sentence; `most` of them. */
-export function renderList(list: readonly Subject[], width: number, most: number): string {
+/** Names in a line each, with kind and first sentence; `most` of them. */
+export function renderList(
+	list: readonly { readonly name: string; readonly kind: string; readonly text: string }[],
+	width: number,
+	most: number,
+): string {
 	const shown = list.slice(0, most);
 	const names = Math.min(34, Math.max(...shown.map((each) => each.name.length)));
 	const kinds = Math.max(...shown.map((each) => each.kind.length));
