@@ -9,11 +9,14 @@ import { HEADER_BYTES } from "./maps/header.ts";
 import { blockAddresses } from "./maps/index.ts";
 import { VirtualKernel, type VirtualKernelOptions } from "./virtual-kernel.ts";
 
-const ENGINES: Readonly<Record<string, VirtualKernelOptions>> = {
-	interpreter: { engine: "interpreter" },
-	checked: { engine: "jit" },
-	unchecked: { engine: "jit", checked: false },
-};
+/** Machines that are to be the same all the time. */
+const GROUPS: readonly (readonly VirtualKernelOptions[])[] = [
+	[{ engine: "interpreter" }, { engine: "jit" }, { engine: "jit", checked: false }],
+	[
+		{ shared: true, engine: "interpreter" },
+		{ shared: true, engine: "jit" },
+	],
+];
 const TYPES = ["hash", "percpu_hash", "lru_hash", "lru_percpu_hash"] as const satisfies readonly MapType[];
 const SHAPES: readonly { readonly key: number; readonly value: number; readonly entries: number }[] = [
 	{ key: 4, value: 8, entries: 5 },
@@ -96,30 +99,38 @@ for (const type of TYPES)
 	for (const [number, { key, value, entries }] of SHAPES.entries())
 		test(`${type}, ${entries} entries, keys of ${key} and values of ${value} bytes`, () => {
 			const isFar = number % 2 === 1;
-			const random = new Random(number * 10 + TYPES.indexOf(type));
-			const machines = Object.entries(ENGINES).map(([name, options]) => {
-				const kernel = new VirtualKernel({ cpus: 2, cpu: 1, ...options });
-				const map = BpfMap.create(kernel, { name: "map", type, keySize: key, valueSize: value, maxEntries: entries });
-				const insns = encode(program(map, key, isFar));
-				return { name, kernel, loaded: Program.load(kernel, { name: "one", type: "xdp", insns, license: "GPL" }) };
-			});
-			const results = new Set<number>();
-			for (let call = 0; call < CALLS; call++) {
-				const packet = new Uint8Array(ETHERNET + INPUT.size);
-				const view = new DataView(packet.buffer, ETHERNET);
-				view.setUint32(INPUT.work, random.pick([0, 0, 1, 1, 1, 2]), true);
-				view.setUint32(INPUT.flags, random.pick([0, 0, 0, 0, 1, 2, 4]), true);
-				const which = random.below(Math.min(entries * 2, 40));
-				// Keys that differ in their last byte, their first or both.
-				packet[ETHERNET + INPUT.key + key - 1] = which;
-				if (random.oneIn(2)) packet[ETHERNET + INPUT.key] = which & 3;
-				for (let i = 0; i < value; i++) packet[ETHERNET + INPUT.value + i] = random.below(256);
-				const said = machines.map(({ loaded }) => loaded.testRun({ data: packet }).retval);
-				assert.deepEqual(said, [said[0], said[0], said[0]], `call ${call}`);
-				results.add(said[0]!);
-				if (call % 10 !== 0 && call < CALLS - 10) continue;
-				const [first, ...others] = machines.map(({ kernel }) => contents(kernel));
-				for (const other of others) assert.ok(other === first, `after call ${call}`);
+			for (const group of GROUPS) compare(group);
+
+			function compare(group: readonly VirtualKernelOptions[]): void {
+				const random = new Random(number * 10 + TYPES.indexOf(type));
+				const machines = group.map((options) => {
+					const kernel = new VirtualKernel({ cpus: 2, cpu: 1, ...options });
+					const map = BpfMap.create(kernel, { name: "map", type, keySize: key, valueSize: value, maxEntries: entries });
+					const insns = encode(program(map, key, isFar));
+					return { kernel, loaded: Program.load(kernel, { name: "one", type: "xdp", insns, license: "GPL" }) };
+				});
+				const results = new Set<number>();
+				for (let call = 0; call < CALLS; call++) {
+					const packet = new Uint8Array(ETHERNET + INPUT.size);
+					const view = new DataView(packet.buffer, ETHERNET);
+					view.setUint32(INPUT.work, random.pick([0, 0, 1, 1, 1, 2]), true);
+					view.setUint32(INPUT.flags, random.pick([0, 0, 0, 0, 1, 2, 4]), true);
+					const which = random.below(Math.min(entries * 2, 40));
+					// Keys that differ in their last byte, their first or both.
+					packet[ETHERNET + INPUT.key + key - 1] = which;
+					if (random.oneIn(2)) packet[ETHERNET + INPUT.key] = which & 3;
+					for (let i = 0; i < value; i++) packet[ETHERNET + INPUT.value + i] = random.below(256);
+					const said = machines.map(({ loaded }) => loaded.testRun({ data: packet }).retval);
+					assert.deepEqual(
+						said,
+						said.map(() => said[0]),
+						`call ${call}`,
+					);
+					results.add(said[0]!);
+					if (call % 10 !== 0 && call < CALLS - 10) continue;
+					const [first, ...others] = machines.map(({ kernel }) => contents(kernel));
+					for (const other of others) assert.ok(other === first, `after call ${call}`);
+				}
+				assert.ok(results.size > 3, [...results].join());
 			}
-			assert.ok(results.size > 3, [...results].join());
 		});

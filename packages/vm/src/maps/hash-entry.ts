@@ -4,6 +4,9 @@
  */
 export const HASH_ENTRY = { next: 0, hash: 4, newer: 8, older: 12, key: 16 } as const;
 
+/** Bytes at the end of a head for the word that lookups set, of LRU maps that workers share. */
+export const HASH_ENTRY_USED = 8;
+
 /** For each four bytes, and at the end. */
 export const HASH_MULTIPLIERS = [0x2127_599b, 0x2c1b_3c6d] as const;
 

@@ -1,12 +1,13 @@
 import { ERRNO } from "@skep/bpf/kernel";
-import { HASH_ENTRY, HASH_MULTIPLIERS } from "./hash-entry.ts";
+import { HASH_ENTRY, HASH_ENTRY_USED, HASH_MULTIPLIERS } from "./hash-entry.ts";
 import { HEADER } from "./header.ts";
 import type { MapState } from "./map.ts";
 import { chunks, imm, type Routine, RoutineWriter, reg } from "./routine.ts";
 
 /**
  * Lookup, update and delete of hash maps as instructions. r1 is the processor's number, r2 the key's address, r3 the
- * value's, r4 the flags. What allocates, or is seldom, is left to JavaScript.
+ * value's, r4 the flags. What allocates, or is seldom, is left to JavaScript; where workers share the map, all but lookups
+ * that find something.
  *
  * Registers: r0 for what is short-lived, r4 the directory's row of an entry, r5 the entry, r6 and r7 the key's first 16
  * bytes, r8 the entry's head, r9 the hash until the entry is found.
@@ -17,24 +18,31 @@ const [R0, R1, R2, R3, R4, R5, R6, R7, R8, R9] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] 
 /** Longer ones are compared and copied by JavaScript. */
 const MOST_KEY = 64;
 const MOST_VALUE = 256;
+/** Entries of a bucket that are looked at while others may change it. */
+const MOST_TRIED = 64;
 
 const isLru = (map: MapState): boolean => map.type === "lru_hash" || map.type === "lru_percpu_hash";
 const fits = (map: MapState): boolean => map.keySize <= MOST_KEY;
 
-export function lookupRoutine(map: MapState): Routine | undefined {
+export function lookupRoutine(map: MapState, shared: boolean): Routine | undefined {
 	if (!fits(map)) return undefined;
 	const w = new RoutineWriter();
-	find(w, map);
+	find(w, map, shared ? { most: R3 } : {});
 	valueInto(w, map, R9);
-	if (isLru(map)) refresh(w, map);
+	if (isLru(map)) {
+		if (shared) w.store(4, R8, map.headBytes - HASH_ENTRY_USED, imm(1));
+		else refresh(w, map);
+	}
 	w.exit(reg(R9));
 	w.label("none");
-	w.exit(imm(0));
+	// Of a shared map: it may have been taken out meanwhile, which takes a closer look.
+	if (shared) w.leave();
+	else w.exit(imm(0));
 	return w.done();
 }
 
-export function updateRoutine(map: MapState): Routine | undefined {
-	if (!fits(map) || map.valueSize > MOST_VALUE || map.fields?.length) return undefined;
+export function updateRoutine(map: MapState, shared: boolean): Routine | undefined {
+	if (shared || !fits(map) || map.valueSize > MOST_VALUE || map.fields?.length) return undefined;
 	const w = new RoutineWriter();
 	w.jump("ne", R4, imm(0), "left");
 	find(w, map);
@@ -54,10 +62,10 @@ export function updateRoutine(map: MapState): Routine | undefined {
 	return w.done();
 }
 
-export function deleteRoutine(map: MapState): Routine | undefined {
-	if (!fits(map) || map.fields?.length) return undefined;
+export function deleteRoutine(map: MapState, shared: boolean): Routine | undefined {
+	if (shared || !fits(map) || map.fields?.length) return undefined;
 	const w = new RoutineWriter();
-	find(w, map, R3);
+	find(w, map, { link: R3 });
 	w.load(4, R0, R8, next);
 	w.store(4, R3, 0, reg(R0));
 	w.alu("add", R5, imm(1));
@@ -96,8 +104,11 @@ function hashInto(w: RoutineWriter, { keySize }: MapState): void {
 	mix(13);
 }
 
-/** r4, r5 and r8 of the key's entry; else it goes to `none`. `link`: register for the address of what leads to the entry. */
-function find(w: RoutineWriter, map: MapState, link?: number): void {
+/**
+ * r4, r5 and r8 of the key's entry; else it goes to `none`. `link`: register for the address of what leads to the entry;
+ * `most`: for how many are still looked at.
+ */
+function find(w: RoutineWriter, map: MapState, { link, most }: { link?: number; most?: number } = {}): void {
 	const { keySize, bucketMask, data } = map;
 	hashInto(w, map);
 	const parts = [...chunks(keySize)];
@@ -110,8 +121,13 @@ function find(w: RoutineWriter, map: MapState, link?: number): void {
 	w.alu("add", R4, imm(data));
 	if (link !== undefined) w.mov(link, reg(R4));
 	w.load(4, R5, R4, 0);
+	if (most !== undefined) w.mov(most, imm(MOST_TRIED));
 	w.label("search");
 	w.jump("eq", R5, imm(0), "none");
+	if (most !== undefined) {
+		w.alu("sub", most, imm(1));
+		w.jump("eq", most, imm(0), "none");
+	}
 	w.alu("sub", R5, imm(1));
 	headInto(w, map, R8, R5, R4);
 	if (kept < parts.length) {

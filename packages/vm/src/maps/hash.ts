@@ -4,7 +4,7 @@ import type { Memory } from "#machine";
 import { entryAt, headOf, makeBlocks, nextEntry, releaseBlocks, sizeBlocks, valueAddress } from "./blocks.ts";
 import { ACCESS, flagsFit, MOST_ENTRY_BYTES, MOST_PERCPU_BYTES, updateAllowed } from "./flags.ts";
 import { guarded } from "./guard.ts";
-import { HASH_ENTRY, hashOf } from "./hash-entry.ts";
+import { HASH_ENTRY, HASH_ENTRY_USED, hashOf } from "./hash-entry.ts";
 import { deleteRoutine, lookupRoutine, updateRoutine } from "./hash-routines.ts";
 import { addBytes, HEADER, headerWord } from "./header.ts";
 import type { Batch, Bytes, MapHandler, MapShape, MapState } from "./map.ts";
@@ -21,8 +21,6 @@ import { clearFields, copy, writeValue } from "./values.ts";
  * hold another key by the time that its value is used.
  */
 const { next: NEXT, hash: HASH, newer: NEWER, older: OLDER, key: HEAD } = HASH_ENTRY;
-/** Bytes behind the key for the word that lookups set. */
-const USED = 8;
 /** How often a lookup without the lock is tried. */
 const TURNS = 8;
 
@@ -56,7 +54,7 @@ function check(map: MapShape, copies: number): number {
 }
 
 function allocate(map: MapState, memory: Memory): number {
-	map.headBytes = sizeOfHead(map) + (memory.shared && isLru(map) ? USED : 0);
+	map.headBytes = sizeOfHead(map) + (memory.shared && isLru(map) ? HASH_ENTRY_USED : 0);
 	const entry = map.headBytes + map.stride * map.copies;
 	// Made as it fills; yet what could never fill is refused at once, as where everything is made beforehand.
 	if (map.maxEntries * entry > memory.limit) return -ERRNO.ENOMEM;
@@ -119,7 +117,7 @@ function lookup(map: MapState, memory: Memory, key: Bytes, at: number, touch: bo
 
 /** Index of the word that a lookup sets. */
 const usedWord = (map: MapState, memory: Memory, link: number): number =>
-	(headOf(map, memory, link - 1) + map.headBytes - USED) >> 2;
+	(headOf(map, memory, link - 1) + map.headBytes - HASH_ENTRY_USED) >> 2;
 
 /** As `find`, while others may change the map. */
 function findShared(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: number): number {

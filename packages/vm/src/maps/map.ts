@@ -111,8 +111,10 @@ export interface MapHandler {
 	mapping?(map: MapState, offset: number, length: number, writable: boolean, memory: Memory): number;
 	/** Key of the entry whose value is at `value`: its address in the machine's memory; of an array the index itself. */
 	keyOf?(map: MapState, memory: Memory, value: number): number;
-	/** What programs do to it, as instructions. Undefined: this map's helper is called. */
-	readonly routines?: Partial<Readonly<Record<"lookup" | "update" | "delete", (map: MapState) => Routine | undefined>>>;
+	/** What programs do to it, as instructions; where workers share the memory, too. Undefined: this map's helper is called. */
+	readonly routines?: Partial<
+		Readonly<Record<"lookup" | "update" | "delete", (map: MapState, shared: boolean) => Routine | undefined>>
+	>;
 	/** LOOKUP_AND_DELETE of one element. */
 	readonly takes: boolean;
 	/** Absent where there is none: queues, stacks. */

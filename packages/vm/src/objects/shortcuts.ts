@@ -63,9 +63,9 @@ function tailCallShortcut(map: MapState | undefined): Shortcut | undefined {
 	};
 }
 
-/** What a helper does to a map of keys, as instructions; workers that share the memory come in each other's way. */
+/** What a helper does to a map of keys, as instructions. */
 function routineOf({ memory }: System, map: MapState, work: Work): Shortcut | undefined {
-	const routine = memory.shared ? undefined : mapHandler(map.type)!.routines?.[work]?.(map);
+	const routine = mapHandler(map.type)!.routines?.[work]?.(map, memory.shared);
 	if (!routine) return undefined;
 	const { keySize, valueSize } = map;
 	const key = { register: 2, size: keySize, writes: false };
