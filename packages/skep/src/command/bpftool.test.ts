@@ -21,9 +21,13 @@ import {
 	type ProgramBlueprint,
 } from "@skep/bpf/live";
 import { readObject } from "@skep/bpf/object";
-import { MAP_TYPES, type MapType, type ProgramType } from "@skep/bpf/uapi";
+import { MAP_TYPES, type MapType, type ProgramType, sectionMeaning } from "@skep/bpf/uapi";
 import { chooseKernel } from "#backend";
+import { CGROUP_HOOKS } from "#inspect";
 import { Front } from "./desk.test-support.ts";
+import { COMMANDS } from "./index.ts";
+import { NET_HOOKS } from "./net-attach.ts";
+import { SOCKET_HOOKS } from "./prog-attach.ts";
 
 const OBJECTS = fileURLToPath(new URL("../../../bpf/testdata/", import.meta.url));
 
@@ -435,3 +439,43 @@ function kernelTypes(kernel: Kernel): Btf | undefined {
 	const bytes = kernel.btf();
 	return typeof bytes === "number" ? undefined : Btf.decode(bytes);
 }
+
+test("every noun, verb and type that bpftool's help names is one of skep's", (t) => {
+	const help = (...words: string[]) => spawnSync("bpftool", [...words, "help"], { encoding: "utf8" });
+	const overview = help();
+	if (overview.error) return t.skip("needs bpftool");
+	const words = (text: string, name: string): string[] => {
+		const [, list = ""] = new RegExp(`\\b${name} := \\{([^}]*)\\}`).exec(text) ?? [];
+		return list
+			.split("|")
+			.map((word) => word.trim())
+			.filter((word) => word !== "");
+	};
+	const nouns = words(overview.stderr, "OBJECT");
+	assert.ok(nouns.length >= 11, overview.stderr);
+	for (const word of [...nouns, "batch", "version"])
+		assert.ok(
+			COMMANDS.some(({ name }) => name === word),
+			word,
+		);
+	const missing: string[] = [];
+	for (const noun of nouns) {
+		const { verbs = [] } = COMMANDS.find(({ name }) => name === noun)!;
+		const text = help(noun).stderr;
+		for (const [, part = ""] of text.matchAll(new RegExp(`bpftool ${noun} (\\{[^}]*\\}|\\w+)`, "g")))
+			for (const verb of part.match(/\w+/g) ?? [])
+				if (verb !== "help" && !verbs.some(({ name }) => name === verb)) missing.push(`${noun} ${verb}`);
+		for (const type of words(text, "ATTACH_TYPE")) {
+			const known =
+				noun === "cgroup" ? CGROUP_HOOKS : noun === "prog" ? Object.keys(SOCKET_HOOKS) : Object.keys(NET_HOOKS);
+			assert.ok((known as readonly string[]).includes(type), `${noun} ${type}`);
+		}
+		for (const type of words(text, "TYPE")) {
+			if (noun === "map") assert.ok(type in MAP_TYPES, type);
+			else assert.ok(sectionMeaning(type) ?? sectionMeaning(`${type}/`), `prog load type ${type}`);
+		}
+	}
+	// A part of a skeleton for a library of C: of no use to a module that is made of the whole object.
+	assert.deepEqual(missing, ["gen subskeleton"]);
+	return undefined;
+});

@@ -10,7 +10,7 @@ import { type Desk, done, type Task } from "./desk.ts";
 type Hook = { readonly flags: number } | { readonly chain: AttachType };
 
 /** bpftool's words, and netkit's chains. */
-const HOOKS: Readonly<Record<string, Hook>> = {
+export const NET_HOOKS: Readonly<Record<string, Hook>> = {
 	xdp: { flags: 0 },
 	xdpgeneric: { flags: XDP_FLAGS.XDP_FLAGS_SKB_MODE },
 	xdpdrv: { flags: XDP_FLAGS.XDP_FLAGS_DRV_MODE },
@@ -23,14 +23,14 @@ const HOOKS: Readonly<Record<string, Hook>> = {
 
 /** `attach ATTACH_TYPE PROG dev NAME [overwrite]`. */
 export const attach: Task = (words, desk) => {
-	const type = words.oneOf(Object.keys(HOOKS), "attach type");
+	const type = words.oneOf(Object.keys(NET_HOOKS), "attach type");
 	const selector = takeSelector("prog", words);
 	const device = takeDevice(words, desk.kernel);
 	const overwrite = words.skip("overwrite");
 	words.end();
 	using program = openOne(desk.kernel, "prog", selector);
 	const what = `attach ${program.what} to ${device.name} (${type})`;
-	const hook = HOOKS[type]!;
+	const hook = NET_HOOKS[type]!;
 	if ("chain" in hook) attachToChain(desk, program, device, hook.chain, overwrite, what);
 	else attachXdp(desk.kernel, program, device, hook.flags, overwrite, what);
 	return done(desk);
@@ -38,13 +38,13 @@ export const attach: Task = (words, desk) => {
 
 /** `detach ATTACH_TYPE [PROG] dev NAME`. */
 export const detach: Task = (words, desk) => {
-	const type = words.oneOf(Object.keys(HOOKS), "attach type");
+	const type = words.oneOf(Object.keys(NET_HOOKS), "attach type");
 	const selector = namesObject("prog", words) ? takeSelector("prog", words) : undefined;
 	const device = takeDevice(words, desk.kernel);
 	words.end();
 	const { kernel } = desk;
 	using program = selector && openOne(kernel, "prog", selector);
-	const hook = HOOKS[type]!;
+	const hook = NET_HOOKS[type]!;
 	if ("chain" in hook) detachFromChain(kernel, program, device, hook.chain);
 	else detachXdp(kernel, program, device, hook.flags, type);
 	return done(desk);

@@ -58,6 +58,6 @@ export { type PerfRow, perfCells, perfRows } from "./perf.ts";
 export { type PinRow, type PinTree, pinCells, pinLabel, pinRow, pinRows, pinTree } from "./pins.ts";
 export { functionsOf, type ProgramRow, programCells, programRow, programText, timeText } from "./programs.ts";
 export { everyStructOps, kernelTypes, type StructOpsRow, structOpsDump, structOpsRow } from "./struct-ops.ts";
-export { type ProgramUse, UsageMeter } from "./usage.ts";
 export { holdingsGraph, holdingsTree } from "./tree.ts";
+export { type ProgramUse, UsageMeter } from "./usage.ts";
 export { hexOf, prototype, type SourceLine, sourcePlace, type XlatedInsn, xlatedInsns } from "./xlated.ts";
