@@ -29,12 +29,16 @@ interface Test {
 	readonly program: string;
 	readonly memory: string;
 	readonly result: bigint;
-	readonly error: string;
+	/** It has to end in an error. */
+	readonly fails: boolean;
 }
 
 /** One instruction of its assembler in the words of ours; `jump`: distance to a label or number. */
 function translated(verb: string, operands: readonly string[], jump: (target: string) => string): string {
-	const [a = "", b = "", c = ""] = operands;
+	// Of immediates the low 32 bits count.
+	const short = (text: string): string =>
+		/^0x[0-9a-f]{9,}$/.test(text) && verb !== "lddw" ? `0x${BigInt.asUintN(32, BigInt(text)).toString(16)}` : text;
+	const [a = "", b = "", c = ""] = operands.map(short);
 	const narrow = verb.endsWith("32") ? "w" : "r";
 	const register = (text: string, letter = narrow): string => text.replace(/^r/, letter);
 	const base = verb.replace(/32$/, "");
@@ -105,7 +109,10 @@ function assemble(text: string): Uint8Array {
 			labels.set(line.slice(0, -1), slot);
 			continue;
 		}
-		const [verb = "", ...operands] = line.replaceAll("%", "").split(/[\s,]+/);
+		const [verb = "", ...operands] = line
+			.replaceAll("%", "")
+			.replace(/0x[0-9a-f]+/gi, (hex) => hex.toLowerCase())
+			.split(/[\s,]+/);
 		// The first exit is a label of its own.
 		if (verb === "exit" && !labels.has("exit")) labels.set("exit", slot);
 		lines.push({ slot, verb, operands });
@@ -135,6 +142,7 @@ function readTest(folder: string, file: string): Test {
 			sections.set(head[1]!, lines);
 		} else lines?.push(line);
 	}
+	if (sections.has("map")) throw new Error("it wants a map, which a plugin has no way to get");
 	const words = (name: string): string[] =>
 		(sections.get(name) ?? []).flatMap((line) => line.replace(/#.*/, "").split(/\s+/)).filter((word) => word !== "");
 	const raw = words("raw");
@@ -147,7 +155,7 @@ function readTest(folder: string, file: string): Test {
 		program: Buffer.from(bytes).toString("hex"),
 		memory: words("mem").join(" "),
 		result: BigInt.asUintN(64, BigInt(words("result")[0] ?? 0)),
-		error: (sections.get("error") ?? []).join("\n").trim(),
+		fails: sections.has("error"),
 	};
 }
 
@@ -169,7 +177,7 @@ function askPlugin(test: Test, options: readonly string[]): Promise<Answer> {
 
 /** What is wrong with an answer; undefined: nothing. */
 function complaint(test: Test, { status, text }: Answer): string | undefined {
-	if (test.error !== "") return status === 0 ? `gave ${text}, expected an error` : undefined;
+	if (test.fails) return status === 0 ? `gave ${text}, expected an error` : undefined;
 	if (status !== 0) return text.split("\n")[0];
 	return BigInt(`0x${text}`) === test.result ? undefined : `gave ${text}, expected ${test.result.toString(16)}`;
 }

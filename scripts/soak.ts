@@ -55,7 +55,7 @@ function compareShare({ first, end, cpu }: Share): void {
 		told = performance.now();
 		process.send!(wordOf(tally, false));
 	}
-	process.send!(wordOf(tally, true), () => process.disconnect());
+	process.send!(wordOf(tally, true), () => process.disconnect?.());
 }
 
 function wordOf(tally: Tally, isAll: boolean): Word {
