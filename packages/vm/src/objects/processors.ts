@@ -10,14 +10,13 @@ const WORKER = 2;
 const holderWord = (processor: number): number => runWord(processor, "holder") >> 2;
 
 /** A worker is this processor from now on. @throws BpfError ERR_WORKER */
-export function joinProcessor(system: System, processor: number): void {
-	const before = Atomics.compareExchange(system.memory.words, holderWord(processor), NOBODY, WORKER);
+export function joinProcessor({ words }: Memory, processor: number): void {
+	const before = Atomics.compareExchange(words, holderWord(processor), NOBODY, WORKER);
 	if (before !== NOBODY)
 		throw new BpfError(
 			"ERR_WORKER",
 			`CPU ${processor} is ${before === OWNER ? "the machine's owner" : "another worker"}`,
 		);
-	system.sharing.processors.add(processor);
 }
 
 /** Before a program runs on a processor of a shared machine: nobody else may. @throws BpfError ERR_WORKER */

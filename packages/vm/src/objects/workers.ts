@@ -94,6 +94,10 @@ export function joinSystem(shared: SharedMachine, options: JoinOptions): System 
 	const room = shared.rooms[cpu];
 	if (!room) throw new BpfError("ERR_WORKER", `CPU ${cpu} is the machine's owner`);
 	const memory = new Memory(undefined, { ...shared.memory, room }, cpu);
+	if (shared.epoch !== epochOf(memory))
+		throw new BpfError("ERR_WORKER", "the machine was restored since it was shared: share it again");
+	// Before anything of this processor is written.
+	joinProcessor(memory, cpu);
 	const system = assembleSystem({
 		memory,
 		clock: new Clock("kept", memory),
@@ -114,9 +118,7 @@ export function joinSystem(shared: SharedMachine, options: JoinOptions): System 
 		},
 		now: options.now ?? (() => 0),
 	});
-	if (shared.epoch !== epochOf(memory))
-		throw new BpfError("ERR_WORKER", "the machine was restored since it was shared: share it again");
-	joinProcessor(system, cpu);
+	system.sharing.processors.add(cpu);
 	return system;
 }
 
