@@ -49,7 +49,7 @@ export const KFUNC_TEXTS: readonly KfuncRow[] = [
 	["bpf_probe_read_kernel_str_dynptr", "As bpf_probe_read_kernel_str, into a dynptr.", "bpf_probe_read_kernel_str_dynptr(&ptr, 0, len, addr);"],
 	["bpf_rdonly_cast", "Takes any address as a pointer of a BTF type whose members are then read by checked loads.", "struct sock *sk = bpf_rdonly_cast(p, bpf_core_type_id_kernel(struct sock));"],
 	["bpf_cast_to_kern_ctx", "The kernel's own object behind a context: of __sk_buff the sk_buff, of xdp_md the xdp_buff.", "struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);"],
-	["bpf_get_kmem_cache", "The slab cache that an address is of, with a reference that need not be given back."],
+	["bpf_get_kmem_cache", "The slab cache that an address is of. NULL: none."],
 	// dynptrs
 	["bpf_dynptr_from_skb", "A dynptr of a packet, linear or not.", "struct bpf_dynptr p;\nbpf_dynptr_from_skb(skb, 0, &p);"],
 	["bpf_dynptr_from_skb_meta", "A dynptr of what XDP programs put before the packet (bpf_xdp_adjust_meta).", "bpf_dynptr_from_skb_meta(skb, 0, &meta);"],
