@@ -12,6 +12,12 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Own scripts and own files; no code made from text. */
 const STRICT = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:";
 
+/** What a page is served with that may share memory with its workers. */
+const ISOLATED = {
+	"cross-origin-opener-policy": "same-origin",
+	"cross-origin-embedder-policy": "require-corp",
+};
+
 export interface Server extends AsyncDisposable {
 	/** `http://127.0.0.1:PORT/` */
 	readonly address: string;
@@ -19,13 +25,17 @@ export interface Server extends AsyncDisposable {
 	readonly missing: readonly string[];
 }
 
-/** Serves files by their paths, on 127.0.0.1 only. Under `strict/` pages have a content security policy without unsafe-eval. */
+/**
+ * Serves files by their paths, on 127.0.0.1 only. Under `strict/` pages have a content security policy without unsafe-eval,
+ * under `isolated/` they are cross-origin isolated.
+ */
 export async function serve(files: ReadonlyMap<string, string>): Promise<Server> {
 	const missing: string[] = [];
 	const server = createServer((request, response) => {
 		const path = decodeURIComponent(new URL(request.url ?? "/", "http://127.0.0.1").pathname).slice(1);
 		const strict = path.startsWith("strict/");
-		const name = strict ? path.slice("strict/".length) : path;
+		const isolated = path.startsWith("isolated/");
+		const name = strict || isolated ? path.slice(path.indexOf("/") + 1) : path;
 		const file = files.get(name);
 		if (file === undefined) {
 			missing.push(path);
@@ -35,6 +45,7 @@ export async function serve(files: ReadonlyMap<string, string>): Promise<Server>
 		response.writeHead(200, {
 			"content-type": TYPES[extname(name)] ?? "application/octet-stream",
 			...(strict ? { "content-security-policy": STRICT } : {}),
+			...(isolated ? ISOLATED : {}),
 		});
 		response.end(readFileSync(file));
 	});

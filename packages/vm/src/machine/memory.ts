@@ -450,6 +450,9 @@ export class Memory {
 function sharedMemory(maximum: number): WasmMemory {
 	const host = wasmHost();
 	try {
+		// Such pages can make shared memory, but not hand it to a worker.
+		if ((globalThis as { readonly crossOriginIsolated?: boolean }).crossOriginIsolated === false)
+			throw new RangeError("this one is not");
 		if (!host) throw new RangeError("it has no WebAssembly");
 		return new host.Memory({ initial: 2, maximum: maximum / WASM_PAGE, shared: true });
 	} catch (error) {
