@@ -396,6 +396,29 @@ test("programs on events: shown as bpftool does", async (t) => {
 	assert.match((await front.run("perf list")).text, /uretprobe +\/.*sh\+0x1000/);
 });
 
+test("programs on sockmaps: what one of the two attaches, the other detaches", async (t) => {
+	const front = frontOrSkip(t);
+	if (!front) return;
+	const insns = encode([insn.mov(64, 0, { imm: 1 }), insn.exit()]);
+	using program = Program.load(front.kernel, { name: "verdict", type: "sk_skb", insns, license: "GPL" });
+	using map = BpfMap.create(front.kernel, {
+		name: "sockets",
+		type: "sockmap",
+		keySize: 4,
+		valueSize: 4,
+		maxEntries: 2,
+	});
+	const line = `id ${program.info().id} sk_skb_stream_verdict id ${map.info().id}`;
+	const theirs = (verb: string) =>
+		spawnSync("bpftool", ["prog", verb, ...line.split(" ")], { encoding: "utf8" }).status;
+	assert.equal(await front.json(`prog attach ${line}`), null);
+	assert.equal(theirs("detach"), 0);
+	await assert.rejects(front.run(`prog detach ${line}`), { code: "ENOENT" });
+	assert.equal(theirs("attach"), 0);
+	assert.equal((await front.run(`prog detach ${line.replace("sk_skb_stream_verdict", "stream_verdict")}`)).status, 0);
+	assert.notEqual(theirs("detach"), 0);
+});
+
 test("tables of functions: shown and dumped as bpftool does", async (t) => {
 	const front = frontOrSkip(t);
 	if (!front) return;

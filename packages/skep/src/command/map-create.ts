@@ -4,7 +4,7 @@ import { openOne, takeSelector } from "#inspect";
 import { done, type Task } from "./desk.ts";
 
 const TYPES = Object.keys(MAP_TYPES) as MapType[];
-const WORDS = ["type", "key", "value", "entries", "name", "flags", "dev", "inner_map"] as const;
+const WORDS = ["type", "key", "value", "entries", "name", "flags", "inner_map", "offload_dev", "dev"] as const;
 
 /** `create PATH type TYPE key SIZE value SIZE entries N name NAME [flags F] [inner_map MAP] [dev NAME]`. */
 export const create: Task = (words, desk) => {
@@ -32,6 +32,7 @@ export const create: Task = (words, desk) => {
 			case "inner_map":
 				inner = openOne(kernel, "map", takeSelector("map", words));
 				break;
+			case "offload_dev":
 			case "dev":
 				throw words.wrong("maps of a device's hardware cannot be made");
 			default:
