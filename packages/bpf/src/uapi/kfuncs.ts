@@ -313,6 +313,7 @@ const ROWS: readonly Row[] = [
 	["scx_bpf_cidperf_set", ">6.18", "s32 (s32 cid, u32 perf)", "@tracing"],
 	["scx_bpf_cpu_curr", ">6.12", "struct task_struct *(s32 cpu)", "@tracing"],
 	["scx_bpf_cpu_node", ">6.12", "s32 (s32 cpu)", "@tracing"],
+	["scx_bpf_cpu_rq", "", "struct rq *(s32 cpu)", "@tracing"],
 	["scx_bpf_cpu_to_cid", ">6.18", "s32 (s32 cpu)", "@tracing"],
 	["scx_bpf_cpuperf_cap", "6.12", "u32 (s32 cpu)", "@tracing"],
 	["scx_bpf_cpuperf_cur", "6.12", "u32 (s32 cpu)", "@tracing"],

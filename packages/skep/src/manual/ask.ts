@@ -15,6 +15,7 @@ import {
 	probeProgramType,
 } from "@skep/bpf/live";
 import type { ProgramType } from "@skep/bpf/uapi";
+import { prototypeOf } from "./prototype.ts";
 import type { Question } from "./subject.ts";
 
 /** What a kernel says to a question. `refused`: who asks may not. */
@@ -51,7 +52,11 @@ function answerTo(kernel: Kernel, question: Question): Answer {
 		case "kfunc":
 			if (!kfuncNames(kernel).includes(question.name))
 				return { answer: "no", note: "not among the kernel's own; a module may bring it" };
-			return anyOf(question.types, (type) => probeKfunc(kernel, type, question.name));
+			return as(
+				prototypeHere(kernel, question.name),
+				question.prototype,
+				anyOf(question.types, (type) => probeKfunc(kernel, type, question.name)),
+			);
 		case "enumerator":
 			return { answer: hasEnumerator(kernel, question.type, question.name) };
 		case "feature": {
@@ -59,6 +64,18 @@ function answerTo(kernel: Kernel, question: Question): Answer {
 			return { answer: row && has(kernel, row.name as Feature) ? "yes" : "no", ...(row ? { note: row.text } : {}) };
 		}
 	}
+}
+
+/** The prototype of a kfunc in the kernel's own types. */
+function prototypeHere(kernel: Kernel, name: string): string | undefined {
+	const bytes = kernel.btf();
+	return typeof bytes === "number" ? undefined : prototypeOf(Btf.decode(bytes, { section: "vmlinux" }), name);
+}
+
+/** An answer that says where this kernel has another prototype than the manual. */
+function as(here: string | undefined, manual: string, { answer, note }: Answer): Answer {
+	if (here === undefined || here === manual) return { answer, ...(note === undefined ? {} : { note }) };
+	return { answer, note: `${note === undefined ? "" : `${note}, `}as ${here}` };
 }
 
 /** The first type that may; else what the others said. */

@@ -212,7 +212,7 @@ export function kfuncSubjects(): Subject[] {
 			],
 			examples: examplesOf(example === undefined ? {} : { example }),
 			see: [...relatives(name), "call_kfunc"],
-			question: { ask: "kfunc", name, types: askedOf(users) },
+			question: { ask: "kfunc", name, types: askedOf(users), prototype },
 		};
 	});
 }
@@ -255,7 +255,7 @@ export function unknownKfunc(name: string, prototype: string): Subject {
 		facts: [],
 		examples: [],
 		see: ["call_kfunc"],
-		question: { ask: "kfunc", name, types: ["tracing", "syscall", "sched_cls", "xdp"] },
+		question: { ask: "kfunc", name, types: ["tracing", "syscall", "sched_cls", "xdp"], prototype },
 	};
 }
 

@@ -26,7 +26,13 @@ export type Question =
 	| { readonly ask: "map"; readonly type: MapType }
 	| { readonly ask: "link"; readonly type: LinkType }
 	| { readonly ask: "helper"; readonly id: number; readonly types: readonly ProgramType[] }
-	| { readonly ask: "kfunc"; readonly name: string; readonly types: readonly ProgramType[] }
+	/** `prototype`: as the manual has it; kernels differ. */
+	| {
+			readonly ask: "kfunc";
+			readonly name: string;
+			readonly types: readonly ProgramType[];
+			readonly prototype: string;
+	  }
 	/** An enumerator of the kernel's own types: `BPF_XDP` of `bpf_attach_type`. */
 	| { readonly ask: "enumerator"; readonly type: string; readonly name: string }
 	| { readonly ask: "feature"; readonly name: string };

@@ -303,6 +303,7 @@ export const KFUNC_TEXTS: readonly KfuncRow[] = [
 	["scx_bpf_put_cpumask", "sched_ext: gives a set of CPUs back."],
 	["scx_bpf_task_running", "sched_ext: whether a task runs now.", "if (scx_bpf_task_running(p)) …"],
 	["scx_bpf_task_cpu", "sched_ext: the CPU of a task.", "cpu = scx_bpf_task_cpu(p);"],
+	["scx_bpf_cpu_rq", "sched_ext: the run queue of a CPU. Linux 7.3 has it no more.", "struct rq *rq = scx_bpf_cpu_rq(cpu);"],
 	["scx_bpf_task_cgroup", "sched_ext: the cgroup of a task, with a reference.", "struct cgroup *c = scx_bpf_task_cgroup(p);"],
 	["scx_bpf_task_set_slice", "sched_ext: sets a task's time slice."],
 	["scx_bpf_task_set_dsq_vtime", "sched_ext: sets a task's virtual time."],
