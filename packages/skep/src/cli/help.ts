@@ -13,6 +13,8 @@ export function renderOverview(commands: readonly Command[], version: string): s
 		"",
 		"  skep demo                  a first look; then skep run FILE.ts",
 		"  skep COMMAND --help        what it takes, with an example",
+		"  skep help WORD             the manual: bpf_map_lookup_elem, hash, xdp, kprobe/, SK3003 …",
+		"  skep help --search TEXT    what the manual says of something",
 		"",
 		"exit status: 0 ok, 1 error, 2 command line not understood, 3 a permission is missing, 130 second Ctrl-C",
 		"SKEP_DEBUG=1 adds stack traces to errors",

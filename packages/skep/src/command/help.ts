@@ -194,18 +194,10 @@ class Page {
 	}
 
 	overview(commands: readonly Command[]): number {
-		const all = subjects();
-		const text = [
-			renderOverview(commands, VERSION).trimEnd(),
-			"",
-			`  skep help WORD             the manual: ${all.length} subjects, e.g. bpf_map_lookup_elem, hash, xdp, kprobe/, SK3003`,
-			"  skep help --search TEXT    what the manual says of something",
-			"",
-		].join("\n");
-		return this.#write(text, {
+		return this.#write(renderOverview(commands, VERSION), {
 			version: VERSION,
 			commands: commands.map(({ name, summary }) => ({ name, summary })),
-			subjects: all.length,
+			subjects: subjects().length,
 		});
 	}
 
