@@ -56,6 +56,15 @@ export class Words {
 		throw this.wrong(`"${word}" is no ${what}${hint}`);
 	}
 
+	/** As `oneOf`, for what something is done with: a beginning that fits several is refused. @throws UsageError */
+	choice<K extends string>(keywords: readonly K[], what: string): K {
+		const word = this.peek;
+		const fits = word === undefined || word === "" ? [] : keywords.filter((each) => each.startsWith(word));
+		if (fits.length > 1 && !keywords.some((each) => each === word))
+			throw this.wrong(`"${word}" may be ${fits.join(" or ")}`);
+		return this.oneOf(keywords, what);
+	}
+
 	/** Takes a whole number, decimal or `0x…`. @throws UsageError */
 	number(what: string, most = 0xffff_ffff): number {
 		const word = this.next(what);

@@ -57,7 +57,7 @@ type Work = (cgroup: Fd, program: Fd, type: AttachType, flags: number) => number
 
 function at(words: Words, desk: Desk, verb: "attach" | "detach", work: Work): number {
 	const path = words.next("the cgroup's folder");
-	const word = words.oneOf([...CGROUP_HOOKS, ...Object.keys(OLDER)], "attach type");
+	const word = words.choice([...CGROUP_HOOKS, ...Object.keys(OLDER)], "attach type");
 	const type = OLDER[word] ?? (word as AttachType);
 	const selector = takeSelector("prog", words);
 	let flags = 0;

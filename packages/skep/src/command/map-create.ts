@@ -21,7 +21,7 @@ export const create: Task = (words, desk) => {
 		given.add(word);
 		switch (word) {
 			case "type":
-				type = words.oneOf(TYPES, "map type");
+				type = words.choice(TYPES, "map type");
 				break;
 			case "name":
 				name = words.next("the name");

@@ -23,7 +23,7 @@ export const NET_HOOKS: Readonly<Record<string, Hook>> = {
 
 /** `attach ATTACH_TYPE PROG dev NAME [overwrite]`. */
 export const attach: Task = (words, desk) => {
-	const type = words.oneOf(Object.keys(NET_HOOKS), "attach type");
+	const type = words.choice(Object.keys(NET_HOOKS), "attach type");
 	const selector = takeSelector("prog", words);
 	const device = takeDevice(words, desk.kernel);
 	const overwrite = words.skip("overwrite");
@@ -38,7 +38,7 @@ export const attach: Task = (words, desk) => {
 
 /** `detach ATTACH_TYPE [PROG] dev NAME`. */
 export const detach: Task = (words, desk) => {
-	const type = words.oneOf(Object.keys(NET_HOOKS), "attach type");
+	const type = words.choice(Object.keys(NET_HOOKS), "attach type");
 	const selector = namesObject("prog", words) ? takeSelector("prog", words) : undefined;
 	const device = takeDevice(words, desk.kernel);
 	words.end();

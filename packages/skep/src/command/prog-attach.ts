@@ -41,7 +41,7 @@ type Work = (kernel: Kernel, program: Fd, target: number, type: AttachType, what
 
 function at(words: Words, desk: Desk, work: Work): number {
 	const selector = takeSelector("prog", words);
-	const type = SOCKET_HOOKS[words.oneOf(Object.keys(SOCKET_HOOKS), "attach type")]!;
+	const type = SOCKET_HOOKS[words.choice(Object.keys(SOCKET_HOOKS), "attach type")]!;
 	const onMap = type !== "flow_dissector";
 	const mapSelector = onMap ? takeSelector("map", words) : undefined;
 	words.end();

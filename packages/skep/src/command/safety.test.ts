@@ -39,6 +39,8 @@ test("pins, loading and refusals: both kernels answer the same, and what is refu
 		/sk_msg_verdict is a hook for programs of type sk_msg on a sockmap or sockhash: program PROG is of type raw_tracepoint/,
 		/name "has-dash": 1 to 15 letters, digits, _ and \. are expected/,
 		/no "prog shwo", did you mean show\?/,
+		/"tcx" may be tcx_ingress or tcx_egress/,
+		/"lru" may be lru_hash or lru_percpu_hash/,
 		/prog run id PROG data_in \/no\/such\/file → ! \/no\/such\/file: no such file/,
 	];
 	for (const each of said) assert.match(text, each);
