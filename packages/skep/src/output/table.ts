@@ -28,6 +28,8 @@ const DIM = "\u001b[2m";
 const PLAIN = "\u001b[0m";
 /** Text columns are not made narrower than that, numbers never. */
 const LEAST = 10;
+/** Before they are made narrower than that, spare columns go. */
+const READABLE = 24;
 const BETWEEN = 2;
 
 interface Cells {
@@ -55,7 +57,7 @@ export function renderTable(rows: readonly object[], screen: Screen, spare: read
 	const gone: string[] = [];
 	const full = screen.width ?? Number.POSITIVE_INFINITY;
 	for (const name of spare) {
-		if (total(columns.map(least)) <= full) break;
+		if (total(columns.map((column) => least(column, READABLE))) <= full) break;
 		if (columns.every((column) => column.name !== name)) continue;
 		columns = columns.filter((column) => column.name !== name);
 		gone.push(name);
@@ -78,8 +80,8 @@ export function renderTable(rows: readonly object[], screen: Screen, spare: read
 	].join("\n");
 }
 
-const least = ({ name, right, width }: Cells): number =>
-	right ? width : Math.min(width, Math.max(LEAST, columnsOf(name)));
+const least = ({ name, right, width }: Cells, narrow = LEAST): number =>
+	right ? width : Math.min(width, Math.max(narrow, columnsOf(name)));
 const total = (widths: readonly number[]): number =>
 	widths.reduce((sum, width) => sum + width, 0) + BETWEEN * Math.max(0, widths.length - 1);
 
