@@ -30,10 +30,13 @@ export function ask(kernel: Kernel, question: Question): Answer {
 	try {
 		return answerTo(kernel, question);
 	} catch (error) {
-		if (error instanceof PermissionError) return { answer: "refused", note: error.message.split("\n")[0]! };
+		if (error instanceof PermissionError) return { answer: "refused", note: refusalOf(error.message) };
 		throw error;
 	}
 }
+
+/** What of a refusal fits into a line: `bpf(MAP_CREATE) says EPERM`. */
+const refusalOf = (message: string): string => /\w+\([A-Z_]*\) says \w+/.exec(message)?.[0] ?? message.split("\n")[0]!;
 
 function answerTo(kernel: Kernel, question: Question): Answer {
 	switch (question.ask) {
@@ -58,6 +61,8 @@ function answerTo(kernel: Kernel, question: Question): Answer {
 				anyOf(question.types, (type) => probeKfunc(kernel, type, question.name)),
 			);
 		case "enumerator":
+			// The virtual kernel's types are copies of Linux's: they say nothing of what it has.
+			if (kernel.name === "virtual") return { answer: "unknown" };
 			return { answer: hasEnumerator(kernel, question.type, question.name) };
 		case "feature": {
 			const row = FEATURE_TABLE.find((each) => each.name === question.name);
