@@ -134,3 +134,42 @@ for (const type of TYPES)
 				assert.ok(results.size > 3, [...results].join());
 			}
 		});
+
+test("that a lookup found something says nothing of what the same lookup gave before", () => {
+	for (const type of ["array", "hash"] as const) {
+		const faults = GROUPS.flat().map((options) => {
+			const kernel = new VirtualKernel(options);
+			const map = BpfMap.create(kernel, { name: "map", type, keySize: 4, valueSize: 8, maxEntries: 4 });
+			map.update(Uint8Array.of(1, 0, 0, 0), new Uint8Array(8));
+			const insns = [
+				insn.mov(64, 8, imm(9)),
+				insn.mov(64, 6, imm(0)),
+				insn.mov(64, 7, imm(2)),
+				insn.store(4, 10, -4, { reg: 8 }),
+				insn.mov(64, 2, { reg: 10 }),
+				insn.alu("add", 64, 2, imm(-4)),
+				insn.loadPseudo(1, PSEUDO.mapFd, map.fd.number),
+				helper("map_lookup_elem"),
+				insn.alu("add", 64, 7, imm(-1)),
+				insn.jump("eq", 64, 7, imm(0), 3),
+				insn.mov(64, 6, { reg: 0 }),
+				insn.mov(64, 8, imm(1)),
+				insn.ja(-11),
+				insn.jump("eq", 64, 0, imm(0), 1),
+				insn.store(8, 6, 0, imm(7)),
+				insn.mov(64, 0, imm(0)),
+				insn.exit(),
+			];
+			const program = Program.load(kernel, { name: "one", type: "xdp", insns: encode(insns), license: "GPL" });
+			try {
+				program.testRun({ data: new Uint8Array(ETHERNET) });
+				return options.checked === false ? undefined : "no fault";
+			} catch (error) {
+				return (error as Error).message;
+			}
+		});
+		const seen = faults.filter((each) => each !== undefined);
+		assert.match(seen[0]!, /store of 8 bytes at 0x0: nothing is there/);
+		assert.deepEqual([...new Set(seen)], [seen[0]]);
+	}
+});

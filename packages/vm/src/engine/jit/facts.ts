@@ -7,9 +7,9 @@ export const UNKNOWN = 0;
 export const CONSTANT = 1;
 /** It points `low` bytes above r10. */
 export const STACK = 2;
-/** It points `low` bytes into the value that the instruction at slot `high` found. */
+/** It points `low` bytes into a value such as the instruction at slot `high` finds. */
 export const VALUE = 3;
-/** It is 0 or points to the beginning of that value. */
+/** It is 0 or points to the beginning of the value that the instruction at slot `high` found last. */
 export const MAYBE = 4;
 /** It points `low` bytes above where the register pointed by which the access at slot `high` went; see `Groups`. */
 export const CHECKED = 5;
@@ -83,6 +83,8 @@ export type Origin = (step: Step, facts: Facts) => ValueFact | undefined;
 /** What facts come from besides arithmetic. */
 export interface Sources {
 	readonly origin: Origin;
+	/** Of the slots of calls that give values of the same kind one, so that it does not matter which of them gave it. */
+	readonly sameValue: (slot: number) => number;
 	/** Learns from an access; absent: accesses tell nothing. */
 	readonly noteAccess?: ((step: Step, facts: Facts) => void) | undefined;
 }
@@ -115,6 +117,8 @@ function change(facts: Facts, step: Step, origin: Origin): void {
 		else facts.put(dst, UNKNOWN);
 	} else if (form.name === "call_helper") {
 		const value = origin(step, facts);
+		// What this call gave before is another pointer than what it gives now.
+		for (let r = 1; r < 10; r++) if (kinds[r] === MAYBE && facts.high[r] === slot) facts.put(r, UNKNOWN);
 		if (value) facts.put(0, MAYBE, 0, slot);
 		else facts.put(0, UNKNOWN);
 	} else {
@@ -126,7 +130,7 @@ function change(facts: Facts, step: Step, origin: Origin): void {
 }
 
 /** A branch on 0 tells of a pointer whether there is a value. `taken`: what is known where the branch leads. */
-export function refine(facts: Facts, step: Step, taken: boolean): void {
+export function refine(facts: Facts, step: Step, taken: boolean, { sameValue }: Sources): void {
 	const { form, dst, imm } = step;
 	if ((form.name !== "jeq64_imm" && form.name !== "jne64_imm") || imm !== 0 || facts.kinds[dst] !== MAYBE) return;
 	const isZero = (form.name === "jeq64_imm") === taken;
@@ -134,7 +138,7 @@ export function refine(facts: Facts, step: Step, taken: boolean): void {
 	for (let r = 0; r < 10; r++)
 		if (facts.kinds[r] === MAYBE && facts.high[r] === found) {
 			if (isZero) facts.put(r, CONSTANT, 0, 0);
-			else facts.put(r, VALUE, 0, found);
+			else facts.put(r, VALUE, 0, sameValue(found));
 		}
 }
 
@@ -171,8 +175,8 @@ export function factsOf(
 				continue;
 			}
 			edge.copy(now);
-			refine(edge, last, true);
-			refine(now, last, false);
+			refine(edge, last, true, sources);
+			refine(now, last, false, sources);
 			arrive(edge, taken);
 			arrive(now, next);
 		}

@@ -123,6 +123,13 @@ export class Values {
 		return value;
 	};
 
+	readonly sameValue = (slot: number): number => {
+		const own = this.found.get(slot);
+		for (const [first, { size, writable }] of this.found)
+			if (size === own?.size && writable === own.writable) return first;
+		return slot;
+	};
+
 	/** Each instruction with what is known before it, block by block. */
 	walk(
 		flow: Flow,
