@@ -105,6 +105,9 @@ async function runsOn(node: string, t: { skip(message: string): void }): Promise
 	const built = run(node, [launcher, "build", "exec.ts", "-o", "exec.o"]);
 	assert.equal(built.status, 0, `${version}: ${built.stderr}`);
 	assert.equal(readFileSync(join(project, "exec.o")).subarray(0, 4).toString("latin1"), "\u007fELF");
+	// The programs behind `skep iter` came along.
+	const tool = run(node, [launcher, "build", join(project, "node_modules/skep/tools/tasks.ts"), "-o", "tasks.o"]);
+	assert.equal(tool.status, 0, `${version}: ${tool.stderr}`);
 	// Without `using`, which Node 22 does not know.
 	const unit = `import { equal, machine, test } from "skep/test";
 test("exec", () => {
