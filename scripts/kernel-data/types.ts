@@ -14,7 +14,7 @@ const CATEGORIES = new Set(
 );
 
 const structs =
-	"task_struct signal_struct cred mm_struct linux_binprm file inode dentry mount vfsmount path super_block kiocb cgroup css_set kernfs_node nsproxy pid pt_regs sock sk_buff tcp_sock inet_sock inet_connection_sock request_sock socket net_device sockaddr_in sockaddr_in6 msghdr bio request gendisk xdp_md __sk_buff bpf_sock bpf_sock_addr bpf_sock_ops bpf_sk_lookup bpf_tcp_sock bpf_map bpf_prog bpf_prog_aux bpf_link udp_sock unix_sock unix_address kallsym_iter vm_area_struct".split(
+	"task_struct signal_struct cred mm_struct linux_binprm file inode dentry mount vfsmount path super_block kiocb cgroup css_set kernfs_node nsproxy pid pt_regs sock sk_buff tcp_sock inet_sock inet_connection_sock request_sock socket net_device sockaddr_in sockaddr_in6 msghdr bio request gendisk xdp_md __sk_buff bpf_sock bpf_sock_addr bpf_sock_ops bpf_sk_lookup bpf_tcp_sock bpf_map bpf_prog bpf_prog_aux bpf_link udp_sock unix_sock unix_address kallsym_iter vm_area_struct bpf_iter__task_vma".split(
 		" ",
 	);
 const enums =

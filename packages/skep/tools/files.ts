@@ -1,5 +1,5 @@
-import { type chars, dPath, iter, type u32, u64 } from "skep";
-import type { file, task_struct } from "skep/kernel";
+import { type chars, dPath, iter, typeExists, type u32, u64 } from "skep";
+import type { bpf_iter__task_vma, file, task_struct } from "skep/kernel";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "skep/uapi";
 
 /** An open file of a task, as `lsof` lists them: threads that share their files with the process are left out. */
@@ -32,8 +32,11 @@ function rowOf(task: task_struct, file: file, fd: u32): File {
 		dev: file.f_inode.i_sb.s_dev,
 		inode: file.f_inode.i_ino,
 		offset: u64(file.f_pos),
-		path: dPath(file.f_path, 256),
+		path: "",
 	};
+	// Iterators may ask for paths since the kernel that walks over memory areas too (5.12); before, the name has to do.
+	if (typeExists<bpf_iter__task_vma>()) row.path = dPath(file.f_path, 256);
+	else row.path = file.f_path.dentry.d_name.name.readString(256);
 	const format = file.f_inode.i_mode & S_IFMT;
 	if (format === S_IFREG) row.type = "REG";
 	else if (format === S_IFDIR) row.type = "DIR";

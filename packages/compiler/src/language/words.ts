@@ -35,7 +35,7 @@ const SKEP: readonly Row[] = [
 	["us", "function", "KU", yes, "=", "immediate, or a multiplication"], ["ms", "function", "KU", yes, "=", "immediate, or a multiplication"], ["seconds", "function", "KU", yes, "=", "immediate, or a multiplication"],
 	["be16", "type", "KU", yes, "=", "__be16"], ["be32", "type", "KU", yes, "=", "__be32"], ["be64", "type", "KU", yes, "=", "__be64"],
 	// memory
-	["arr", "type", "KU", yes, "=", "array"], ["chars", "function", "KU", yes, "=", "stores"], ["dPath", "function", "K", yes, "5.10", "d_path"], ["packed", "type", "KU", yes, "=", "struct without padding"],
+	["arr", "type", "KU", yes, "=", "array"], ["chars", "function", "KU", yes, "=", "stores"], ["dPath", "function", "K", yes, "5.12", "d_path"], ["packed", "type", "KU", yes, "=", "struct without padding"],
 	["Ref", "type", "K", yes, "=", "pointer to a map value"], ["cstr", "type", "K", yes, "5.5", "probe_read_kernel_str"], ["dynstr", "type", "K", yes, "5.5", "data_loc, probe_read_kernel_str"],
 	["UserPtr", "type", "K", yes, "5.5", "probe_read_user"], ["KernelPtr", "type", "K", yes, "5.5", "probe_read_kernel"], ["opaque", "type", "K", no, "=", "pointer"], ["Owned", "type", "K", no, "5.13", "KF_ACQUIRE / KF_RELEASE pair"],
 	// CO-RE and pointers

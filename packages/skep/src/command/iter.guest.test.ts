@@ -70,6 +70,9 @@ for (const name of Object.keys(READY))
 				[process.pid, stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")), process.ppid],
 			);
 		}
-		if (name === "files")
-			assert.ok(rows.some((row) => row["pid"] === process.pid && String(row["path"]).startsWith("/")));
+		if (name === "files") {
+			// Before 5.12 iterators may not ask for paths: names have to do.
+			const begins = versionCode(kernel.version ?? kernel.release) < versionCode("5.12") ? /./ : /^\//;
+			assert.ok(rows.some((row) => row["pid"] === process.pid && begins.test(String(row["path"]))));
+		}
 	});
