@@ -5,7 +5,7 @@ import { type Facts, STACK, VALUE, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import type { Groups } from "./groups.ts";
 import { OP } from "./opcodes.ts";
-import { outside, reach } from "./reach.ts";
+import { openOutside, reach } from "./reach.ts";
 
 const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]>> = {
 	1: [OP.i64_load8_u, OP.i64_load8_s],
@@ -40,12 +40,13 @@ export function isSafe(
 	writes: boolean,
 ): boolean {
 	const at = facts.low[base]! + offset;
+	const end = facts.top[base]! + offset + size;
 	switch (facts.kinds[base]) {
 		case STACK:
-			return at >= -STACK_FRAME_SIZE && at + size <= 0;
+			return at >= -STACK_FRAME_SIZE && end <= 0;
 		case VALUE: {
 			const value = values.found.get(facts.high[base]!);
-			return value !== undefined && at >= 0 && at + size <= value.size && (value.writable || !writes);
+			return value !== undefined && at >= 0 && end <= value.size && (value.writable || !writes);
 		}
 		default:
 			return values.groups?.covers(facts, base, offset, size, writes) ?? false;
@@ -57,7 +58,7 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 	const { w } = e;
 	const offset = step.second;
 	const { size } = step.form;
-	if (facts.kinds[base] === STACK && isSafe(facts, values, base, offset, size, writes)) {
+	if (facts.kinds[base] === STACK && facts.step[base] === 0 && isSafe(facts, values, base, offset, size, writes)) {
 		w.get(e.base);
 		return facts.low[base]! + offset + STACK_FRAME_SIZE;
 	}
@@ -79,8 +80,7 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 	}
 	w.set(e.address);
 	const window = e.windows.next(isOne ? size : 1, writes);
-	outside(e, window, all, isOne);
-	w.openUnlikely();
+	openOutside(e, window, all, isOne);
 	reach(e, { window, all, size, at: offset - low, slot: step.slot });
 	if (!isOne) {
 		// Not all of it is in one region: the interpreter finds out what is. This access has not run yet.

@@ -116,7 +116,7 @@ export function shortResult(e: Emitter, facts: Facts, shortcut: Shortcut, step: 
 function arrayLookup(e: Emitter, facts: Facts, map: Extract<Shortcut, { kind: "array" }>, step: Step): void {
 	const { w } = e;
 	const at = facts.low[2]!;
-	const isOwn = facts.kinds[2] === STACK && at >= -STACK_FRAME_SIZE && at + KEY_SIZE <= 0;
+	const isOwn = facts.kinds[2] === STACK && facts.step[2] === 0 && at >= -STACK_FRAME_SIZE && at + KEY_SIZE <= 0;
 	if (isOwn) {
 		w.get(e.base);
 		w.access(OP.i32_load, at + STACK_FRAME_SIZE);

@@ -1,18 +1,17 @@
-import { type Flow, type Graph, OUTSIDE } from "@skep/bpf/cfg";
-import { type Step, writeOf } from "./forms.ts";
-
 /** What is known of a register before an instruction, on every way there. */
 export const UNKNOWN = 0;
 /** It holds `low` and `high`. */
 export const CONSTANT = 1;
-/** It points `low` bytes above r10. */
+/** It points `low` … `top` bytes above r10. */
 export const STACK = 2;
-/** It points `low` bytes into a value such as the instruction at slot `high` finds. */
+/** It points `low` … `top` bytes into a value like that which the instruction at slot `high` found first. */
 export const VALUE = 3;
-/** It is 0 or points to the beginning of the value that the instruction at slot `high` found last. */
+/** It is 0 or points to the beginning of such a value, of slot `low`; what has the same `high`, but -1, is the same. */
 export const MAYBE = 4;
-/** It points `low` bytes above where the register pointed by which the access at slot `high` went; see `Groups`. */
+/** It points `low` … `top` bytes above where the register pointed by which the access at slot `high` went; see `Groups`. */
 export const CHECKED = 5;
+/** It is one of the numbers from `low` to `top` that are `step` apart. */
+export const RANGE = 6;
 
 /** A map's value as far as accesses must know it. */
 export interface ValueFact {
@@ -20,16 +19,22 @@ export interface ValueFact {
 	readonly writable: boolean;
 	/** For constant addresses: bytes from the value's beginning. */
 	readonly offset?: number;
+	/** Slot of the first that finds such values: all that are alike have the same. */
+	readonly alike: number;
 }
 
 const REGISTERS = 11;
+/** Words of all facts at one place. */
+export const SIZE = 5 * REGISTERS;
 
 /** Facts of all registers at one place. */
 export class Facts {
-	readonly #all = new Int32Array(3 * REGISTERS);
+	readonly #all = new Int32Array(SIZE);
 	readonly kinds = this.#all.subarray(0, REGISTERS);
 	readonly low = this.#all.subarray(REGISTERS, 2 * REGISTERS);
-	readonly high = this.#all.subarray(2 * REGISTERS);
+	readonly high = this.#all.subarray(2 * REGISTERS, 3 * REGISTERS);
+	readonly top = this.#all.subarray(3 * REGISTERS, 4 * REGISTERS);
+	readonly step = this.#all.subarray(4 * REGISTERS);
 
 	constructor() {
 		this.put(10, STACK, 0);
@@ -38,147 +43,122 @@ export class Facts {
 		this.kinds[register] = kind;
 		this.low[register] = low;
 		this.high[register] = high;
+		this.top[register] = low;
+		this.step[register] = 0;
+	}
+	/** A number of an interval. */
+	putRange(register: number, low: number, top: number, step: number): void {
+		this.put(register, low === top ? CONSTANT : RANGE, low, low === top ? low >> 31 : 0);
+		if (low === top) return;
+		this.top[register] = top;
+		this.step[register] = step;
+	}
+	putAddress(register: number, kind: number, high: number, low: number, top: number, step: number): void {
+		this.put(register, kind, low, high);
+		this.top[register] = top;
+		this.step[register] = low === top ? 0 : step;
+	}
+	move(to: number, from: number): void {
+		for (let i = 0; i < SIZE; i += REGISTERS) this.#all[i + to] = this.#all[i + from]!;
 	}
 	copy(from: Facts): void {
-		for (let i = 0; i < 3 * REGISTERS; i++) this.#all[i] = from.#all[i]!;
+		this.#all.set(from.#all);
 	}
 	/** What a table says of a block. */
 	take(table: FactsTable, block: number): void {
-		const at = block * 3 * REGISTERS;
-		for (let i = 0; i < 3 * REGISTERS; i++) this.#all[i] = table.words[at + i]!;
+		const at = block * SIZE;
+		for (let i = 0; i < SIZE; i++) this.#all[i] = table.words[at + i]!;
 	}
 	/** Keeps in a table what it and this know of a block; whether anything changed. */
 	meet(table: FactsTable, block: number): boolean {
 		const { words } = table;
-		const at = block * 3 * REGISTERS;
-		if (table.reached[block] === 0) {
-			table.reached[block] = 1;
-			for (let i = 0; i < 3 * REGISTERS; i++) words[at + i] = this.#all[i]!;
+		const at = block * SIZE;
+		const visit = table.reached[block]!;
+		if (visit <= MOST_VISITS) table.reached[block] = visit + 1;
+		if (visit === 0) {
+			for (let i = 0; i < SIZE; i++) words[at + i] = this.#all[i]!;
 			return true;
 		}
 		let changed = false;
 		for (let r = 0; r < 10; r++) {
-			const [kind, low, high] = [at + r, at + r + REGISTERS, at + r + 2 * REGISTERS];
-			if (words[kind] === UNKNOWN) continue;
-			if (words[kind] === this.kinds[r] && words[low] === this.low[r] && words[high] === this.high[r]) continue;
-			words[kind] = UNKNOWN;
-			words[low] = 0;
-			words[high] = 0;
-			changed = true;
+			if (words[at + r] === UNKNOWN || this.#isThere(words, at + r, r)) continue;
+			if (this.#join(table, at + r, r, visit, table.headers[block] === 1)) changed = true;
 		}
 		return changed;
 	}
+
+	#isThere(words: Int32Array, at: number, r: number): boolean {
+		for (let i = 0; i < SIZE; i += REGISTERS) if (words[at + i] !== this.#all[i + r]) return false;
+		return true;
+	}
+
+	/** Puts into a row of the table what it and this register have in common; whether that is other than it was. */
+	#join(table: FactsTable, at: number, r: number, visit: number, isHeader: boolean): boolean {
+		const { words } = table;
+		const kind = words[at]!;
+		const [atLow, atHigh, atTop, atStep] = [at + REGISTERS, at + 2 * REGISTERS, at + 3 * REGISTERS, at + 4 * REGISTERS];
+		const isNumber = isSmall(kind, words[atLow]!, words[atHigh]!);
+		const same = kind === this.kinds[r];
+		const areNumbers = isNumber && isSmall(this.kinds[r]!, this.low[r]!, this.high[r]!);
+		const areAddresses =
+			same && (kind === STACK || kind === VALUE || kind === CHECKED) && words[atHigh] === this.high[r];
+		if (same && kind === MAYBE && words[atLow] === this.low[r]) {
+			const changed = words[atHigh] !== -1;
+			words[atHigh] = -1;
+			return changed;
+		}
+		if (!areNumbers && !areAddresses) return clear(words, at);
+		const [low, top, step] = [words[atLow]!, words[atTop]!, words[atStep]!];
+		const common = divisor(divisor(step, this.step[r]!), Math.abs(low - this.low[r]!));
+		let least = Math.min(low, this.low[r]!);
+		let most = Math.max(top, this.top[r]!);
+		if (least === low && most === top && common === step) return false;
+		if (visit > (isHeader ? FEW_VISITS : MOST_VISITS)) return clear(words, at);
+		if (areNumbers && isHeader && visit > 1) {
+			// Where a loop goes on to, some comparison says: to the next number that one is with, or to none.
+			if (most > top) most = table.bounds.find((bound) => bound >= most) ?? NONE;
+			if (least < low) least = table.bounds.findLast((bound) => bound <= least) ?? -NONE;
+			if (most === NONE || least === -NONE) return clear(words, at);
+			most = this.low[r]! + Math.floor((most - this.low[r]!) / common) * common;
+			least = this.low[r]! - Math.floor((this.low[r]! - least) / common) * common;
+		}
+		words[at] = areNumbers ? RANGE : kind;
+		words[atLow] = least;
+		if (areNumbers) words[atHigh] = 0;
+		words[atTop] = most;
+		words[atStep] = common;
+		return true;
+	}
+}
+
+/** More than a 32-bit number. */
+const NONE = 2 ** 40;
+/** What is still other each time after so many visits of a loop's header, or of another block, is not known. */
+const FEW_VISITS = 12;
+const MOST_VISITS = 60;
+
+/** Greatest common divisor. */
+export function divisor(a: number, b: number): number {
+	let [one, two] = [a, b];
+	while (two !== 0) [one, two] = [two, one % two];
+	return one;
+}
+
+const isSmall = (kind: number, low: number, high: number): boolean =>
+	kind === RANGE || (kind === CONSTANT && high === low >> 31);
+
+function clear(words: Int32Array, at: number): boolean {
+	for (let i = 0; i < SIZE; i += REGISTERS) words[at + i] = 0;
+	return true;
 }
 
 /** Facts at the beginning of each block. */
 export interface FactsTable {
 	readonly words: Int32Array;
-	/** 1: control gets there. */
+	/** How often control was followed there; 0: it does not get there. */
 	readonly reached: Uint8Array;
-}
-
-/** What an instruction leaves in the register that it writes, beyond arithmetic: results of calls, addresses of values. */
-export type Origin = (step: Step, facts: Facts) => ValueFact | undefined;
-
-/** What facts come from besides arithmetic. */
-export interface Sources {
-	readonly origin: Origin;
-	/** Of the slots of calls that give values of the same kind one, so that it does not matter which of them gave it. */
-	readonly sameValue: (slot: number) => number;
-	/** Learns from an access; absent: accesses tell nothing. */
-	readonly noteAccess?: ((step: Step, facts: Facts) => void) | undefined;
-}
-
-/** Changes `facts` as an instruction does. */
-export function advance(facts: Facts, step: Step, { origin, noteAccess }: Sources): void {
-	noteAccess?.(step, facts);
-	change(facts, step, origin);
-	const { shape } = step.form;
-	// Regions may be others when a call comes back.
-	if (noteAccess && (shape === "call" || shape === "call_reg" || shape === "packet"))
-		for (let r = 0; r < 10; r++) if (facts.kinds[r] === CHECKED) facts.put(r, UNKNOWN);
-}
-
-function change(facts: Facts, step: Step, origin: Origin): void {
-	const { form, dst, src, imm, high, slot } = step;
-	const { kinds, low } = facts;
-	if (form.shape === "wide") {
-		const value = origin(step, facts);
-		if (value) facts.put(dst, VALUE, value.offset ?? 0, slot);
-		else facts.put(dst, form.name === "ld_imm64" ? CONSTANT : UNKNOWN, imm, high);
-		return;
-	}
-	if (form.name === "mov64_imm") facts.put(dst, CONSTANT, imm, imm >> 31);
-	else if (form.name === "mov32_imm") facts.put(dst, CONSTANT, imm, 0);
-	else if (form.name === "mov64_reg") facts.put(dst, kinds[src]!, low[src]!, facts.high[src]!);
-	else if (form.name === "add64_imm" && (kinds[dst] === STACK || kinds[dst] === VALUE || kinds[dst] === CHECKED)) {
-		const sum = low[dst]! + imm;
-		if (sum === (sum | 0)) low[dst] = sum;
-		else facts.put(dst, UNKNOWN);
-	} else if (form.name === "call_helper") {
-		const value = origin(step, facts);
-		// What this call gave before is another pointer than what it gives now.
-		for (let r = 1; r < 10; r++) if (kinds[r] === MAYBE && facts.high[r] === slot) facts.put(r, UNKNOWN);
-		if (value) facts.put(0, MAYBE, 0, slot);
-		else facts.put(0, UNKNOWN);
-	} else {
-		// A function leaves in r1 … r5 what it had there.
-		if (form.shape === "call_reg" || form.name === "call_function") for (let r = 1; r <= 5; r++) facts.put(r, UNKNOWN);
-		const written = writeOf(step);
-		if (written >= 0) facts.put(written, UNKNOWN);
-	}
-}
-
-/** A branch on 0 tells of a pointer whether there is a value. `taken`: what is known where the branch leads. */
-export function refine(facts: Facts, step: Step, taken: boolean, { sameValue }: Sources): void {
-	const { form, dst, imm } = step;
-	if ((form.name !== "jeq64_imm" && form.name !== "jne64_imm") || imm !== 0 || facts.kinds[dst] !== MAYBE) return;
-	const isZero = (form.name === "jeq64_imm") === taken;
-	const found = facts.high[dst]!;
-	for (let r = 0; r < 10; r++)
-		if (facts.kinds[r] === MAYBE && facts.high[r] === found) {
-			if (isZero) facts.put(r, CONSTANT, 0, 0);
-			else facts.put(r, VALUE, 0, sameValue(found));
-		}
-}
-
-/** Facts at the beginning of each block that can be reached. */
-export function factsOf(
-	graph: Graph,
-	flow: Flow,
-	stepsOf: (block: number) => readonly Step[],
-	sources: Sources,
-): FactsTable {
-	const { blocks } = graph;
-	const table = {
-		words: new Int32Array(blocks.length * 3 * REGISTERS),
-		reached: new Uint8Array(blocks.length),
-	};
-	const now = new Facts();
-	const edge = new Facts();
-	const waiting = new Uint8Array(blocks.length);
-	const arrive = (facts: Facts, block: number | undefined): void => {
-		if (block !== undefined && block !== OUTSIDE && facts.meet(table, block)) waiting[block] = 1;
-	};
-	arrive(now, 0);
-	while (waiting.includes(1))
-		for (const index of flow.order) {
-			if (waiting[index] === 0) continue;
-			waiting[index] = 0;
-			now.take(table, index);
-			const steps = stepsOf(index);
-			for (const step of steps) advance(now, step, sources);
-			const { next, taken } = blocks[index]!;
-			const last = steps.at(-1)!;
-			if (next === undefined || taken === undefined || next === taken) {
-				arrive(now, next ?? taken);
-				continue;
-			}
-			edge.copy(now);
-			refine(edge, last, true, sources);
-			refine(now, last, false, sources);
-			arrive(edge, taken);
-			arrive(now, next);
-		}
-	return table;
+	/** 1: of a loop. */
+	readonly headers: Uint8Array;
+	/** Numbers that something is compared with, and their neighbours, sorted. */
+	readonly bounds: readonly number[];
 }

@@ -1,4 +1,4 @@
-import { CHECKED, type Facts, STACK, UNKNOWN, VALUE } from "./facts.ts";
+import { CHECKED, type Facts, RANGE, STACK, UNKNOWN, VALUE } from "./facts.ts";
 import type { Step } from "./forms.ts";
 
 /** Bytes around what a register points to that one comparison covers: from `low` to `high`, the last one not among them. */
@@ -47,7 +47,8 @@ export class Groups {
 		if (facts.kinds[register] !== CHECKED) return false;
 		const group = this.#groups.get(facts.high[register]!);
 		const at = facts.low[register]! + offset;
-		return group !== undefined && at >= group.low && at + size <= group.high && (group.writes || !writes);
+		const end = facts.top[register]! + offset + size;
+		return group !== undefined && at >= group.low && end <= group.high && (group.writes || !writes);
 	}
 
 	/** After a load or store: what is known of the register that it went by. */
@@ -59,7 +60,7 @@ export class Groups {
 		const kind = facts.kinds[register];
 		if (register === 10 || kind === STACK || kind === VALUE) return;
 		if (kind === CHECKED && this.#extend(facts, register, second, form.size, writes, this.#blockOf[slot]!)) return;
-		if (kind !== CHECKED && kind !== UNKNOWN) return;
+		if (kind !== CHECKED && kind !== UNKNOWN && kind !== RANGE) return;
 		if (!this.#groups.has(slot))
 			this.#groups.set(slot, { low: second, high: second + form.size, block: this.#blockOf[slot]!, writes });
 		facts.put(register, CHECKED, 0, slot);
@@ -69,6 +70,8 @@ export class Groups {
 		if (this.covers(facts, register, offset, size, writes)) return true;
 		const group = this.#groups.get(facts.high[register]!);
 		const at = facts.low[register]! + offset;
+		// Of numbers that it may add, those that it does add are not known.
+		if (facts.step[register] !== 0) return false;
 		if (this.#isFrozen || !group || group.block !== block || (writes && !group.writes)) return false;
 		if (Math.abs(at) > FARTHEST) return false;
 		group.low = Math.min(group.low, at);

@@ -2,7 +2,7 @@ import { flowOf, graphOf, type Listing, listing } from "@skep/bpf/cfg";
 import { decode } from "@skep/bpf/isa";
 import type { Memory, RoutineShortcut } from "#machine";
 import type { Code } from "../prepare.ts";
-import { factsOf } from "./facts.ts";
+import { factsOf } from "./analysis.ts";
 import { readsOf, type Step, stepAt, writeOf } from "./forms.ts";
 import { Groups } from "./groups.ts";
 import { type FunctionPlan, isCounting, keyOf, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";

@@ -6,27 +6,44 @@ import { type Signature, Writer } from "./writer.ts";
 // Accesses that are compared: with a window first, which is two words in memory; else a function of the module looks
 // whether they are on the stack; else JavaScript looks through the regions, and fills the window.
 
-/** Pushes whether not all bytes from `address` on are in a window. `isOne`: they are as many as the window's accesses take. */
-export function outside(e: Emitter, window: Window, all: number, isOne: boolean): void {
+/**
+ * Opens a block for what is to be done where not all bytes from `address` on are in a window, which its `end` ends.
+ * `isOne`: they are as many as the window's accesses take.
+ */
+export function openOutside(e: Emitter, window: Window, all: number, isOne: boolean): void {
 	const { w } = e;
 	const room = (): void => {
 		w.i32(0);
 		w.access(OP.i64_load, window.address + 8);
 	};
-	w.get(e.address);
-	w.i32(0);
-	w.access(OP.i64_load, window.address);
-	w.op(OP.i64_sub);
-	if (!isOne) w.tee(e.value);
+	const distance = (): void => {
+		w.get(e.address);
+		w.i32(0);
+		w.access(OP.i64_load, window.address);
+		w.op(OP.i64_sub);
+	};
+	if (isOne) {
+		distance();
+		room();
+		w.op(OP.i64_ge_u);
+		w.openUnlikely();
+		return;
+	}
+	// Both ends: in one window is then all that is between.
+	const inside = w.open(OP.block);
+	const outside = w.open(OP.block);
+	distance();
+	w.tee(e.value);
 	room();
 	w.op(OP.i64_ge_u);
-	if (isOne) return;
-	// Both ends: in one window is then all that is between.
+	w.branchUnlikely(outside);
 	w.get(e.value);
 	w.i64(all - 1);
 	w.op(OP.i64_add);
 	room();
-	w.op(OP.i64_ge_u, OP.i32_or);
+	w.op(OP.i64_lt_u);
+	w.branch(OP.br_if, inside);
+	w.end();
 }
 
 /** What is asked for where a window does not have it. */
@@ -57,14 +74,14 @@ export function place(e: Emitter, register: number, size: number, writes: boolea
 	const isOne = size === 1 || size === 2 || size === 4 || size === 8;
 	const window = e.windows.next(isOne ? size : 1, writes);
 	e.get(register);
-	w.set(e.address);
-	outside(e, window, size, isOne);
-	w.openUnlikely(I32);
-	reach(e, { window, all: size, size: 0, at: 0, slot });
-	w.op(OP.else);
-	w.get(e.address);
+	w.tee(e.address);
 	w.op(OP.i32_wrap);
+	w.set(e.index);
+	openOutside(e, window, size, isOne);
+	reach(e, { window, all: size, size: 0, at: 0, slot });
+	w.set(e.index);
 	w.end();
+	w.get(e.index);
 }
 
 /** The function that looks where a window does not help: takes `address`, what `Wanted` says, and the frame's base. */

@@ -2,6 +2,7 @@ import type { Flow, Graph } from "@skep/bpf/cfg";
 import { type KnownArguments, MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
 import type { Code } from "../prepare.ts";
 import { atomic, load, store } from "./access.ts";
+import { advance, type Sources } from "./analysis.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
 import {
 	type Callee,
@@ -15,7 +16,7 @@ import {
 	shortResult,
 } from "./calls.ts";
 import { Emitter, type Settings } from "./emitter.ts";
-import { advance, CONSTANT, Facts, type FactsTable, type Sources, type ValueFact } from "./facts.ts";
+import { CONSTANT, Facts, type FactsTable, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import type { Groups } from "./groups.ts";
 import { I32, OP } from "./opcodes.ts";
@@ -77,7 +78,7 @@ export function roundsOf(shortcut: Shortcut | undefined, facts: Facts, code: num
 export const keyOf = ({ insns }: { readonly insns: Uint8Array }): string => String.fromCharCode(...insns);
 
 /** The value whose address a call gives, or 0. */
-function valueFactOf(shortcut: Shortcut | undefined): ValueFact | undefined {
+function valueFactOf(shortcut: Shortcut | undefined): Omit<ValueFact, "alike"> | undefined {
 	switch (shortcut?.kind) {
 		case "array":
 		case "lookup":
@@ -92,6 +93,8 @@ function valueFactOf(shortcut: Shortcut | undefined): ValueFact | undefined {
 /** What calls and wide loads are known to give: by the slot of each. */
 export class Values {
 	readonly found = new Map<number, ValueFact>();
+	/** By size and whether it may be written: the first slot that finds such. */
+	readonly #alike = new Map<number, number>();
 	readonly #code: Code;
 	readonly #memory: Memory;
 	readonly #shortcuts: Shortcuts;
@@ -112,23 +115,25 @@ export class Values {
 		if (step.form.shape !== "wide") {
 			const shortcut = shortcutOf(this.#shortcuts, step, facts);
 			const value = valueFactOf(shortcut);
-			if (value) this.found.set(step.slot, value);
-			return value;
+			return value && this.#keep(step.slot, value);
 		}
 		// A map that the program refers to lives as long as the program.
 		if (!this.#code.values.has(step.slot) || step.high !== 0 || !this.#memory.find(step.imm, 1)) return undefined;
 		const { foundStart, foundEnd, foundWritable } = this.#memory;
-		const value = { size: foundEnd - foundStart, writable: foundWritable, offset: step.imm - foundStart };
-		this.found.set(step.slot, value);
-		return value;
+		const offset = step.imm - foundStart;
+		return this.#keep(step.slot, { size: foundEnd - foundStart, writable: foundWritable, offset });
 	};
 
-	readonly sameValue = (slot: number): number => {
-		const own = this.found.get(slot);
-		for (const [first, { size, writable }] of this.found)
-			if (size === own?.size && writable === own.writable) return first;
-		return slot;
-	};
+	#keep(slot: number, value: Omit<ValueFact, "alike">): ValueFact {
+		const kind = value.size * 2 + (value.writable ? 1 : 0);
+		const alike = this.#alike.get(kind) ?? slot;
+		const kept = { ...value, alike };
+		if (alike === slot) {
+			this.#alike.set(kind, slot);
+			this.found.set(slot, kept);
+		}
+		return kept;
+	}
 
 	/** Each instruction with what is known before it, block by block. */
 	walk(

@@ -100,6 +100,11 @@ export class Writer {
 		this.op(opcode);
 		this.#code.unsigned(this.#depth - to);
 	}
+	/** Branches where what is on the stack holds, as it hardly ever does. */
+	branchUnlikely(to: Label): void {
+		this.#unlikely.push(this.#code.length);
+		this.branch(OP.br_if, to);
+	}
 	/** Branches to one of the labels by the number on the stack; the last is for all others. */
 	table(to: readonly Label[]): void {
 		this.op(OP.br_table);
