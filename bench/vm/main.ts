@@ -97,7 +97,7 @@ function translating(): number {
 		insn.load(8, 1, 10, -8 * (i + 1)),
 	]).flat();
 	let best = Number.POSITIVE_INFINITY;
-	for (let round = 0; round < 30; round++) {
+	for (let round = 0; round < 300; round++) {
 		const list = Array.from({ length: 25 }, () => body).flat();
 		const insns = encode([insn.mov(64, 1, { imm: round }), ...list, insn.mov(64, 0, { reg: 1 }), insn.exit()]);
 		const memory = new Memory(1 << 20);

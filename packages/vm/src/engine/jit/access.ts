@@ -4,6 +4,7 @@ import type { Emitter } from "./emitter.ts";
 import { type Facts, STACK, VALUE, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import type { Groups } from "./groups.ts";
+import type { Hoist, Hoists } from "./hoists.ts";
 import { OP } from "./opcodes.ts";
 import { openOutside, reach } from "./reach.ts";
 
@@ -25,6 +26,7 @@ export interface Values {
 	/** By the slot of the call or wide load that gives their address. */
 	readonly found: ReadonlyMap<number, ValueFact>;
 	readonly groups: Groups | undefined;
+	readonly hoists: Hoists | undefined;
 }
 
 /** How far the address on the stack is from where the access is: what its offset field has to say. */
@@ -70,6 +72,12 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 		w.op(OP.i32_add);
 		return 0;
 	}
+	const hoist = values.hoists?.of.get(step.slot);
+	if (hoist) {
+		e.w.get(e.flagOf(hoist));
+		e.w.op(OP.i32_eqz);
+		e.w.openUnlikely();
+	}
 	const { low, high } = values.groups?.extentOf(step) ?? { low: offset, high: offset + size };
 	const all = high - low;
 	const isOne = all === size;
@@ -98,9 +106,34 @@ function address(e: Emitter, facts: Facts, values: Values, step: Step, base: num
 		w.set(e.address);
 	}
 	w.end();
-	w.get(e.address);
+	if (hoist) {
+		w.end();
+		e.get(base);
+		w.i64(low);
+		w.op(OP.i64_add);
+	} else w.get(e.address);
 	w.op(OP.i32_wrap);
 	return offset - low;
+}
+
+/** Before a loop: whether all that some of its accesses may reach is there. */
+export function compareBefore(e: Emitter, hoist: Hoist, slot: number): void {
+	const { w } = e;
+	const { register, low, high, writes } = hoist;
+	const window = e.windows.next(1, writes);
+	const flag = e.flagOf(hoist);
+	e.get(register);
+	w.i64(low);
+	w.op(OP.i64_add);
+	w.set(e.address);
+	w.i32(1);
+	w.set(flag);
+	openOutside(e, window, high - low, false);
+	reach(e, { window, all: high - low, size: 0, at: 0, slot });
+	w.i32(0);
+	w.op(OP.i32_ge_s);
+	w.set(flag);
+	w.end();
 }
 
 export function load(e: Emitter, facts: Facts, values: Values, step: Step): void {

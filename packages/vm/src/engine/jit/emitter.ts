@@ -61,6 +61,7 @@ export class Emitter {
 	readonly pc: number;
 	readonly mayGoto: number;
 	readonly windows: Windows;
+	readonly #flags = new Map<object, number>();
 	/** Instructions that ran and were not yet counted. */
 	pending = 0;
 	/** Whether the frame's function leaves for the interpreter anywhere. */
@@ -87,6 +88,16 @@ export class Emitter {
 
 	get base(): number {
 		return this.#frame.base;
+	}
+
+	/** Local that tells whether a comparison before a loop has held. */
+	flagOf(hoist: object): number {
+		let flag = this.#flags.get(hoist);
+		if (flag === undefined) {
+			flag = this.w.local(I32);
+			this.#flags.set(hoist, flag);
+		}
+		return flag;
 	}
 
 	/** Before the first instruction. */

@@ -10,6 +10,8 @@ export const VALUE = 3;
 export const MAYBE = 4;
 /** It points `low` … `top` bytes above where the register pointed by which the access at slot `high` went; see `Groups`. */
 export const CHECKED = 5;
+/** It is `low` … `top` more than what the instruction at slot `high` gave when it ran last. */
+export const ORIGIN = 7;
 /** It is one of the numbers from `low` to `top` that are `step` apart. */
 export const RANGE = 6;
 
@@ -58,6 +60,11 @@ export class Facts {
 		this.top[register] = top;
 		this.step[register] = low === top ? 0 : step;
 	}
+	/** What an instruction at a slot gives that runs once more is another now. */
+	putOrigin(register: number, slot: number): void {
+		for (let r = 0; r < 10; r++) if (this.kinds[r] === ORIGIN && this.high[r] === slot) this.put(r, UNKNOWN);
+		this.put(register, ORIGIN, 0, slot);
+	}
 	move(to: number, from: number): void {
 		for (let i = 0; i < SIZE; i += REGISTERS) this.#all[i + to] = this.#all[i + from]!;
 	}
@@ -100,8 +107,7 @@ export class Facts {
 		const isNumber = isSmall(kind, words[atLow]!, words[atHigh]!);
 		const same = kind === this.kinds[r];
 		const areNumbers = isNumber && isSmall(this.kinds[r]!, this.low[r]!, this.high[r]!);
-		const areAddresses =
-			same && (kind === STACK || kind === VALUE || kind === CHECKED) && words[atHigh] === this.high[r];
+		const areAddresses = same && isAddress(kind) && words[atHigh] === this.high[r];
 		if (same && kind === MAYBE && words[atLow] === this.low[r]) {
 			const changed = words[atHigh] !== -1;
 			words[atHigh] = -1;
@@ -136,6 +142,10 @@ const NONE = 2 ** 40;
 /** What is still other each time after so many visits of a loop's header, or of another block, is not known. */
 const FEW_VISITS = 12;
 const MOST_VISITS = 60;
+
+/** Whether it is something that is known but for how far it is from there. */
+export const isAddress = (kind: number): boolean =>
+	kind === STACK || kind === VALUE || kind === CHECKED || kind === ORIGIN;
 
 /** Greatest common divisor. */
 export function divisor(a: number, b: number): number {

@@ -1,4 +1,4 @@
-import { CHECKED, type Facts, RANGE, STACK, UNKNOWN, VALUE } from "./facts.ts";
+import { CHECKED, type Facts, ORIGIN, RANGE, STACK, UNKNOWN, VALUE } from "./facts.ts";
 import type { Step } from "./forms.ts";
 
 /** Bytes around what a register points to that one comparison covers: from `low` to `high`, the last one not among them. */
@@ -14,7 +14,7 @@ interface Group extends Extent {
 }
 
 /** Far more than a packet's headers; sums of distances stay small. */
-const FARTHEST = 1 << 14;
+export const FARTHEST = 1 << 14;
 
 /**
  * Comparisons of accesses that stand for others: the first access by a register in a block compares for all that come
@@ -60,9 +60,11 @@ export class Groups {
 		const kind = facts.kinds[register];
 		if (register === 10 || kind === STACK || kind === VALUE) return;
 		if (kind === CHECKED && this.#extend(facts, register, second, form.size, writes, this.#blockOf[slot]!)) return;
-		if (kind !== CHECKED && kind !== UNKNOWN && kind !== RANGE) return;
+		if (kind !== CHECKED && kind !== UNKNOWN && kind !== RANGE && kind !== ORIGIN) return;
 		if (!this.#groups.has(slot))
 			this.#groups.set(slot, { low: second, high: second + form.size, block: this.#blockOf[slot]!, writes });
+		// Where something else pointed when this access ran before.
+		for (let r = 0; r < 10; r++) if (facts.kinds[r] === CHECKED && facts.high[r] === slot) facts.put(r, UNKNOWN);
 		facts.put(register, CHECKED, 0, slot);
 	}
 

@@ -3,8 +3,9 @@ import { decode } from "@skep/bpf/isa";
 import type { Memory, RoutineShortcut } from "#machine";
 import type { Code } from "../prepare.ts";
 import { factsOf } from "./analysis.ts";
-import { readsOf, type Step, stepAt, writeOf } from "./forms.ts";
+import { type Form, readsOf, type Step, stepAt, writeOf } from "./forms.ts";
 import { Groups } from "./groups.ts";
+import { hoistsOf } from "./hoists.ts";
 import { type FunctionPlan, isCounting, keyOf, roundsOf, type Shortcuts, shortcutOf, Values } from "./translation.ts";
 
 /** A program as far as it is looked at before it is translated. Functions are named by the slots of their entries. */
@@ -32,6 +33,7 @@ type Draft = Omit<FunctionPlan, "parameters"> & {
 };
 
 const ARGUMENTS = 0b11_1110;
+const CALLS: ReadonlySet<Form["shape"]> = new Set(["call", "call_reg", "packet"]);
 const CALLEE_SAVED = 0b11_1100_0000;
 
 export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked: boolean): ProgramPlan {
@@ -101,23 +103,26 @@ function draftOf(
 	const values = new Values(code, memory, shortcuts, groups);
 	const facts = factsOf(graph, flow, (block) => steps[block]!, values);
 	groups?.freeze();
+	if (groups) values.hoists = hoistsOf(flow, steps, facts, values);
 	const calls = new Set<number>();
 	let callsOut = false;
 	let tails = false;
-	values.walk(flow, steps, facts, (step, now) => {
-		const { form, second } = step;
-		if (form.name === "call_function") {
-			if ((list.at[second] ?? -1) >= 0) calls.add(second);
-			else callsOut = true;
-		} else if (form.shape === "call" || form.shape === "call_reg" || form.shape === "packet") {
-			const shortcut = shortcutOf(shortcuts, step, now);
-			const rounds = roundsOf(shortcut, now, code.id);
-			tails ||= shortcut?.kind === "tail";
-			if (shortcut?.kind === "routine") routines.set(keyOf(shortcut), shortcut);
-			if (rounds !== undefined && (list.at[rounds] ?? -1) >= 0) calls.add(rounds);
-			callsOut = true;
-		}
-	});
+	const isCalling = steps.some((own) => own.some(({ form }) => CALLS.has(form.shape)));
+	if (isCalling)
+		values.walk(flow, steps, facts, (step, now) => {
+			const { form, second } = step;
+			if (form.name === "call_function") {
+				if ((list.at[second] ?? -1) >= 0) calls.add(second);
+				else callsOut = true;
+			} else if (form.shape === "call" || form.shape === "call_reg" || form.shape === "packet") {
+				const shortcut = shortcutOf(shortcuts, step, now);
+				const rounds = roundsOf(shortcut, now, code.id);
+				tails ||= shortcut?.kind === "tail";
+				if (shortcut?.kind === "routine") routines.set(keyOf(shortcut), shortcut);
+				if (rounds !== undefined && (list.at[rounds] ?? -1) >= 0) calls.add(rounds);
+				callsOut = true;
+			}
+		});
 	return { entry, graph, flow, steps, facts, values, calls, callsOut, tails };
 }
 

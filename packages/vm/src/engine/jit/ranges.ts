@@ -1,4 +1,4 @@
-import { CHECKED, CONSTANT, divisor, type Facts, RANGE, STACK, UNKNOWN, VALUE } from "./facts.ts";
+import { CONSTANT, divisor, type Facts, isAddress, ORIGIN, RANGE, UNKNOWN } from "./facts.ts";
 import type { Step } from "./forms.ts";
 
 // What arithmetic and branches tell of numbers: intervals with steps, `low`, `low + step` … `top`, of 64-bit numbers that
@@ -20,11 +20,6 @@ const FARTHEST = 1 << 28;
 export const isNumber = (facts: Facts, register: number): boolean =>
 	facts.kinds[register] === RANGE ||
 	(facts.kinds[register] === CONSTANT && facts.high[register] === facts.low[register]! >> 31);
-
-const isAddress = (facts: Facts, register: number): boolean => {
-	const kind = facts.kinds[register];
-	return kind === STACK || kind === VALUE || kind === CHECKED;
-};
 
 const intervalOf = (facts: Facts, register: number): Interval | undefined =>
 	isNumber(facts, register)
@@ -55,11 +50,11 @@ export function compute(facts: Facts, { form, dst, src, imm }: Step): void {
 		return;
 	}
 	if (wide && (verb === "add" || verb === "sub")) {
-		if (isAddress(facts, dst)) {
+		if (isAddress(facts.kinds[dst]!)) {
 			shift(facts, dst, dst, second, verb === "sub");
 			return;
 		}
-		if (verb === "add" && form.shape === "alu_reg" && isAddress(facts, src)) {
+		if (verb === "add" && form.shape === "alu_reg" && isAddress(facts.kinds[src]!)) {
 			shift(facts, dst, src, intervalOf(facts, dst), false);
 			return;
 		}
@@ -127,9 +122,9 @@ function cut(verb: string, wide: boolean, second: Interval | undefined): Interva
 }
 
 /** What a load of one or two bytes may give. */
-export function loaded(facts: Facts, { form, dst }: Step): void {
+export function loaded(facts: Facts, { form, dst, slot }: Step): void {
 	const bits = form.size * 8;
-	if (bits > 16) facts.put(dst, UNKNOWN);
+	if (bits > 16) facts.putOrigin(dst, slot);
 	else if (form.signed) facts.putRange(dst, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, 1);
 	else facts.putRange(dst, 0, 2 ** bits - 1, 1);
 }
@@ -156,7 +151,8 @@ export function compare(facts: Facts, { form, dst, src, imm }: Step, taken: bool
 	const isSigned = what.startsWith("s");
 	if (!isNumber(facts, dst)) {
 		// Of 64 bits, nothing is below 0 and little is below a small number.
-		if (!wide || facts.kinds[dst] !== UNKNOWN || by < 0) return;
+		const isAny = facts.kinds[dst] === UNKNOWN || facts.kinds[dst] === ORIGIN;
+		if (!wide || !isAny || by < 0) return;
 		if (what === "eq") facts.put(dst, CONSTANT, by, 0);
 		else if (what === "le") facts.putRange(dst, 0, by, 1);
 		else if (what === "lt" && by > 0) facts.putRange(dst, 0, by - 1, 1);

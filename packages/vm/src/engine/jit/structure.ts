@@ -8,6 +8,8 @@ import type { Label, Writer } from "./writer.ts";
  * Kept on a list of what is still to be done, so that the graph may be of any depth.
  */
 export interface BodyWriter {
+	/** Before a loop is entered. */
+	loop(header: number): void;
 	/** Everything of a block but the jump at its end. */
 	body(block: number): void;
 	/** Pushes whether the block's jump is taken. */
@@ -101,6 +103,7 @@ export function writeStructured(graph: Graph, flow: Flow, w: Writer, writer: Bod
 				break;
 			case "tree":
 				if (isHeader[one.block]) {
+					writer.loop(one.block);
 					loops[one.block] = w.open(OP.loop);
 					work.push({ kind: "end" });
 				}

@@ -1,7 +1,7 @@
 import type { Flow, Graph } from "@skep/bpf/cfg";
 import { type KnownArguments, MAY_GOTO_LIMIT, type Memory, type Shortcut } from "#machine";
 import type { Code } from "../prepare.ts";
-import { atomic, load, store } from "./access.ts";
+import { atomic, compareBefore, load, store } from "./access.ts";
 import { advance, type Sources } from "./analysis.ts";
 import { binary, byteOrder, cast, condition, extend, negate } from "./arithmetic.ts";
 import {
@@ -19,6 +19,7 @@ import { Emitter, type Settings } from "./emitter.ts";
 import { CONSTANT, Facts, type FactsTable, type ValueFact } from "./facts.ts";
 import type { Step } from "./forms.ts";
 import type { Groups } from "./groups.ts";
+import type { Hoists } from "./hoists.ts";
 import { I32, OP } from "./opcodes.ts";
 import type { Windows } from "./scratch.ts";
 import { writeDispatched, writeStructured } from "./structure.ts";
@@ -101,6 +102,8 @@ export class Values {
 
 	/** Undefined: each access is compared for itself. */
 	readonly groups: Groups | undefined;
+	/** What is compared before loops; undefined: that is not known yet. */
+	hoists: Hoists | undefined;
 	readonly noteAccess: Sources["noteAccess"];
 
 	constructor(code: Code, memory: Memory, shortcuts: Shortcuts, groups: Groups | undefined) {
@@ -177,6 +180,9 @@ function writeBody(e: Emitter, { graph, flow, steps, facts, values }: FunctionPl
 	const after = new Int32Array(graph.blocks.length);
 	before[0] = 0;
 	const writer = {
+		loop(header: number): void {
+			for (const hoist of values.hoists?.before.get(header) ?? []) compareBefore(e, hoist, graph.blocks[header]!.slot);
+		},
 		body(block: number): void {
 			e.pending = Math.max(before[block]!, 0);
 			if (headers.has(block) || !flow.reducible) e.checkFuel(graph.blocks[block]!.slot);
