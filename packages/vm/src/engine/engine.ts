@@ -5,6 +5,7 @@ import {
 	type Cpu,
 	MAX_FRAMES,
 	type Memory,
+	R1,
 	R10,
 	STACK_FRAME_SIZE,
 	wasmHost,
@@ -13,7 +14,7 @@ import {
 import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
 import { hasTailCalls } from "./jit/entrances.ts";
-import { type Door, enterLinked, enterProgram, type Link, type Linked, linkProgram } from "./jit/linked.ts";
+import { type Door, enterAgain, enterLinked, enterProgram, type Link, type Linked, linkProgram } from "./jit/linked.ts";
 import { scratchOf, scratchWords } from "./jit/scratch.ts";
 import type { Code } from "./prepare.ts";
 
@@ -39,6 +40,8 @@ export interface Engine {
 	readonly reason: string;
 	/** As the interpreter's `run`. */
 	run(code: Code, cpu: Cpu): void;
+	/** The same so many times, with the same r1 and as much fuel each time; the word at `cleared` is 0 before each. */
+	repeat(code: Code, cpu: Cpu, times: number, cleared: number): void;
 	/** As the interpreter's `callback`. */
 	callback(low: number, high: number, cpu: Cpu): void;
 	/** The code of this id is gone, or is to be another. */
@@ -80,6 +83,7 @@ const interpreterEngine = (memory: Memory, calls: Callables<Code>, reason: strin
 	engine: "interpreter",
 	reason,
 	run: (code, cpu) => run(code, cpu, memory, calls),
+	repeat: (code, cpu, times, cleared) => repeatedly(cpu, memory, times, cleared, () => run(code, cpu, memory, calls)),
 	callback: (low, high, cpu) => callback(low, high, cpu, memory, calls),
 	forget: () => {},
 	wasm: () => undefined,
@@ -126,10 +130,7 @@ class Jit implements Engine {
 			run(code, cpu, link.memory, link.calls, link.perform);
 			return;
 		}
-		cpu.depth = 0;
-		cpu.nested = 0;
-		cpu.tail = 0;
-		cpu.code = code.id;
+		this.#begin(code, cpu);
 		const { slot } = state;
 		if (slot >= 0 && link.gate!.owners[slot] === state) {
 			try {
@@ -140,6 +141,43 @@ class Jit implements Engine {
 			cpu.depth = 0;
 			cpu.code = code.id;
 		} else this.#enter(state.main, cpu);
+	}
+
+	repeat(code: Code, cpu: Cpu, times: number, cleared: number): void {
+		const link = this.#link;
+		const { fuel } = cpu;
+		const [low, high] = [cpu.registers[R1]!, cpu.registers[R1 + 1]!];
+		// The first time may translate it.
+		repeatedly(cpu, link.memory, 1, cleared, () => this.run(code, cpu));
+		if (times === 1) return;
+		cpu.registers[R1] = low;
+		cpu.registers[R1 + 1] = high;
+		cpu.fuel = fuel;
+		if (!this.#isAtGate(code)) {
+			repeatedly(cpu, link.memory, times - 1, cleared, () => this.run(code, cpu));
+			return;
+		}
+		this.#begin(code, cpu);
+		try {
+			enterAgain((code.translation as Translation).slot, cpu, link, times - 1, cleared);
+		} catch (error) {
+			throw faultOf(error, cpu);
+		}
+		cpu.depth = 0;
+		cpu.code = code.id;
+	}
+
+	/** Whether the gate is the way into a program. */
+	#isAtGate(code: Code): boolean {
+		const state = code.translation as Translation | undefined;
+		return state !== undefined && state.slot >= 0 && this.#link.gate?.owners[state.slot] === state;
+	}
+
+	#begin(code: Code, cpu: Cpu): void {
+		cpu.depth = 0;
+		cpu.nested = 0;
+		cpu.tail = 0;
+		cpu.code = code.id;
 	}
 
 	callback(low: number, high: number, cpu: Cpu): void {
@@ -231,6 +269,19 @@ class Jit implements Engine {
 			if (!(error instanceof Error)) throw error;
 			state.refused = error.message;
 		}
+	}
+}
+
+/** Does so many times what runs a program on a processor; see `Engine.repeat`. */
+function repeatedly(cpu: Cpu, memory: Memory, times: number, cleared: number, once: () => void): void {
+	const { fuel } = cpu;
+	const [low, high] = [cpu.registers[R1]!, cpu.registers[R1 + 1]!];
+	for (let left = times; left > 0; left--) {
+		memory.words[cleared >> 2] = 0;
+		cpu.registers[R1] = low;
+		cpu.registers[R1 + 1] = high;
+		cpu.fuel = fuel;
+		once();
 	}
 }
 

@@ -6,8 +6,6 @@ import { callsOf, codeOf } from "./run.ts";
 import type { System } from "./system.ts";
 import type { ProgramState } from "./tables.ts";
 
-const FEW = 100;
-
 /**
  * What runs an XDP program so many times on one packet, which stays as each run leaves it, and gives the last result. The
  * engine is its own: that is for measuring and comparing engines. Undefined: the packet is too long.
@@ -34,23 +32,16 @@ export function repeater(
 		reserved: [],
 		lock: 0,
 	};
-	const tailCalls = runWord(cpu.id, "tailCalls") >> 2;
-	const some = (times: number): void => {
-		for (let left = times; left > 0; left--) {
-			memory.words[tailCalls] = 0;
-			cpu.registers[2] = input.context;
-			cpu.registers[3] = 0;
-			cpu.fuel = system.fuel;
-			engine.run(code, cpu);
-		}
-	};
+	const tailCalls = runWord(cpu.id, "tailCalls");
 	return (times) => {
 		if (memory.shared) claimProcessor(system, cpu.id);
 		const outer = environment.run;
 		environment.run = run;
 		try {
-			// A few at a time: V8 compiles well what is called often, not one loop without an end.
-			for (let left = times; left > 0; left -= FEW) some(Math.min(left, FEW));
+			cpu.registers[2] = input.context;
+			cpu.registers[3] = 0;
+			cpu.fuel = system.fuel;
+			engine.repeat(code, cpu, times, tailCalls);
 		} finally {
 			environment.run = outer;
 		}

@@ -116,14 +116,29 @@ export function enterProgram(slot: number, cpu: Cpu, link: Link): void {
 const becomeAndPass = (slot: number, cpu: Cpu, link: Link): void =>
 	asProcessor(cpu, link, () => passGate(slot, cpu, link));
 
+/** The same, `times` times with the same r1 and as much fuel; the word at `cleared` is 0 before each. */
+export function enterAgain(slot: number, cpu: Cpu, link: Link, times: number, cleared: number): void {
+	asProcessor(cpu, link, () => {
+		const { registers, fuel, id, stack } = cpu;
+		const given = Math.min(fuel, MOST_FUEL);
+		const [low, high] = [registers[R1]!, registers[R1 + 1]!];
+		registers[0] = link.gate!.enterAgain(slot, id, stack + FIRST_FRAME, low, high, given, times, cleared);
+		finish(cpu, link, fuel - given);
+	});
+}
+
+/** What else a run leaves; `rest`: fuel that was not given. */
+function finish(cpu: Cpu, { memory: { words }, scratch, settings }: Link, rest: number): void {
+	cpu.registers[1] = words[scratch.registers + 1]!;
+	if (settings.fuel) cpu.fuel = rest + words[scratch.fuel]!;
+}
+
 function passGate(slot: number, cpu: Cpu, link: Link): void {
 	const { registers, fuel } = cpu;
 	const given = Math.min(fuel, MOST_FUEL);
 	const base = cpu.stack + FIRST_FRAME;
 	registers[0] = link.gate!.enter(slot, cpu.id, base, registers[ARGUMENT]!, registers[ARGUMENT + 1]!, given);
-	const { words } = link.memory;
-	registers[1] = words[link.scratch.registers + 1]!;
-	if (link.settings.fuel) cpu.fuel = fuel - given + words[link.scratch.fuel]!;
+	finish(cpu, link, fuel - given);
 }
 
 /** Does what is to be done on a processor; the one in whose run that is, if any, is then again the one that runs. */
