@@ -10,7 +10,8 @@ import { compile, type Diagnostic } from "@skep/compiler";
 import { decodeTracepoints } from "@skep/compiler/declare";
 import { MAP_MEMBERS, PROGRAM_MEMBERS, WORDS } from "@skep/compiler/language";
 import { DIAGNOSTIC_EXAMPLES } from "./texts/diagnostics.ts";
-import { EXAMPLES, LATER } from "./texts/examples.ts";
+import { EXAMPLES } from "./texts/examples.ts";
+import { LATER } from "./texts/later.ts";
 import { MEMBER_TEXTS } from "./texts/members.ts";
 import { WORD_TEXTS } from "./texts/words.ts";
 

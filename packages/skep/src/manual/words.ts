@@ -2,7 +2,8 @@ import { pages } from "@skep/compiler/diagnostics";
 import { MAP_MEMBERS, PROGRAM_MEMBERS, PROGRAM_WORDS, WORDS, type Word } from "@skep/compiler/language";
 import type { Example, Subject } from "./subject.ts";
 import { DIAGNOSTIC_EXAMPLES, ELSEWHERE } from "./texts/diagnostics.ts";
-import { EXAMPLES, type ExampleName, LATER } from "./texts/examples.ts";
+import { EXAMPLES, type ExampleName } from "./texts/examples.ts";
+import { LATER } from "./texts/later.ts";
 import { MEMBER_TEXTS } from "./texts/members.ts";
 import { WORD_TEXTS } from "./texts/words.ts";
 
