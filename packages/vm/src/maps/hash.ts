@@ -82,23 +82,26 @@ function release(map: MapState, memory: Memory): void {
 /** Entry + 1 of a key; 0: none; -1: not found among `most` that were looked at. */
 function find(map: MapState, memory: Memory, key: Uint8Array, at: number, hash: number, most = 0x7fff_ffff): number {
 	let left = most;
-	const { u8, view } = memory;
-	const size = map.keySize;
-	let link = view.getInt32(map.data + (hash & map.bucketMask) * 4, true);
+	const { u8, words } = memory;
+	const { keySize, headBytes, blockShift } = map;
+	const directory = map.directory >> 2;
+	const inBlock = (1 << blockShift) - 1;
+	let link = words[(map.data >> 2) + (hash & map.bucketMask)]!;
 	search: while (link !== 0) {
 		if (left-- <= 0) return -1;
-		const head = headOf(map, memory, link - 1);
-		if (view.getInt32(head + HASH, true) === hash) {
+		const entry = link - 1;
+		const head = words[directory + (entry >>> blockShift) * 2]! + (entry & inBlock) * headBytes;
+		if (words[(head + HASH) >> 2] === hash) {
 			const own = head + HEAD;
-			for (let i = 0; i < size; i++) {
+			for (let i = 0; i < keySize; i++) {
 				if (u8[own + i] !== key[at + i]) {
-					link = view.getInt32(head + NEXT, true);
+					link = words[(head + NEXT) >> 2]!;
 					continue search;
 				}
 			}
 			return link;
 		}
-		link = view.getInt32(head + NEXT, true);
+		link = words[(head + NEXT) >> 2]!;
 	}
 	return 0;
 }
@@ -168,15 +171,15 @@ function put(
 	}
 	const fresh = take(map, memory);
 	if (fresh < 0) return fresh;
-	const { u8, view, words } = memory;
+	const { u8, words } = memory;
 	const head = headOf(map, memory, fresh - 1);
 	const bucket = map.data + (hash & map.bucketMask) * 4;
-	view.setInt32(head + NEXT, view.getInt32(bucket, true), true);
-	view.setInt32(head + HASH, hash, true);
+	words[(head + NEXT) >> 2] = words[bucket >> 2]!;
+	words[(head + HASH) >> 2] = hash;
 	copy(key ?? u8, keyAt, u8, head + HEAD, map.keySize);
 	writeValue(map, memory, valueAddress(map, memory, fresh - 1), value, valueAt, cpu, true);
 	if (memory.shared) Atomics.store(words, bucket >> 2, fresh);
-	else view.setInt32(bucket, fresh, true);
+	else words[bucket >> 2] = fresh;
 	words[headerWord(map, HEADER.used)]!++;
 	if (isLru(map)) enter(map, memory, fresh);
 	return 0;
@@ -184,10 +187,10 @@ function put(
 
 /** Entry + 1 that nobody has: from the free list, a new block, or the LRU's oldest. -E2BIG, -ENOMEM. */
 function take(map: MapState, memory: Memory): number {
-	const { words, view } = memory;
+	const { words } = memory;
 	const free = words[headerWord(map, HEADER.free)]!;
 	if (free !== 0) {
-		words[headerWord(map, HEADER.free)] = view.getInt32(headOf(map, memory, free - 1) + NEXT, true);
+		words[headerWord(map, HEADER.free)] = words[(headOf(map, memory, free - 1) + NEXT) >> 2]!;
 		return free;
 	}
 	const oldest = words[headerWord(map, HEADER.oldest)]!;
@@ -215,17 +218,17 @@ function leastUsed(map: MapState, memory: Memory): number {
 
 /** Takes an entry out of its bucket, and of the LRU's order, and puts it on the free list. */
 function remove(map: MapState, memory: Memory, link: number): void {
-	const { view, words } = memory;
+	const { words } = memory;
 	const head = headOf(map, memory, link - 1);
-	const hash = view.getInt32(head + HASH, true);
+	const hash = words[(head + HASH) >> 2]!;
 	let at = map.data + (hash & map.bucketMask) * 4;
 	const changes = headerWord(map, HEADER.changes);
 	if (memory.shared) Atomics.add(words, changes, 1);
-	while (view.getInt32(at, true) !== link) at = headOf(map, memory, view.getInt32(at, true) - 1) + NEXT;
-	view.setInt32(at, view.getInt32(head + NEXT, true), true);
+	while (words[at >> 2]! !== link) at = headOf(map, memory, words[at >> 2]! - 1) + NEXT;
+	words[at >> 2] = words[(head + NEXT) >> 2]!;
 	if (isLru(map)) leave(map, memory, link);
 	if (map.fields) clearFields(map, memory, valueAddress(map, memory, link - 1));
-	view.setInt32(head + NEXT, words[headerWord(map, HEADER.free)]!, true);
+	words[(head + NEXT) >> 2] = words[headerWord(map, HEADER.free)]!;
 	words[headerWord(map, HEADER.free)] = link;
 	words[headerWord(map, HEADER.used)]!--;
 	if (memory.shared) Atomics.add(words, changes, 1);
@@ -233,24 +236,24 @@ function remove(map: MapState, memory: Memory, link: number): void {
 
 /** Puts an entry in the order of use, as the newest. */
 function enter(map: MapState, memory: Memory, link: number): void {
-	const { view, words } = memory;
+	const { words } = memory;
 	const head = headOf(map, memory, link - 1);
 	const newest = words[headerWord(map, HEADER.newest)]!;
-	view.setInt32(head + NEWER, 0, true);
-	view.setInt32(head + OLDER, newest, true);
-	if (newest !== 0) view.setInt32(headOf(map, memory, newest - 1) + NEWER, link, true);
+	words[(head + NEWER) >> 2] = 0;
+	words[(head + OLDER) >> 2] = newest;
+	if (newest !== 0) words[(headOf(map, memory, newest - 1) + NEWER) >> 2] = link;
 	else words[headerWord(map, HEADER.oldest)] = link;
 	words[headerWord(map, HEADER.newest)] = link;
 }
 
 function leave(map: MapState, memory: Memory, link: number): void {
-	const { view, words } = memory;
+	const { words } = memory;
 	const head = headOf(map, memory, link - 1);
-	const newer = view.getInt32(head + NEWER, true);
-	const older = view.getInt32(head + OLDER, true);
-	if (newer !== 0) view.setInt32(headOf(map, memory, newer - 1) + OLDER, older, true);
+	const newer = words[(head + NEWER) >> 2]!;
+	const older = words[(head + OLDER) >> 2]!;
+	if (newer !== 0) words[(headOf(map, memory, newer - 1) + OLDER) >> 2] = older;
 	else words[headerWord(map, HEADER.newest)] = older;
-	if (older !== 0) view.setInt32(headOf(map, memory, older - 1) + NEWER, newer, true);
+	if (older !== 0) words[(headOf(map, memory, older - 1) + NEWER) >> 2] = newer;
 	else words[headerWord(map, HEADER.oldest)] = newer;
 }
 
@@ -279,19 +282,19 @@ function nextKey(map: MapState, memory: Memory, key: Uint8Array | undefined, out
 }
 
 function keyAfter(map: MapState, memory: Memory, key: Uint8Array | undefined, out: Uint8Array): number {
-	const { u8, view } = memory;
+	const { u8, words } = memory;
 	let bucket = 0;
 	let link = 0;
 	// A key that is gone starts anew, as without one.
 	const hash = key ? hashOf(key, 0, map.keySize) : 0;
 	const before = key ? find(map, memory, key, 0, hash) : 0;
 	if (before !== 0) {
-		link = view.getInt32(headOf(map, memory, before - 1) + NEXT, true);
+		link = words[(headOf(map, memory, before - 1) + NEXT) >> 2]!;
 		bucket = (hash & map.bucketMask) + 1;
 	}
 	while (link === 0) {
 		if (bucket > map.bucketMask) return -ERRNO.ENOENT;
-		link = view.getInt32(map.data + bucket++ * 4, true);
+		link = words[(map.data + bucket++ * 4) >> 2]!;
 	}
 	copy(u8, headOf(map, memory, link - 1) + HEAD, out, 0, map.keySize);
 	return 0;
@@ -302,15 +305,15 @@ function batch(map: MapState, memory: Memory, from: number, room: number): Batch
 }
 
 function entriesFrom(map: MapState, memory: Memory, from: number, room: number): Batch | number {
-	const { view } = memory;
+	const { words } = memory;
 	const keys: number[] = [];
 	const values: number[] = [];
 	let bucket = from;
 	if (bucket > map.bucketMask) return { keys, values, indexed: false, next: undefined };
 	for (; bucket <= map.bucketMask; bucket++) {
 		const before = keys.length;
-		let link = view.getInt32(map.data + bucket * 4, true);
-		for (; link !== 0 && keys.length <= room; link = view.getInt32(headOf(map, memory, link - 1) + NEXT, true)) {
+		let link = words[(map.data + bucket * 4) >> 2]!;
+		for (; link !== 0 && keys.length <= room; link = words[(headOf(map, memory, link - 1) + NEXT) >> 2]!) {
 			keys.push(headOf(map, memory, link - 1) + HEAD);
 			values.push(valueAddress(map, memory, link - 1));
 		}

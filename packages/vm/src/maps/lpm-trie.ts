@@ -286,9 +286,14 @@ export const lpmTrie: MapHandler = {
 	check,
 	allocate,
 	release: releaseBlocks,
-	lookup: (map, memory, key, at) => guarded(map, memory, () => lookup(map, memory, key, at)),
-	update: (map, memory, ...rest) => guarded(map, memory, () => update(map, memory, ...rest)),
-	delete: (map, memory, key, at) => guarded(map, memory, () => remove(map, memory, key, at)),
+	lookup: (map, memory, key, at) =>
+		memory.shared ? guarded(map, memory, () => lookup(map, memory, key, at)) : lookup(map, memory, key, at),
+	update: (map, memory, key, keyAt, value, valueAt, flags, cpu) =>
+		memory.shared
+			? guarded(map, memory, () => update(map, memory, key, keyAt, value, valueAt, flags, cpu))
+			: update(map, memory, key, keyAt, value, valueAt, flags, cpu),
+	delete: (map, memory, key, at) =>
+		memory.shared ? guarded(map, memory, () => remove(map, memory, key, at)) : remove(map, memory, key, at),
 	nextKey: (map, memory, key, out) => guarded(map, memory, () => nextKey(map, memory, key, out)),
 	batch: (map, memory, from, room) => guarded(map, memory, () => batch(map, memory, from, room)),
 	keyOf: (map, memory, value) => {

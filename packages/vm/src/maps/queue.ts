@@ -49,18 +49,21 @@ function dropFirst(map: MapState, { words }: Memory): void {
 
 /** Copies what would come out next to an address of the machine's, and takes it out where it is `gone`. 0, -ENOENT. */
 export function take(map: MapState, memory: Memory, to: number, gone: boolean): number {
-	return guarded(map, memory, () => {
-		const from = peek(map, memory);
-		if (from === 0) return -ERRNO.ENOENT;
-		memory.u8.copyWithin(to, from, from + map.valueSize);
-		if (gone) drop(map, memory);
-		return 0;
-	});
+	return memory.shared ? guarded(map, memory, () => taken(map, memory, to, gone)) : taken(map, memory, to, gone);
+}
+
+function taken(map: MapState, memory: Memory, to: number, gone: boolean): number {
+	const from = peek(map, memory);
+	if (from === 0) return -ERRNO.ENOENT;
+	memory.u8.copyWithin(to, from, from + map.valueSize);
+	if (gone) drop(map, memory);
+	return 0;
 }
 
 /** Adds a value; with BPF_EXIST the oldest gives way where it is full. 0, -EINVAL, -E2BIG. */
 export function push(map: MapState, memory: Memory, value: Bytes, valueAt: number, flags: number): number {
 	if (flags !== 0 && flags !== UPDATE_FLAGS.BPF_EXIST) return -ERRNO.EINVAL;
+	if (!memory.shared) return add(map, memory, value, valueAt, flags);
 	return guarded(map, memory, () => add(map, memory, value, valueAt, flags));
 }
 

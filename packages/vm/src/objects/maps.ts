@@ -198,7 +198,7 @@ export function lookupElement(system: System, attr: Attributes["MAP_LOOKUP_ELEM"
 		return 0;
 	}
 	// An array's values stay where they are; another's are read while nobody takes them out.
-	if (map.type === "array") return lookupFound(system, map, key, value, flags);
+	if (!system.memory.shared || map.type === "array") return lookupFound(system, map, key, value, flags);
 	return guarded(map, system.memory, () => lookupFound(system, map, key, value, flags));
 }
 
@@ -212,6 +212,10 @@ function lookupFound(
 	const address = mapHandler(map.type)!.lookup(map, system.memory, key, 0, false);
 	if (address === 0) return -ERRNO.ENOENT;
 	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
+	if (flags === 0) {
+		readInto(system, map, address, value, 0);
+		return 0;
+	}
 	return withLock(system, map, address, flags, () => {
 		readInto(system, map, address, value, 0);
 		return 0;
@@ -241,8 +245,18 @@ export function updateElement(system: System, attr: Attributes["MAP_UPDATE_ELEM"
 	const wrong = keyFault(map, key);
 	if (wrong !== 0) return wrong;
 	if (value.length < valueBytes(map)) return -ERRNO.EFAULT;
-	const write = () => put(system, map, key, 0, value, 0, hasLock(map) ? flags & ~LOCK : flags);
-	if ((flags & LOCK) === 0 || !system.memory.shared) return write();
+	if ((flags & LOCK) !== 0 && system.memory.shared) return updateLocked(system, map, key, value, flags);
+	return put(system, map, key, 0, value, 0, hasLock(map) ? flags & ~LOCK : flags);
+}
+
+function updateLocked(
+	system: System,
+	map: MapState,
+	key: Uint8Array | undefined,
+	value: Uint8Array,
+	flags: number,
+): number {
+	const write = () => put(system, map, key, 0, value, 0, flags & ~LOCK);
 	return guarded(map, system.memory, () => {
 		const address = mapHandler(map.type)!.lookup(map, system.memory, key, 0, false);
 		return address === 0 ? write() : withLock(system, map, address, flags, write);
@@ -361,15 +375,20 @@ export function takeElement(system: System, attr: Attributes["MAP_LOOKUP_AND_DEL
 	const wrong = keyFault(map, attr.key);
 	if (wrong !== 0) return wrong;
 	if (!handler.takes || map.type === "hash_of_maps") return -ERRNO.ENOTSUPP;
-	return guarded(map, system.memory, () => {
-		const address = handler.lookup(map, system.memory, attr.key, 0, false);
-		if (address === 0) return -ERRNO.ENOENT;
-		if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
-		readInto(system, map, address, attr.value, 0);
-		if (handler.keyless) dropFirst(map, system.memory);
-		else remove(system, map, attr.key, 0);
-		return 0;
-	});
+	return system.memory.shared
+		? guarded(map, system.memory, () => takeOut(system, map, attr))
+		: takeOut(system, map, attr);
+}
+
+function takeOut(system: System, map: MapState, attr: Attributes["MAP_LOOKUP_AND_DELETE_ELEM"]): number {
+	const handler = mapHandler(map.type)!;
+	const address = handler.lookup(map, system.memory, attr.key, 0, false);
+	if (address === 0) return -ERRNO.ENOENT;
+	if (attr.value.length < valueBytes(map)) return -ERRNO.EFAULT;
+	readInto(system, map, address, attr.value, 0);
+	if (handler.keyless) dropFirst(map, system.memory);
+	else remove(system, map, attr.key, 0);
+	return 0;
 }
 
 export function freezeMap(system: System, attr: Attributes["MAP_FREEZE"]): number {
