@@ -35,7 +35,7 @@ const TELLING: Readonly<Record<string, string>> = {
 	programs: "type",
 	links: "type",
 	cgroups: "path",
-	ksyms: "name",
+	ksyms: "type",
 };
 
 for (const name of Object.keys(READY))
