@@ -1,5 +1,6 @@
 // `npm run soak [-- PROGRAMS [FIRST_SEED [PROCESSES]]]`: random programs on the virtual kernel and on this machine's Linux
-// (100,000 by default), and a table of what was compared. Needs root. Ends with status 1 where the two differ.
+// (100,000 by default), and a table of what was compared, also where it is interrupted (Ctrl-C). Needs root. Ends with status
+// 1 where the two differ.
 import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -18,10 +19,11 @@ const ENOUGH = 20;
 /** How often a process says how far it is, in milliseconds. */
 const PERIOD = 10_000;
 
-/** What one process compares: seeds of [first, end). */
+/** What one process compares: seeds of [first, end), every `step`th of them. */
 interface Share {
 	readonly first: number;
 	readonly end: number;
+	readonly step: number;
 	readonly cpu: number;
 }
 
@@ -40,7 +42,7 @@ interface Word {
 if (process.send) process.once("message", (share) => compareShare(share as Share));
 else await soak();
 
-function compareShare({ first, end, cpu }: Share): void {
+async function compareShare({ first, end, step, cpu }: Share): Promise<void> {
 	if (!stayOnOneCpu(cpu)) {
 		console.error("taskset is missing or was refused: per-CPU values would not be the same on every run");
 		process.exit(1);
@@ -49,11 +51,18 @@ function compareShare({ first, end, cpu }: Share): void {
 	using agreement = new Agreement(virtualKernels(kernel.possibleCpus, cpu), kernel);
 	const { tally } = agreement;
 	let told = performance.now();
-	for (let seed = first; seed < end && tally.differences.length < ENOUGH; seed++) {
+	let isEnough = false;
+	process.once("message", () => {
+		isEnough = true;
+	});
+	// The terminal tells all processes; the first one decides.
+	process.on("SIGINT", () => {});
+	for (let seed = first; seed < end && !isEnough && tally.differences.length < ENOUGH; seed += step) {
 		agreement.compare(seed);
 		if (performance.now() - told < PERIOD) continue;
 		told = performance.now();
 		process.send!(wordOf(tally, false));
+		await new Promise(setImmediate);
 	}
 	process.send!(wordOf(tally, true), () => process.disconnect?.());
 }
@@ -85,23 +94,22 @@ async function soak(): Promise<void> {
 		const differ = all.reduce((sum, word) => sum + word.differences.length, 0);
 		console.error(`${all.reduce((sum, word) => sum + word.programs, 0)} programs, ${differ} differ`);
 	}, PERIOD);
-	const bound = (i: number): number => first + Math.floor((programs * i) / processes);
 	await Promise.all(
 		words.map(async (_, i) => {
 			const child = fork(fileURLToPath(import.meta.url));
+			process.once("SIGINT", () => child.send("enough"));
 			child.on("message", (word) => {
 				words[i] = word as Word;
 			});
-			child.send({ first: bound(i), end: bound(i + 1), cpu: i % processors } satisfies Share);
+			child.send({ first: first + i, end: first + programs, step: processes, cpu: i % processors } satisfies Share);
 			const status = await new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
-			if (status !== 0 || !words[i]?.counts)
-				throw new Error(`the process of seeds from ${bound(i)} ended with ${status}`);
+			if (status !== 0 || !words[i]?.counts) throw new Error(`process ${i + 1} ended with ${status}`);
 		}),
 	).finally(() => clearInterval(report));
-	print(words as Word[], `${first} to ${first + programs - 1}`, (performance.now() - began) / 1000);
+	print(words as Word[], first, (performance.now() - began) / 1000);
 }
 
-function print(words: readonly Word[], seeds: string, seconds: number): void {
+function print(words: readonly Word[], first: number, seconds: number): void {
 	const sum = (of: (word: Word) => number): number => words.reduce((all, word) => all + of(word), 0);
 	const differences = words.flatMap((word) => word.differences);
 	const kernel = openLinux();
@@ -109,7 +117,7 @@ function print(words: readonly Word[], seeds: string, seconds: number): void {
 		["kernel", kernel.release],
 		["node", process.version],
 		["engines", Object.keys(virtualKernels(kernel.possibleCpus)).join(", ")],
-		["seeds", seeds],
+		["seeds from", first],
 		["programs", sum((word) => word.programs)],
 		["refused by the verifier", sum((word) => word.refused)],
 		["runs compared, in each engine", sum((word) => word.runs)],
