@@ -163,6 +163,33 @@ test("shortcuts are taken, and refuse what the helper refuses", () => {
 	assert.equal(called(), 1);
 });
 
+test("many runs are one run after another, whatever they go by", () => {
+	const CLEARED = 0x8000;
+	const outcomes = [JIT, { engine: "interpreter" } as const, { engine: "auto" } as const].map((options) => {
+		const { memory, cpu, engine, load } = machine(options);
+		const data = memory.allocate(8, "map")!;
+		// The fourth run of all finds 3 there, and goes astray.
+		const text = `r2 = ${data}; r3 = *(u64 *)(r2 + 0); r0 = r1; r0 += r3; if r3 == 3 goto bad; r3 += 1; *(u64 *)(r2 + 0) = r3; exit; bad:; r0 = *(u64 *)(r1 + 0); exit`;
+		const code = load(text);
+		const times = (count: number): unknown => {
+			setRegister(cpu, 1, 7n);
+			cpu.fuel = 100;
+			memory.words[CLEARED >> 2] = 5;
+			try {
+				engine.repeat(code, cpu, count, CLEARED);
+				return [registerOf(cpu, 0), cpu.fuel, memory.words[CLEARED >> 2]];
+			} catch (error) {
+				assert.ok(error instanceof VmFault);
+				return [error.kind, error.pc, error.address];
+			}
+		};
+		return [times(1), times(2), times(2), memory.view.getUint32(data, true)];
+	});
+	assert.deepEqual(outcomes[0], [[7n, 92, 0], [9n, 92, 0], ["access", 8, 7n], 3]);
+	assert.deepEqual(outcomes[1], outcomes[0]);
+	assert.deepEqual(outcomes[2], outcomes[0]);
+});
+
 test("callbacks and tail calls between programs", () => {
 	const { load, run } = machine();
 	const text =
