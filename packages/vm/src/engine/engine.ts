@@ -117,6 +117,7 @@ class Jit implements Engine {
 			interpret: (code, slot, cpu) => execute(code, slot, cpu, memory, calls),
 			perform: (code, slot, cpu) => this.#perform(code, slot, cpu),
 			entranceOf: (code) => this.#stateOf(code).linked?.entrance,
+			routines: new Map(),
 			entrances: undefined,
 			gate: undefined,
 			cpu: undefined,

@@ -19,7 +19,7 @@ import type { Code } from "../prepare.ts";
 import type { Settings } from "./emitter.ts";
 import { Entrances } from "./entrances.ts";
 import { Gate } from "./gate.ts";
-import { ENTRANCE_NAME, type Translated, translateProgram } from "./module.ts";
+import { ENTRANCE_NAME, type RoutineBody, type Translated, translateProgram } from "./module.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** Runs a function of a program on the frame that `cpu.depth` says, arguments in r1 … r5, result in r0. */
@@ -39,6 +39,8 @@ export interface Link {
 	readonly perform: Perform;
 	/** Where others go on in a program; undefined: it is not translated. */
 	readonly entranceOf: (code: Code) => unknown;
+	/** Routines that programs of this machine were translated with. A cache. */
+	readonly routines: Map<string, RoutineBody>;
 	/** Made when the first program that makes tail calls is linked. */
 	entrances: Entrances | undefined;
 	/** Made when the first program is linked. */
@@ -82,6 +84,7 @@ export function linkProgram(code: Code, link: Link): Linked {
 		memory,
 		link.settings,
 		calls.shortcut ? (id, known) => calls.shortcut!(id, known) : () => undefined,
+		link.routines,
 	);
 	if (translated.tails) link.entrances ??= new Entrances(host, shared, link.settings, (base) => goOn(base, link));
 	const instance = new host.Instance(new host.Module(translated.bytes), {

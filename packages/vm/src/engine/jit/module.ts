@@ -51,8 +51,27 @@ const IMPORTS: readonly ImportedFunction[] = [
 	{ name: "tail", params: [I32], results: [] },
 ] satisfies readonly (ImportedFunction & { name: keyof typeof IMPORT })[];
 
-/** Translates a program. The same program, memory and shortcuts give the same bytes. */
-export function translateProgram(code: Code, memory: Memory, settings: Settings, shortcuts: Shortcuts): Translated {
+/** A routine, translated; it may be a part of any module. */
+export interface RoutineBody {
+	readonly parameters: number;
+	readonly body: Writer;
+}
+
+/** Routines that are kept for other programs. */
+const MOST_ROUTINES = 64;
+
+/**
+ * Translates a program. The same program, memory and shortcuts give the same bytes. `known`: routines by `keyOf`, to which
+ * new ones come.
+ */
+export function translateProgram(
+	code: Code,
+	memory: Memory,
+	settings: Settings,
+	ask: Shortcuts,
+	known: Map<string, RoutineBody>,
+): Translated {
+	const shortcuts = askedOnce(ask);
 	const plan = planOf(code, memory, shortcuts, settings.checked);
 	const callees = new Map<number, Callee>();
 	const functions: DefinedFunction[] = settings.checked
@@ -61,7 +80,14 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 	const windows = new Windows(memory.processor);
 	const routines = new Map<string, Callee>();
 	for (const [key, { insns }] of plan.routines) {
-		const { parameters, body } = routine(insns, memory, settings, windows);
+		let made = known.get(key);
+		if (!made) {
+			made = routine(insns, memory, settings, windows);
+			// Maps come and go.
+			if (known.size >= MOST_ROUTINES) known.clear();
+			known.set(key, made);
+		}
+		const { parameters, body } = made;
 		functions.push({ params: [I32, ...registersOf(parameters).map(() => I64)], results: [I64], body });
 		routines.set(key, { index: IMPORTS.length + functions.length - 1, parameters, callsOut: false });
 	}
@@ -113,13 +139,18 @@ export function translateProgram(code: Code, memory: Memory, settings: Settings,
 
 const NONE: ReadonlyMap<never, never> = new Map<never, never>();
 
+/** Each call is asked about more than once. */
+function askedOnce(ask: Shortcuts): Shortcuts {
+	const answers = new Map<string, ReturnType<Shortcuts>>();
+	return (helper, known) => {
+		const key = `${helper}:${known.registers}:${known.words}`;
+		if (!answers.has(key)) answers.set(key, ask(helper, known));
+		return answers.get(key);
+	};
+}
+
 /** What a helper does, as a function: not checked, not counted. */
-function routine(
-	insns: Uint8Array,
-	memory: Memory,
-	settings: Settings,
-	windows: Windows,
-): { parameters: number; body: Writer } {
+function routine(insns: Uint8Array, memory: Memory, settings: Settings, windows: Windows): RoutineBody {
 	const code = prepare(insns, { id: 0 });
 	const shortcuts = () => undefined;
 	const [one] = planOf(code, memory, shortcuts, false).functions;
