@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VmFault } from "@skep/bpf/base";
-import { encode } from "@skep/bpf/isa";
+import { encode, type Instruction, insn, PSEUDO } from "@skep/bpf/isa";
+import { BpfMap, Program } from "@skep/bpf/live";
+import { VirtualKernel } from "@skep/vm";
 import { type Callables, Memory, newCpu, RUN_WORDS_SIZE, registerOf, runWord, type Shortcut } from "#machine";
 import { assemble } from "../cases.test-support.ts";
 import { type Code, type EngineOptions, newEngine, prepare } from "../index.ts";
@@ -206,5 +208,43 @@ test("once both are translated, no call leaves generated code", () => {
 		on.put(0, 1);
 		assert.deepEqual((on.run(1) as number[]).slice(0, 2), [-2, 33]);
 		assert.equal(on.called(), 0, name);
+	}
+});
+
+test("a machine that is put back, and a program with the number of one that is no more", () => {
+	for (const engine of ["interpreter", "jit"] as const) {
+		const kernel = new VirtualKernel({ engine });
+		const load = (insns: readonly Instruction[]) =>
+			Program.load(kernel, { name: "one", type: "xdp", insns: encode(insns), license: "GPL" });
+		const next = BpfMap.create(kernel, { name: "next", type: "prog_array", keySize: 4, valueSize: 4, maxEntries: 2 });
+		const first = load([
+			insn.loadPseudo(2, PSEUDO.mapFd, next.fd.number),
+			insn.mov(64, 3, { imm: 1 }),
+			insn.call(12),
+			insn.mov(64, 0, { imm: 9 }),
+			insn.exit(),
+		]);
+		const returning = (value: number) => load([insn.mov(64, 0, { imm: value }), insn.exit()]);
+		const put = (program: Program) =>
+			next.update(Uint8Array.of(1, 0, 0, 0), new Uint8Array(Uint32Array.of(program.fd.number).buffer));
+		const run = () => {
+			const results = [1, 2, 3].map(() => first.testRun({ data: new Uint8Array(14) }).retval);
+			assert.equal(new Set(results).size, 1);
+			return results[0];
+		};
+		assert.equal(run(), 9);
+		const before = kernel.snapshot();
+		put(returning(2));
+		assert.equal(run(), 2);
+		const after = kernel.snapshot();
+		kernel.restore(before);
+		assert.equal(run(), 9);
+		// It has the number that the other one had.
+		put(returning(3));
+		assert.equal(run(), 3);
+		kernel.restore(after);
+		assert.equal(run(), 2);
+		next.delete(Uint8Array.of(1, 0, 0, 0));
+		assert.equal(run(), 9);
 	}
 });
