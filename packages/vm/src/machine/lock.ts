@@ -9,7 +9,7 @@ const SLEEPERS = 1 << 31;
 
 /** How often a lock is looked at before sleeping: it is held for short. */
 const TURNS = 200;
-/** How long one sleep takes at most, in milliseconds, and how many there are before it is given up. */
+/** How long one sleep takes at most, in milliseconds, and how many may end without the lock being given back. */
 const SLEEP = 100;
 const MOST_SLEEPS = 300;
 /** Where sleeping is not allowed, as on a page's main thread: how often it is looked at in all. */
@@ -26,14 +26,15 @@ export function lock({ words }: Memory, address: number, holder: number): Locked
 	if ((seen & HOLDER) === holder) return "own";
 	for (let turn = 0; turn < TURNS; turn++)
 		if (Atomics.load(words, at) === 0 && Atomics.compareExchange(words, at, 0, holder) === 0) return "taken";
-	for (let sleeps = 0; sleeps < MOST_SLEEPS; sleeps++) {
+	for (let sleeps = 0; sleeps < MOST_SLEEPS; ) {
 		// Others may sleep as well: whoever gives it back looks for them.
 		const before = Atomics.compareExchange(words, at, 0, holder | SLEEPERS);
 		if (before === 0) return "taken";
 		const marked = before | SLEEPERS;
 		if (before !== marked && Atomics.compareExchange(words, at, before, marked) !== before) continue;
 		try {
-			Atomics.wait(words, at, marked, SLEEP);
+			// Whoever is woken and comes too late has waited for others in turn: that does not count.
+			if (Atomics.wait(words, at, marked, SLEEP) === "timed-out") sleeps++;
 		} catch {
 			return spin(words, at, holder);
 		}
