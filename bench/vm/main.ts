@@ -41,7 +41,7 @@ const ROUNDS = 60;
 /** Nanoseconds that one measurement takes: so short that some of the rounds are not interrupted. */
 const SLICE = 500_000;
 /** Milliseconds until V8 has made its best of a program, on a busy machine. */
-const WARM = 250;
+const WARM = 500;
 
 const packet = Uint8Array.from({ length: 512 }, (_, i) => (i % 256) * 7);
 /** Nanoseconds of this thread. */
