@@ -8,8 +8,6 @@ export interface CgroupRow {
 	parent: u64;
 	level: u32;
 	children: u32;
-	/** It, or one below it, has processes. */
-	populated: boolean;
 	name: chars<128>;
 }
 
@@ -18,7 +16,6 @@ const rowOf = (cgrp: cgroup): CgroupRow => ({
 	parent: cgrp.self.parent.cgroup.kn.id,
 	level: cgrp.level,
 	children: cgrp.nr_descendants,
-	populated: cgrp.nr_populated_csets + cgrp.nr_populated_domain_children + cgrp.nr_populated_threaded_children > 0,
 	name: cgrp.kn.name.readString(128),
 });
 
