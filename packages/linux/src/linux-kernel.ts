@@ -19,6 +19,7 @@ import {
 } from "@skep/bpf/kernel";
 import {
 	buildConfig,
+	cgroupId,
 	cgroups,
 	explainPermission,
 	findBinary,
@@ -102,6 +103,7 @@ const SANDBOX: Sandbox = {
 /** What stands around the kernel. */
 const HOST: Host = {
 	open: (path) => attempt(() => openSync(path, "r")),
+	cgroupId,
 	cgroups,
 	setSocketProgram,
 	network: ask,

@@ -127,6 +127,8 @@ export interface Places {
 	open(path: string): number;
 	/** Folders of cgroups (version 2): one and those below it, parents first; absent: from the root. What vanishes meanwhile is missing. -ENOENT: there are none. */
 	cgroups(below?: string): readonly string[] | number;
+	/** Id of a cgroup's folder, which links and programs know it by. -errno. */
+	cgroupId(path: string): bigint | number;
 	/** rtnetlink in the caller's network namespace; a filter answers with what was chosen for it. */
 	network(request: NetworkRequest): FilterReply | number;
 	/** Devices of the caller's network namespace, and the programs on them. */

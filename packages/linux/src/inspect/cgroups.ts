@@ -1,4 +1,4 @@
-import { readdirSync, statfsSync } from "node:fs";
+import { readdirSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ERRNO } from "@skep/bpf/kernel";
 import { errnoOf } from "#sys";
@@ -21,6 +21,15 @@ export function cgroups(below = cgroupMount()): readonly string[] | number {
 	};
 	visit(below);
 	return found;
+}
+
+/** Id of a cgroup: the number of its folder's inode. -errno. */
+export function cgroupId(path: string): bigint | number {
+	try {
+		return statSync(path, { bigint: true }).ino;
+	} catch (error) {
+		return -errnoOf(error);
+	}
 }
 
 function foldersIn(path: string): string[] {

@@ -10,7 +10,7 @@
 export { findBinary } from "./binary.ts";
 export { btfFile } from "./btf-file.ts";
 export { buildConfig } from "./build-config.ts";
-export { cgroups } from "./cgroups.ts";
+export { cgroupId, cgroups } from "./cgroups.ts";
 export {
 	CAPABILITIES,
 	type Capability,

@@ -136,16 +136,23 @@ export function linkText(row: LinkRow): string {
 	return `${lines.filter((line) => line !== "").join("\n\t")}\n`;
 }
 
+/** What a link hangs on, in a few words: `v0(3) tcx_ingress`, `cgroup_id 77 cgroup_device`, `tp_name sched_switch`. */
+export function attachedTo(detail: LinkRow["detail"]): string {
+	const { devname, ifindex, attach_type, ...others } = detail;
+	const device = devname === undefined ? (ifindex === undefined ? "" : `ifindex ${ifindex}`) : `${devname}(${ifindex})`;
+	const rest = Object.entries(others)
+		.filter(([, value]) => !Array.isArray(value))
+		.map(([key, value]) => `${key} ${value}`);
+	return [device, ...rest, String(attach_type ?? "")].filter((part) => part !== "").join(" ");
+}
+
 /** A row of the table of all links. */
 export function linkCells(row: LinkRow): object {
 	return {
 		id: row.id,
 		type: row.type,
 		program: row.prog_id,
-		"attached to": Object.entries(row.detail)
-			.filter(([, value]) => !Array.isArray(value))
-			.map(([key, value]) => `${key} ${value}`)
-			.join(" "),
+		"attached to": attachedTo(row.detail),
 		...(row.pinned?.length ? { pinned: row.pinned.join(" ") } : {}),
 		...ownerCells(row.pids),
 	};

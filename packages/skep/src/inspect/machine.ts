@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel, ObjectKind } from "@skep/bpf/kernel";
 import { BPFFS } from "@skep/bpf/live";
@@ -64,11 +64,11 @@ export const THIS_MACHINE: Machine = {
 		const text = readSmall(`/proc/self/fdinfo/${fd}`) ?? "";
 		return (name) => field(text, name);
 	},
-	deviceName: (_, ifindex) => {
-		for (const name of attempt(() => readdirSync("/sys/class/net")) ?? []) {
-			if (Number(readSmall(`/sys/class/net/${name}/ifindex`)) === ifindex) return name;
-		}
-		return undefined;
+	deviceName: (kernel, ifindex) => {
+		// Not /sys/class/net: that shows the devices of the namespace in which sysfs was mounted.
+		const text = attempt(() => readFileSync("/proc/self/net/dev", "utf8")) ?? "";
+		const names = Array.from(text.matchAll(/^ *(\S+):/gm), ([, name]) => name!);
+		return names.find((name) => kernel.interfaceIndex(name) === ifindex);
 	},
 	pins: (kernel) => pinsBelow(kernel, bpffsMounts()),
 	owners: processOwners,

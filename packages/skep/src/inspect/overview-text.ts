@@ -5,7 +5,7 @@ import { ownerCells } from "./owners.ts";
 const BOLD = "\u001b[1m";
 const PLAIN = "\u001b[0m";
 /** Columns that go first where the screen is too narrow. */
-const SPARE = ["in cgroup", "type", "link"];
+const SPARE = ["in cgroup", "type", "link", "order", "pids"];
 
 /** A title and a table for each namespace, for netfilter, sockmaps and each cgroup. */
 export function overviewText(overview: NetOverview, screen: Screen): string {
@@ -36,15 +36,10 @@ export function overviewText(overview: NetOverview, screen: Screen): string {
 }
 
 function titleOf({ inode, names, processes, process_count, own }: NetOverview["namespaces"][number]): string {
-	const name = names.length > 0 ? names.join(", ") : own ? "this one" : "";
+	const title = own ? "this network namespace" : "network namespace";
 	const who = processes.map(({ comm, pid }) => `${comm}(${pid})`).join(", ");
 	const more = process_count > processes.length ? ` and ${process_count - processes.length} more` : "";
-	return [
-		"network namespace",
-		name,
-		inode === undefined ? "" : `[${inode}]`,
-		own || who === "" ? "" : `of ${who}${more}`,
-	]
+	return [title, names.join(", "), inode === undefined ? "" : `[${inode}]`, own || who === "" ? "" : `of ${who}${more}`]
 		.filter((part) => part !== "")
 		.join(" ");
 }

@@ -2,7 +2,7 @@ import { BpfError } from "@skep/bpf/base";
 import { errnoName, type Kernel, type LinkInfo } from "@skep/bpf/kernel";
 import { Fd, openById, queryPrograms } from "@skep/bpf/live";
 import { type AttachType, MAP_TYPES } from "@skep/bpf/uapi";
-import { cgroupRows, cgroupsBelow } from "./cgroups.ts";
+import { type CgroupRow, cgroupRows, cgroupsBelow } from "./cgroups.ts";
 import { type View, withOwners } from "./context.ts";
 import { attachType, programType } from "./names.ts";
 import type { NetworkNamespace } from "./namespaces.ts";
@@ -179,20 +179,22 @@ class Programs {
 interface NetLinks {
 	/** `ifindex program`: of our own namespace, for others count from 1 too. */
 	readonly xdp: ReadonlyMap<string, number>;
-	/** `attach_type program`. */
-	readonly cgroup: ReadonlyMap<string, number>;
+	/** `attach_type program`: on which cgroups. */
+	readonly cgroup: ReadonlyMap<string, readonly { readonly id: number; readonly cgroup: bigint }[]>;
 	readonly netfilter: readonly LinkInfo[];
 }
 
 function netLinks(kernel: Kernel): NetLinks {
 	const xdp = new Map<string, number>();
-	const cgroup = new Map<string, number>();
+	const cgroup = new Map<string, { id: number; cgroup: bigint }[]>();
 	const netfilter: LinkInfo[] = [];
 	for (const fd of everyObject(kernel, "link")) {
 		const info = infoOf(kernel, "link", fd);
 		if (info.xdp) xdp.set(`${info.xdp.ifindex} ${info.prog_id}`, info.id);
-		else if (info.cgroup) cgroup.set(`${attachType(info.cgroup.attach_type)} ${info.prog_id}`, info.id);
-		else if (info.netfilter) netfilter.push(info);
+		else if (info.cgroup) {
+			const key = `${attachType(info.cgroup.attach_type)} ${info.prog_id}`;
+			cgroup.set(key, [...(cgroup.get(key) ?? []), { id: info.id, cgroup: info.cgroup.cgroup_id }]);
+		} else if (info.netfilter) netfilter.push(info);
 	}
 	return { xdp, cgroup, netfilter };
 }
@@ -240,7 +242,7 @@ function attached(kernel: Kernel, fd: number, hook: AttachType): number[] {
 }
 
 /** Cgroups on which something hangs, with all that runs there. */
-function cgroupsOf(kernel: Kernel, programs: Programs, links: ReadonlyMap<string, number>): NetOverview["cgroups"] {
+function cgroupsOf(kernel: Kernel, programs: Programs, links: NetLinks["cgroup"]): NetOverview["cgroups"] {
 	let folders: readonly string[];
 	try {
 		folders = cgroupsBelow(kernel);
@@ -253,17 +255,39 @@ function cgroupsOf(kernel: Kernel, programs: Programs, links: ReadonlyMap<string
 		try {
 			const own = cgroupRows(kernel, cgroup, false);
 			if (own.length === 0) return [];
-			const hooks = new Map<string, HungProgram[]>();
-			for (const { id, attach_type } of cgroupRows(kernel, cgroup, true)) {
-				const inherited = !own.some((row) => row.id === id && row.attach_type === attach_type);
-				const program = programs.of(id, links.get(`${attach_type} ${id}`), inherited);
-				hooks.set(attach_type, [...(hooks.get(attach_type) ?? []), program]);
-			}
-			return [{ cgroup, hooks: [...hooks].map(([hook, all]) => ({ hook, programs: all })) }];
+			const path = folders.filter((each) => cgroup === each || cgroup.startsWith(`${each}/`)).reverse();
+			return [{ cgroup, hooks: cgroupHooks(kernel, programs, links, path, own) }];
 		} catch (error) {
 			// Gone since it was listed.
 			if (error instanceof BpfError && error.code === "ERR_NO_TARGET") return [];
 			throw error;
 		}
 	});
+}
+
+/** What runs in the first cgroup of a path up to the root, on which `own` hang. */
+function cgroupHooks(
+	kernel: Kernel,
+	programs: Programs,
+	links: NetLinks["cgroup"],
+	path: readonly string[],
+	own: readonly CgroupRow[],
+): HookPrograms[] {
+	const ids = path.map((each) => kernel.places?.cgroupId(each));
+	const hooks = new Map<string, HungProgram[]>();
+	const met = new Map<string, number>();
+	for (const { id, attach_type } of cgroupRows(kernel, path[0]!, true)) {
+		// One program may hang on several cgroups of the path; what hangs on the first comes first.
+		const key = `${attach_type} ${id}`;
+		const before = met.get(key) ?? 0;
+		met.set(key, before + 1);
+		const here = own.filter((row) => row.id === id && row.attach_type === attach_type).length;
+		const inherited = before >= here;
+		const held = (links.get(key) ?? [])
+			.filter(({ cgroup }) => (inherited ? ids.indexOf(cgroup) > 0 : cgroup === ids[0]))
+			.sort((a, b) => ids.indexOf(a.cgroup) - ids.indexOf(b.cgroup));
+		const link = held[inherited ? before - here : before];
+		hooks.set(attach_type, [...(hooks.get(attach_type) ?? []), programs.of(id, link?.id, inherited)]);
+	}
+	return [...hooks].map(([hook, all]) => ({ hook, programs: all }));
 }

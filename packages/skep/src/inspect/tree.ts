@@ -1,5 +1,6 @@
 import { cutTo, printable, type Screen } from "#output";
 import type { HeldObject, Holdings } from "./holdings.ts";
+import { attachedTo } from "./links.ts";
 import type { ObjectKey } from "./machine.ts";
 import type { Owner } from "./owners.ts";
 
@@ -129,12 +130,11 @@ const ownerTitle = ({ pid, comm, command, cgroup }: Owner): string =>
 
 /** `prog 7 xdp on_exec  btf 12`. */
 function labelOf({ kind, id, type, name, detail, holds }: HeldObject): string {
-	const about = Object.entries(detail ?? {})
-		.filter(([key, value]) => key !== "map_id" && !Array.isArray(value))
-		.map(([key, value]) => `${key} ${value}`);
+	// The map of a link stands below it.
+	const { map_id, ...about } = detail ?? {};
 	const btf = holds.filter((each) => each.startsWith("btf "));
 	return [kind, String(id), type === undefined ? "" : String(type), name === undefined ? "" : printable(name)]
-		.concat(about.map(printable), btf)
+		.concat(printable(attachedTo(about)), btf)
 		.filter((part) => part !== "")
 		.join(" ");
 }

@@ -39,6 +39,10 @@ export function placesOf(system: System): Places {
 			return id === undefined ? -ERRNO.ENOENT : openDescriptor(system, "cgroup", id);
 		},
 		cgroups: (below) => cgroupsBelow(tables, below) ?? -ERRNO.ENOENT,
+		cgroupId: (path) => {
+			const id = cgroupAt(tables, path);
+			return id === undefined ? -ERRNO.ENOENT : BigInt(id);
+		},
 		network: (request) => askNetwork(system, request),
 		networkPrograms: () => listNetwork(system),
 	};
