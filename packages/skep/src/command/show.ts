@@ -34,21 +34,21 @@ const PROGRAMS: Kind<ReturnType<typeof programRow>> = {
 	json: (row) => row,
 	text: programText,
 	cells: programCells,
-	spare: ["uid", "memlock", "in cgroup", "btf", "loaded", "tag", "jited", "xlated"],
+	spare: ["uid", "memlock", "in cgroup", "btf", "loaded", "tag", "jited", "xlated", "maps"],
 };
 const MAPS: Kind<ReturnType<typeof mapRow>> = {
 	row: mapRow,
 	json: (row) => row,
 	text: mapText,
 	cells: mapCells,
-	spare: ["in cgroup", "btf", "memlock", "flags"],
+	spare: ["in cgroup", "btf", "memlock", "flags", "frozen", "value", "key", "entries"],
 };
 const LINKS: Kind<ReturnType<typeof linkRow>> = {
 	row: linkRow,
 	json: linkJson,
 	text: linkText,
 	cells: linkCells,
-	spare: ["in cgroup"],
+	spare: ["in cgroup", "pids"],
 };
 
 /** `show [PROG]`, `list`. */

@@ -113,6 +113,12 @@ test("a table fits the terminal: spare columns go and are named, texts are cut, 
 		narrow,
 		"    id  name             held\n123456  a_rather_long_…  bash(12), sh(7)\n     7  b\nno room for uid, path\n",
 	);
+	// Where even ten columns a text are too many, texts go from the right.
+	const words = { one: "a long first word", two: "a long second word", three: "a long third word" };
+	assert.equal(
+		renderTable([words], { width: 24, colour: false }),
+		"one          two\na long fir…  a long sec…\nno room for three\n",
+	);
 	// Two columns for what is shown as two.
 	const [, honey, plain2] = renderTable(
 		[

@@ -42,8 +42,8 @@ interface Cells {
 
 /**
  * Finished rows as a table: columns in the order of first appearance, as wide as their widest cell. Ends with a newline.
- * Where the screen is too narrow, columns of `spare` go one after the other, and the last line says which; then the widest
- * texts are cut.
+ * Where the screen is too narrow, columns of `spare` go one after the other, and the last line says which; then
+ * the widest texts are cut, and what has no room even so goes from the right.
  */
 export function renderTable(rows: readonly object[], screen: Screen, spare: readonly string[] = []): string {
 	if (rows.length === 0) return "";
@@ -62,6 +62,8 @@ export function renderTable(rows: readonly object[], screen: Screen, spare: read
 		columns = columns.filter((column) => column.name !== name);
 		gone.push(name);
 	}
+	// Columns of which a letter is left tell nothing: the last ones go then.
+	while (columns.length > 1 && total(columns.map((column) => least(column))) > full) gone.push(columns.pop()!.name);
 	const widths = fitted(columns, full);
 	const line = (cell: (c: Cells) => string) => {
 		const parts = columns.map((c, i) =>
