@@ -95,6 +95,8 @@ function refusePin(
 		return new SyscallError("bpf", command, ERRNO.ENOENT, code, `cannot ${what}: ${make}`);
 	}
 	if (inBpffs === 0) return noBpffs(what, path);
+	if (command === "OBJ_GET" && errno === ERRNO.EACCES && typeof kernel.folders.list(path) === "object")
+		return new SyscallError("bpf", command, errno, "EACCES", `cannot ${what}: it is a folder`);
 	if (errno !== ERRNO.EPERM) return refusal(errno, command, what);
 	const name = path.slice(path.lastIndexOf("/") + 1);
 	if (name.includes(".")) {

@@ -10,7 +10,7 @@ import {
 	selectCommand,
 	UsageError,
 } from "#cli";
-import { toJson, toPrettyJson } from "#output";
+import { parseJson, toJson, toPrettyJson } from "#output";
 import { readBytes } from "#run/files";
 import { type Desk, openDesk, runVerb, type Task } from "./desk.ts";
 
@@ -53,16 +53,10 @@ export async function runBatch(lines: readonly BatchLine[], commands: readonly C
 	}
 	if (desk.json) {
 		const text = `[${told.join(",")}]`;
-		desk.write(`${desk.pretty ? toPrettyJson(JSON.parse(text, exact)) : text}\n`);
+		desk.write(`${desk.pretty ? toPrettyJson(parseJson(text)) : text}\n`);
 	} else if (status === STATUS.ok) desk.note(`${lines.length} ${lines.length === 1 ? "command" : "commands"} done`);
 	return status;
 }
-
-/** Numbers beyond what a double holds stay what they are. */
-const exact = (_: string, value: unknown, context?: { source?: string }): unknown =>
-	typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
-		? BigInt(context!.source!)
-		: value;
 
 /** What a verb wrote: one JSON value, or lines of them, or text. */
 function answerOf(words: readonly string[], output: string): string {

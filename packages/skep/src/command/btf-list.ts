@@ -1,7 +1,7 @@
 import type { BtfInfo, Kernel } from "@skep/bpf/kernel";
 import { ids, openById, refuse } from "@skep/bpf/live";
 import { STATUS } from "#cli";
-import { everyObject, infoOf, type Owner, ownerCells } from "#inspect";
+import { everyObject, infoOf, noSuchId, type Owner, ownerCells } from "#inspect";
 import { renderTable } from "#output";
 import { type Task, writeJson } from "./desk.ts";
 
@@ -27,7 +27,7 @@ export const list: Task = (words, desk) => {
 	const rows: BtfRow[] = [];
 	for (const id of only === undefined ? ids(kernel, "btf") : [only]) {
 		const fd = openById(kernel, "btf", id);
-		if (fd === undefined && only !== undefined) throw words.wrong(`there is no BTF with id ${id}`);
+		if (fd === undefined && only !== undefined) throw noSuchId(kernel, "btf", id);
 		if (fd === undefined) continue;
 		const info: Partial<BtfInfo> = {};
 		const result = kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd, kind: "btf", info });

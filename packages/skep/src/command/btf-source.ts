@@ -2,9 +2,9 @@ import { BpfError } from "@skep/bpf/base";
 import { Btf } from "@skep/bpf/btf";
 import { findSection } from "@skep/bpf/elf";
 import { errnoName, type Kernel } from "@skep/bpf/kernel";
-import { KernelBtf } from "@skep/bpf/live";
+import { KernelBtf, openById } from "@skep/bpf/live";
 import type { Words } from "#cli";
-import { infoOf, openOne, type Selector, takeSelector } from "#inspect";
+import { infoOf, noSuchId, openOne, type Selector, takeSelector } from "#inspect";
 import { readBytes } from "#run/files";
 import type { Desk } from "./desk.ts";
 import { textOf } from "./values.ts";
@@ -48,7 +48,9 @@ export function takeSource(words: Words, desk: Desk): BtfSource {
 }
 
 function byId(kernel: Kernel, id: number, base: string | undefined): Btf {
-	using found = KernelBtf.byId(kernel, id);
+	const fd = openById(kernel, "btf", id);
+	if (fd === undefined) throw noSuchId(kernel, "btf", id);
+	using found = KernelBtf.fromFd(kernel, fd);
 	if (base !== undefined) return found.decode(readTypes(base));
 	return found.isKernel && found.name !== "vmlinux" ? found.decode(ofKernel(kernel)) : found.decode();
 }

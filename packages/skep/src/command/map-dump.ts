@@ -1,16 +1,7 @@
 import { BpfError } from "@skep/bpf/base";
 import { BpfMap } from "@skep/bpf/live";
 import { STATUS, type Words } from "#cli";
-import {
-	ByteText,
-	type EntryWriter,
-	entryTypes,
-	jsonEntries,
-	openAll,
-	plainEntries,
-	takeSelector,
-	typedEntries,
-} from "#inspect";
+import { ByteText, type EntryWriter, entryTypes, entryWriter, openAll, takeSelector } from "#inspect";
 import { toJson } from "#output";
 import type { Desk, Task } from "./desk.ts";
 
@@ -34,32 +25,37 @@ export const dump: Task = (words: Words, desk: Desk) => {
 	return STATUS.ok;
 };
 
+/** Before the lines of an entry where JSON is to be pretty. */
+const INDENT = "    ";
+
 function dumpOne(map: BpfMap, desk: Desk, out: ByteText): void {
 	const types = entryTypes(map);
 	const array = desk.json || types !== undefined;
-	const write = desk.json
-		? jsonEntries(out, map, types)
-		: types
-			? typedEntries(out, map, types)
-			: plainEntries(out, map);
+	const write = entryWriter(out, map, types, desk, INDENT);
 	if (map.keySize === 0 && (map.type === "queue" || map.type === "stack"))
 		desk.note(`note: what is in map ${map.name} (${map.type}) has no keys: map peek shows the next, map pop takes it`);
-	const between = desk.pretty ? ",\n" : desk.json ? "," : ",\n ";
+	const line = desk.pretty ? `\n${INDENT}` : "";
+	const between = desk.json ? `,${line}` : ",\n ";
 	if (array) out.text("[");
 	let count = 0;
-	const each: EntryWriter = (keys, keyAt, values, valueAt) => {
-		if (array && count > 0) out.text(between);
-		write(keys, keyAt, values, valueAt);
+	const separate = () => out.text(!array ? "" : count > 0 ? between : line);
+	const each: EntryWriter = (...at) => {
+		separate();
+		write(...at);
 		count++;
 	};
-	if (SPARSE.has(map.type)) sparse(map, out, array, each, () => array && count++ > 0 && out.text(between));
+	const without = () => {
+		separate();
+		if (array) count++;
+	};
+	if (SPARSE.has(map.type)) sparse(map, out, array, each, without);
 	else if (map.keySize > 0) {
 		for (const { keys, values, count: here } of map.chunks()) {
 			for (let i = 0; i < here; i++) each(keys, i * map.keySize, values, i * map.valueBytes);
 		}
 	}
 	if (!array) out.text(`Found ${count} element${count === 1 ? "" : "s"}\n`);
-	else out.text(desk.json ? "]" : "]\n");
+	else out.text(desk.pretty && count > 0 ? "\n]" : desk.json ? "]" : "]\n");
 }
 
 /** Types whose keys are there without a value, or with one that user space cannot read. */

@@ -5,17 +5,15 @@ import {
 	ByteText,
 	type EntryTypes,
 	entryTypes,
-	jsonEntries,
+	entryWriter,
 	openOne,
-	plainEntries,
 	takeData,
 	takeSelector,
 	takeValueData,
-	typedEntries,
 	typedKey,
 	type ValueData,
 } from "#inspect";
-import { toJson } from "#output";
+import { parseJson } from "#output";
 import { type Desk, done, type Task, writeJson } from "./desk.ts";
 
 /** Opens the map that the words name, and closes it behind the work. */
@@ -109,12 +107,7 @@ export const lookup: Task = (words, desk) =>
 
 function writeEntry(desk: Desk, map: BpfMap, types: EntryTypes | undefined, key: Uint8Array, value: Uint8Array): void {
 	const out = new ByteText((bytes) => desk.write(bytes));
-	const write = desk.json
-		? jsonEntries(out, map, types)
-		: types
-			? typedEntries(out, map, types)
-			: plainEntries(out, map);
-	write(key, 0, value, 0);
+	entryWriter(out, map, types, desk)(key, 0, value, 0);
 	if (desk.json || types) out.text("\n");
 	out.flush();
 }
@@ -138,8 +131,7 @@ function writeHex(
 
 /** A value as JSON, and, by the map's types, `formatted`, which is JSON already. */
 function writeTyped(desk: Desk, value: object, formatted: string | undefined): void {
-	if (formatted === undefined) writeJson(desk, value);
-	else desk.write(`${toJson(value).slice(0, -1)},"formatted":${formatted}}\n`);
+	writeJson(desk, formatted === undefined ? value : { ...value, formatted: parseJson(formatted) });
 }
 
 /** Bytes as bpftool's JSON has them. */

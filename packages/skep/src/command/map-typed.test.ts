@@ -198,7 +198,7 @@ test(
 		assert.match((await front.run(["map", "dump", ...at(plain)])).text, new RegExp(`"sum":${3 * cpus}\\}`));
 		await assert.rejects(
 			update(front, plain, "0", "[1]"),
-			new RegExp(`1 values, map typed has one for each of ${cpus} CPUs`),
+			new RegExp(`value: an array of 1, map typed has one for each of ${cpus} CPUs`),
 		);
 		// Where a value is an array, an array is one value.
 		using quads = make(front.kernel, "percpu_array", "quad");

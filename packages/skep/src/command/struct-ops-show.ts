@@ -12,7 +12,7 @@ import {
 	structOpsRow,
 	takeStructOps,
 } from "#inspect";
-import { renderTable, toPrettyJson } from "#output";
+import { parseJson, renderTable, toPrettyJson } from "#output";
 import { type Desk, type Task, writeJson } from "./desk.ts";
 
 /** `show [MAP]`. */
@@ -51,7 +51,7 @@ export const dump: Task = (words, desk) => {
 		texts.push(...structOpsDump(kernel, types, fd, value));
 	});
 	const text = `[${texts.join(",")}]`;
-	desk.write(`${desk.json && !desk.pretty ? text : toPrettyJson(JSON.parse(text))}\n`);
+	desk.write(`${desk.json && !desk.pretty ? text : toPrettyJson(parseJson(text))}\n`);
 	return STATUS.ok;
 };
 

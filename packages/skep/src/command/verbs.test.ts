@@ -85,7 +85,17 @@ test(
 		await assert.rejects(front.run(`map update ${at} key 1 0 0 256 value 1 2 3`), /"256" is no byte/);
 		await assert.rejects(front.run(`map update ${at} key 1 0 0 0`), /value DATA is missing/);
 		await assert.rejects(front.run(`map lookup ${at}`), /key DATA is missing: map plain has keys of 4 bytes/);
-		await assert.rejects(front.run(`map lookup ${at} key json 1`), /map plain was made without BTF/);
+		// An array's keys are indices, whether it has types or not.
+		assert.match((await front.run(`map lookup ${at} key json 1`)).text, /^key: 01 00 00 00 {2}value: 0a 0b 0c/);
+		await assert.rejects(front.run(`map lookup ${at} key json -1`), /key: -1, expected 0 to 4294967295/);
+		await assert.rejects(
+			front.run(`map update ${at} key json 1 value json 2`),
+			/map plain was made without BTF: say its value as bytes/,
+		);
+		assert.equal(
+			(await front.run(`map dump ${at}`, "p")).text.split("\n    },\n")[1],
+			`    {\n        "key": ["0x01","0x00","0x00","0x00"],\n        "value": ["0x0a","0x0b","0x0c"]\n    }\n]\n`,
+		);
 		const missing = await front.run(`map lookup ${at} key 9 0 0 0`);
 		assert.deepEqual([missing.status, missing.text], [1, "key:\n09 00 00 00\n\nNot found\n"]);
 		assert.equal(await front.json(`map lookup ${at} key 9 0 0 0`), null);

@@ -1,6 +1,7 @@
-import { type Btf, writeValue } from "@skep/bpf/btf";
+import { type Btf, BtfBuilder, writeValue } from "@skep/bpf/btf";
 import type { BpfMap } from "@skep/bpf/live";
 import type { Words } from "#cli";
+import { parseJson } from "#output";
 import { type EntryTypes, entryTypes } from "./entries.ts";
 import { fromJson, isPlainObject } from "./from-json.ts";
 
@@ -83,14 +84,32 @@ function byteOf(words: Words, hex: boolean): number {
 	);
 }
 
+/** Types whose keys are indices, also where they have no BTF or, as sections of an object, none for their key. */
+// biome-ignore format: table
+const INDEXED: ReadonlySet<string> = new Set([
+	"array", "percpu_array", "prog_array", "perf_event_array", "cgroup_array", "array_of_maps", "devmap", "cpumap", "xskmap",
+	"sockmap", "reuseport_sockarray",
+]);
+const INDEX = indexTypes();
+
+function indexTypes(): EntryTypes {
+	const builder = new BtfBuilder();
+	const u32 = { size: 4, bits: 32, offset: 0, signed: false, char: false, bool: false };
+	const key = builder.add({ kind: "int", name: "unsigned int", ...u32 });
+	return { btf: builder.finish(), key, value: 0 };
+}
+
 /** `json VALUE`, and the type that it is to be of. */
 function takeJson(words: Words, map: BpfMap, part: "key" | "value"): { types: EntryTypes; id: number; value: unknown } {
 	words.next("json");
 	const text = words.next(`the ${part} as JSON`);
 	const types = entryTypes(map);
 	const id = types?.[part] ?? 0;
-	if (!types || id === 0) throw words.wrong(`map ${map.name} was made without BTF: say its ${part} as bytes`);
-	return { types, id, value: parseJson(words, text) };
+	const value = jsonOf(words, text);
+	if (types && id > 0) return { types, id, value };
+	if (part === "key" && INDEXED.has(map.type)) return { types: INDEX, id: INDEX.key, value };
+	const why = types ? `the ${part}s of map ${map.name} have no type` : `map ${map.name} was made without BTF`;
+	throw words.wrong(`${why}: say its ${part} as bytes`);
 }
 
 function encoded(words: Words, part: string, btf: Btf, id: number, size: number, value: unknown): Uint8Array {
@@ -116,7 +135,7 @@ function perCpuValues(
 	// Where a value is itself an array, only the dumps' form can tell several apart.
 	if (Array.isArray(value) && btf.type(btf.resolve(id)).kind !== "array") {
 		if (value.length === cpus) return new Map(value.entries());
-		throw words.wrong(`value: ${value.length} values, map ${map.name} has one for each of ${cpus} CPUs`);
+		throw words.wrong(`value: an array of ${value.length}, map ${map.name} has one for each of ${cpus} CPUs`);
 	}
 	if (!isPlainObject(value) || Object.keys(value).join() !== "values" || !Array.isArray(value["values"]))
 		return undefined;
@@ -150,17 +169,9 @@ function section(words: Words, btf: Btf, id: number, current: Uint8Array, value:
 	return bytes;
 }
 
-/** JSON with exact integers. */
-function parseJson(words: Words, text: string): unknown {
-	const exact = (_: string, value: unknown, context?: { source?: string }) =>
-		typeof value === "number" &&
-		context?.source !== undefined &&
-		/^-?\d+$/.test(context.source) &&
-		!Number.isSafeInteger(value)
-			? BigInt(context.source)
-			: value;
+function jsonOf(words: Words, text: string): unknown {
 	try {
-		return JSON.parse(text, exact);
+		return parseJson(text);
 	} catch (error) {
 		throw words.wrong(`${text} is no JSON: ${(error as Error).message}`);
 	}

@@ -1,6 +1,7 @@
 import { Btf } from "@skep/bpf/btf";
 import { type BpfMap, btfOf } from "@skep/bpf/live";
-import type { ByteText } from "./byte-text.ts";
+import { parseJson, toPrettyJson } from "#output";
+import { ByteText } from "./byte-text.ts";
 import { type SumReader, sumReader } from "./sums.ts";
 import { type JsonReader, jsonReader } from "./typed-json.ts";
 
@@ -60,7 +61,7 @@ function shapeOf(map: BpfMap, types: EntryTypes | undefined): EntryShape {
  * One entry as an object: `key` and `value` (per-CPU: `values`) as bytes, and `formatted` by the types. bpftool's keys, and
  * besides the ids that maps of objects hold, and sums of per-CPU values.
  */
-export function jsonEntries(out: ByteText, map: BpfMap, types: EntryTypes | undefined): EntryWriter {
+function jsonEntries(out: ByteText, map: BpfMap, types: EntryTypes | undefined): EntryWriter {
 	const shape = shapeOf(map, types);
 	const { keySize, valueSize, stride } = map;
 	const holds = HOLDS.get(map.type);
@@ -87,8 +88,34 @@ export function jsonEntries(out: ByteText, map: BpfMap, types: EntryTypes | unde
 	};
 }
 
+/**
+ * Entries as a verb shows them: JSON where it is wanted, over several lines where that is; else by the map's types, and bytes
+ * where it has none. `indent`: of the lines after an entry's first.
+ */
+export function entryWriter(
+	out: ByteText,
+	map: BpfMap,
+	types: EntryTypes | undefined,
+	{ json, pretty }: { readonly json: boolean; readonly pretty: boolean },
+	indent = "",
+): EntryWriter {
+	if (!json) return types ? typedEntries(out, map, types) : plainEntries(out, map);
+	if (!pretty) return jsonEntries(out, map, types);
+	let text = "";
+	const entry = new ByteText((bytes) => {
+		text += Buffer.from(bytes).toString("utf8");
+	});
+	const write = jsonEntries(entry, map, types);
+	return (...at) => {
+		text = "";
+		write(...at);
+		entry.flush();
+		out.text(toPrettyJson(parseJson(text), indent));
+	};
+}
+
 /** One entry as an object by the map's types alone. */
-export function typedEntries(out: ByteText, map: BpfMap, types: EntryTypes): EntryWriter {
+function typedEntries(out: ByteText, map: BpfMap, types: EntryTypes): EntryWriter {
 	const shape = shapeOf(map, types);
 	return (keys, keyAt, values, valueAt) => formatted(out, shape, keys, keyAt, values, valueAt);
 }
@@ -118,7 +145,7 @@ export const typedKey = (types: EntryTypes | undefined, key: Uint8Array): string
 	types && types.key > 0 ? jsonReader(types.btf, types.key)(view(key), 0) : undefined;
 
 /** One entry as bytes in hex, as bpftool lays them out. */
-export function plainEntries(out: ByteText, map: BpfMap): EntryWriter {
+function plainEntries(out: ByteText, map: BpfMap): EntryWriter {
 	const { keySize, valueSize, stride, perCpu } = map;
 	const long = keySize > 16 || valueSize > 16;
 	const oneLine = keySize + valueSize <= 24 && !long;

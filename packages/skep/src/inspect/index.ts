@@ -25,9 +25,7 @@ export {
 	type EntryTypes,
 	type EntryWriter,
 	entryTypes,
-	jsonEntries,
-	plainEntries,
-	typedEntries,
+	entryWriter,
 	typedKey,
 } from "./entries.ts";
 export { type FlowFunction, flowFunctions } from "./flow-graph.ts";
@@ -44,6 +42,7 @@ export {
 	everyObject,
 	infoOf,
 	namesObject,
+	noSuchId,
 	openAll,
 	openOne,
 	type Selector,

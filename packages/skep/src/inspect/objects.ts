@@ -11,7 +11,7 @@ interface Infos {
 }
 export type ShownKind = keyof Infos;
 
-const WORD: Readonly<Record<ShownKind, string>> = { prog: "program", map: "map", link: "link" };
+const WORD: Readonly<Record<ObjectKind, string>> = { prog: "program", map: "map", link: "link", btf: "BTF" };
 
 /** How an object is named on a command line: `id 7`, `pinned /sys/fs/bpf/x`, `tag …`, `name …`. */
 export interface Selector {
@@ -74,8 +74,7 @@ export const namesObject = (kind: ShownKind, words: Words): boolean =>
 export function openAll(kernel: Kernel, kind: ShownKind, { by, word }: Selector): Fd[] {
 	if (by === "id") {
 		const fd = openById(kernel, kind, Number(word));
-		if (fd === undefined)
-			throw missing(`there is no ${WORD[kind]} with id ${word}${neighbours(kernel, kind, Number(word))}`);
+		if (fd === undefined) throw noSuchId(kernel, kind, Number(word));
 		return [new Fd(kernel, fd, `${WORD[kind]} ${word}`)];
 	}
 	if (by === "pinned") {
@@ -112,15 +111,17 @@ function nameOf(info: ProgInfo | MapInfo | LinkInfo, by: "tag" | "name"): string
 
 const missing = (text: string): BpfError => new BpfError("ERR_NOT_FOUND", text);
 
-/** The ids on both sides of one that is not there. */
-function neighbours(kernel: Kernel, kind: ObjectKind, id: number): string {
+/** ERR_NOT_FOUND for an id that no object has, with those on both sides of it. */
+export function noSuchId(kernel: Kernel, kind: ObjectKind, id: number): BpfError {
 	const all = [...ids(kernel, kind)];
 	const below = all.findLast((each) => each < id);
 	const above = all.find((each) => each > id);
 	const near = [below, above].filter((each) => each !== undefined);
-	return near.length === 0
-		? "; there is none at all"
-		: `; the nearest ${near.length === 1 ? "is" : "are"} ${near.join(" and ")}`;
+	const there =
+		near.length === 0
+			? "there is none at all"
+			: `the nearest ${near.length === 1 ? "is" : "are"} ${near.join(" and ")}`;
+	return missing(`there is no ${WORD[kind]} with id ${id}; ${there}`);
 }
 
 /**

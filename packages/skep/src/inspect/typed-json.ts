@@ -6,10 +6,11 @@ export type FunctionText = (proto: number, value: bigint) => string;
 /** The value of a type at an offset, as JSON text. */
 export type JsonReader = (view: DataView, at: number) => string;
 
-const UTF8 = new TextDecoder();
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UNPRINTABLE = /\p{C}/u;
 
 /**
- * Code that writes values of a type as bpftool's JSON has them: enums by name, arrays of printable chars as text, bit-fields as
+ * Code that writes values of a type as bpftool's JSON has them: enums by name, arrays of chars as text where they are one (bpftool: only of ASCII), bit-fields as
  * hex texts, variables of a section as objects of one member each; 64 bits exact. Made once a type, for many values.
  */
 export function jsonReader(btf: Btf, id: number, functions?: FunctionText): JsonReader {
@@ -164,8 +165,17 @@ const number = (value: number): string => (Number.isFinite(value) ? String(value
 function textAt(view: DataView, at: number, length: number): string | undefined {
 	for (let i = 0; i < length; i++) {
 		const code = view.getUint8(at + i);
-		if (code === 0) return JSON.stringify(UTF8.decode(new Uint8Array(view.buffer, view.byteOffset + at, i)));
-		if (code <= 0x1f || code >= 0x7f) return undefined;
+		if (code === 0) return utf8Of(new Uint8Array(view.buffer, view.byteOffset + at, i));
+		if (code <= 0x1f || code === 0x7f) return undefined;
 	}
 	return undefined;
+}
+
+function utf8Of(bytes: Uint8Array): string | undefined {
+	try {
+		const text = UTF8.decode(bytes);
+		return UNPRINTABLE.test(text) ? undefined : JSON.stringify(text);
+	} catch {
+		return undefined; // cut in the midst of a character, or in another encoding
+	}
 }

@@ -8,7 +8,7 @@ export { formatIp4, formatIp6 } from "./address.ts";
 export { type Bucket, bucketCount, bucketRange, renderBars, type Scale, trimBuckets } from "./bars.ts";
 export { formatCell, printable } from "./cell.ts";
 export { columnsOf, cutTo } from "./columns.ts";
-export { toJson, toPrettyJson } from "./json.ts";
+export { parseJson, toJson, toPrettyJson } from "./json.ts";
 export { compareValues, present, type Shape } from "./shape.ts";
 export { renderSummary, type Summary } from "./summary.ts";
 export { LiveTable, renderTable, type Screen, screenOf } from "./table.ts";

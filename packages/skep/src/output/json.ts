@@ -30,7 +30,16 @@ export function toJson(value: unknown): string {
 	return `{${text}}`;
 }
 
-/** The same over several lines, members indented by four columns; arrays of plain values stand on one line. */
+/** The opposite: integers beyond what a double holds exactly become bigints. @throws SyntaxError */
+export function parseJson(text: string): unknown {
+	return JSON.parse(text, (_: string, value: unknown, context?: { source?: string }) =>
+		typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
+			? BigInt(context!.source!)
+			: value,
+	);
+}
+
+/** What `toJson` says, over several lines, members indented by four columns; arrays of plain values stand on one line. */
 export function toPrettyJson(value: unknown, indent = ""): string {
 	if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return toJson(value);
 	const inner = `${indent}    `;
