@@ -1,7 +1,7 @@
 import type { Manifest, ManifestMap, ManifestProgram } from "@skep/bpf/spec";
 import type { Report } from "#diagnostics";
-import { type Analysis, manifestOf, type ProgramDeclaration } from "#frontend";
-import { Builder, type Func, type MapDecl, type Module, type ParamType } from "#ir";
+import { type Analysis, manifestOf, type Node, type ProgramDeclaration } from "#frontend";
+import { Builder, type Func, type Inst, type MapDecl, type Module, type ParamType, type Terminator } from "#ir";
 import { FORMS } from "./forms.ts";
 import { inlineBody } from "./function.ts";
 import { declareShared } from "./global.ts";
@@ -19,6 +19,8 @@ const U32 = { kind: "int", bits: 32, signed: false } as const;
 const I32 = { kind: "int", bits: 32, signed: true } as const;
 
 const U64 = { kind: "int", bits: 64, signed: false } as const;
+
+const VERDICTS = "return one of XDP.ABORTED DROP PASS TX REDIRECT";
 
 export interface LoweredModule extends Module {
 	/** Those of `functions` in which nothing is wrong. */
@@ -123,40 +125,59 @@ function lowerProgram(l: Lowering, p: ProgramDeclaration, target: string, name: 
 	if (p.word === "iter") args = [iteratorArguments(l, target) ?? POISON];
 	const fn: ClosureValue = { kind: "closure", node: p.fn, module: p.fnModule, scope: undefined, name: p.name };
 	const exits = inlineBody(l, fn, args, p.fn);
+	const ends: { end: Terminator; node: Node }[] = [];
 	for (const x of exits) {
 		builder.enter(x.block);
 		l.module = p.fnModule;
 		l.at(x.node);
-		builder.terminate({
+		const end: Terminator = {
 			op: "return",
 			args: [p.word === "xdp" ? verdict(l, x.value, x.node, p) : l.constant(0, 32)],
 			position: builder.position,
-		});
+		};
+		builder.terminate(end);
+		if (p.word === "xdp" && !(x.value.kind === "int" && x.value.constant !== undefined))
+			ends.push({ end, node: x.node });
 	}
-	return builder.finish();
+	const func = builder.finish();
+	l.module = p.fnModule;
+	for (const { end, node } of ends) if (end.op === "return") checkVerdicts(l, constantsOf(end.args[0]), node);
+	return func;
+}
+
+/** The constants that a value may be, by the ways that lead to it: `big ? 9 : XDP.PASS`. Those that are computed are not known. */
+function constantsOf(value: Inst): bigint[] {
+	const seen = new Set<Inst>();
+	const found = new Set<bigint>();
+	const waiting = [value];
+	for (let i = waiting.pop(); i; i = waiting.pop()) {
+		if (seen.has(i)) continue;
+		seen.add(i);
+		if (i.op === "const") found.add(BigInt.asIntN(i.width, i.value));
+		else if (i.op === "phi") waiting.push(...i.args);
+	}
+	return [...found];
+}
+
+function checkVerdicts(l: Lowering, values: readonly bigint[], node: Node): void {
+	const wrong = values.filter((value) => value < 0n || value > 4n);
+	if (wrong.length === 0) return;
+	const what = wrong.length === 1 ? `${wrong[0]} is no verdict` : `${wrong.join(" and ")} are no verdicts`;
+	l.error("SK4007", node, `${what} of an xdp program`, VERDICTS);
 }
 
 /** What an xdp program answers. */
-function verdict(l: Lowering, v: Value, node: Parameters<Lowering["at"]>[0], p: ProgramDeclaration) {
+function verdict(l: Lowering, v: Value, node: Node, p: ProgramDeclaration) {
 	if (v.kind === "int" && v.bits !== 64) {
-		if (v.constant !== undefined && (v.constant < 0n || v.constant > 4n))
-			l.error(
-				"SK4007",
-				node,
-				`${v.constant} is no verdict of an xdp program`,
-				"return one of XDP.ABORTED DROP PASS TX REDIRECT",
-			);
+		if (v.constant !== undefined) checkVerdicts(l, [v.constant], node);
+		else if ((v.min ?? 0n) > 4n || (v.max ?? 0n) < 0n)
+			l.error("SK4007", node, `${v.min} to ${v.max} are no verdicts of an xdp program`, VERDICTS);
 		return instOf(l, v);
 	}
 	if (v.kind === "undefined" || v.kind === "void")
 		l.error("SK4007", node, `${p.name} ends without a verdict on one way`, "return XDP.PASS");
 	else if (v.kind !== "poison")
-		l.error(
-			"SK4007",
-			node,
-			`${describe(v, l.target.kernel)} is no verdict of an xdp program`,
-			"return one of XDP.ABORTED DROP PASS TX REDIRECT",
-		);
+		l.error("SK4007", node, `${describe(v, l.target.kernel)} is no verdict of an xdp program`, VERDICTS);
 	return l.constant(0, 32);
 }
 
