@@ -91,7 +91,7 @@ function refusePin(
 		const there = kernel.isBpffs(BPFFS) === 1;
 		if (!there) return noBpffs(what, path);
 		const code = "ENOENT";
-		const make = `there is no folder ${folder}; make it: mkdir ${folder}`;
+		const make = `there is no folder ${folder}${command === "OBJ_PIN" ? `; make it: mkdir ${folder}` : ""}`;
 		return new SyscallError("bpf", command, ERRNO.ENOENT, code, `cannot ${what}: ${make}`);
 	}
 	if (inBpffs === 0) return noBpffs(what, path);

@@ -41,6 +41,7 @@ const NOTES: readonly Note[] = [
 	{ errno: "EINVAL", command: "PROG_TEST_RUN", text: "data or context do not fit the program type (packets have at least 14 bytes)" },
 	{ errno: "ENOTSUPP", command: "PROG_TEST_RUN", text: "the kernel cannot test-run this program type" },
 	{ errno: "EPERM", command: "MAP_UPDATE_ELEM", text: "the map is frozen or read-only for user space" },
+	{ errno: "EPERM", command: "MAP_FREEZE", text: "the map is frozen already or read-only for user space (before Linux 6.4 also: CAP_BPF is missing)" },
 	{ errno: "EBUSY", command: "MAP_FREEZE", text: "a writable mapping of the map exists: unmap it first" },
 	{ errno: "ENOMEM", text: "out of memory, or the memory limit of the cgroup (or RLIMIT_MEMLOCK before 5.11) is reached" },
 	{ errno: "EMFILE", text: "the process has too many open files: raise `ulimit -n`" },
@@ -79,6 +80,7 @@ const STATEFUL: ReadonlySet<string> = new Set([
 	"MAP_LOOKUP_ELEM",
 	"MAP_UPDATE_BATCH",
 	"MAP_DELETE_BATCH",
+	"MAP_FREEZE",
 ]);
 
 function lacksPrivilege(refused: Refused, errno: number): boolean {

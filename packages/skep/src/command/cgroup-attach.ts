@@ -3,7 +3,7 @@ import { ERRNO, type Kernel } from "@skep/bpf/kernel";
 import { type Fd, queryPrograms, refuse } from "@skep/bpf/live";
 import { ATTACH_TYPES, type AttachType } from "@skep/bpf/uapi";
 import type { Words } from "#cli";
-import { CGROUP_HOOKS, infoOf, openCgroup, openOne, programType, takeSelector } from "#inspect";
+import { CGROUP_HOOKS, infoOf, noCgroup, openCgroup, openOne, programType, takeSelector } from "#inspect";
 import { type Desk, done, type Task } from "./desk.ts";
 
 /** bpftool's older words for hooks. */
@@ -68,6 +68,7 @@ function at(words: Words, desk: Desk, verb: "attach" | "detach", work: Work): nu
 	using program = openOne(kernel, "prog", selector);
 	const result = work(cgroup, program, type, flags);
 	if (result === -ERRNO.ENOENT) throw new BpfError("ENOENT", `${program.what} is not attached to ${path} (${type})`);
+	if (result === -ERRNO.EBADF) throw noCgroup(path);
 	const what = `${verb} ${program.what} (${type}) ${verb === "attach" ? "to" : "from"} ${path}`;
 	if (result === -ERRNO.EINVAL && verb === "attach") tellMisfit(kernel, program, cgroup, type, what);
 	if (result === -ERRNO.EPERM && verb === "attach") tellTerms(kernel, cgroup, path, type, what);
@@ -81,11 +82,11 @@ function at(words: Words, desk: Desk, verb: "attach" | "detach", work: Work): nu
 /** @throws BpfError where the program is there already, or is of another type than the hook takes */
 function tellMisfit(kernel: Kernel, program: Fd, cgroup: Fd, type: AttachType, what: string): void {
 	const { id, type: number } = infoOf(kernel, "prog", program.number);
-	const there = queryPrograms(kernel, { fd: cgroup.number }, type).programs.some((each) => each.id === id);
-	if (there) throw new BpfError("EEXIST", `cannot ${what}: it is there already`);
 	const own = programType(number);
 	if (own !== "lsm" && !String(own).startsWith("cgroup_") && own !== "sock_ops")
 		throw new BpfError("EINVAL", `cannot ${what}: programs of type ${own} do not hang on cgroups`);
+	const there = queryPrograms(kernel, { fd: cgroup.number }, type).programs.some((each) => each.id === id);
+	if (there) throw new BpfError("EEXIST", `cannot ${what}: it is there already`);
 	throw new BpfError(
 		"EINVAL",
 		`cannot ${what}: a program of type ${own} does not fit this hook, or was loaded for another one`,

@@ -29,10 +29,10 @@ export const FS_VERBS: readonly Verb<Task>[] = [
 	},
 	{
 		name: "pin",
-		usage: "prog|map|link ID PATH",
+		usage: "prog|map|link {ID|pinned PATH|name NAME} PATH",
 		summary: "give an object a name: it lives as long as that is there",
 		examples: ["skep fs pin map 12 /sys/fs/bpf/counts", "skep fs pin link 7 /sys/fs/bpf/🍯"],
-		load: async () => (await import("./fs-pin.ts")).pin,
+		load: async () => (await import("./pin.ts")).pinObject,
 	},
 	{
 		name: "rm",

@@ -189,7 +189,7 @@ function next(words: Words, desk: Desk, take: (map: BpfMap) => Uint8Array | unde
 		keyless(words, map);
 		const value = take(map);
 		// By bytes: kernels take no BTF for maps without keys.
-		if (desk.json) writeJson(desk, value ? { value: hexBytes(value) } : { error: "empty" });
+		if (desk.json) writeJson(desk, value ? { key: [], value: hexBytes(value) } : null);
 		else if (value) writeHex(desk, [["value", value]]);
 		else desk.write("empty map\n");
 		return value ? STATUS.ok : STATUS.error;

@@ -20,6 +20,8 @@ export const eventPipe: Task = async (words, desk) => {
 		only = number;
 	}
 	using map = BpfMap.fromFd(desk.kernel, openOne(desk.kernel, "map", selector).release());
+	if (map.type !== "perf_event_array")
+		throw words.wrong(`map ${map.name} is of type ${map.type}, not perf_event_array`);
 	using reader = new PerfBufferReader(map);
 	let stopped = false;
 	const off = onSignals(() => {

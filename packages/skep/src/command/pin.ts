@@ -2,7 +2,7 @@ import { NotSupportedError } from "@skep/bpf/base";
 import { ERRNO } from "@skep/bpf/kernel";
 import { type Fd, pinFd, refuse } from "@skep/bpf/live";
 import type { Words } from "#cli";
-import { infoOf, linkType, openOne, type ShownKind, takeSelector } from "#inspect";
+import { infoOf, linkType, openOne, type Selector, type ShownKind, takeSelector } from "#inspect";
 import { type Desk, done, type Task } from "./desk.ts";
 
 /** `pin PROG PATH`. */
@@ -12,8 +12,21 @@ export const pinMap: Task = (words, desk) => pin("map", words, desk);
 /** `pin LINK PATH`. */
 export const pinLink: Task = (words, desk) => pin("link", words, desk);
 
-function pin(kind: ShownKind, words: Words, desk: Desk): number {
-	const selector = takeSelector(kind, words);
+/** `pin prog|map|link ID PATH`: the same with the kind as a word, for `skep fs`; an id needs no word before it. */
+export const pinObject: Task = (words, desk) => {
+	const kind = words.oneOf(["prog", "map", "link"] as const, "kind of object");
+	const byId = /^\d+$/.test(words.peek ?? "");
+	return pinAs(
+		byId ? { by: "id", word: String(words.number("the id")) } : takeSelector(kind, words),
+		kind,
+		words,
+		desk,
+	);
+};
+
+const pin = (kind: ShownKind, words: Words, desk: Desk): number => pinAs(takeSelector(kind, words), kind, words, desk);
+
+function pinAs(selector: Selector, kind: ShownKind, words: Words, desk: Desk): number {
 	const path = words.next("the path");
 	words.end();
 	using fd: Fd = openOne(desk.kernel, kind, selector);

@@ -100,6 +100,7 @@ test(
 		assert.deepEqual([missing.status, missing.text], [1, "key:\n09 00 00 00\n\nNot found\n"]);
 		assert.equal(await front.json(`map lookup ${at} key 9 0 0 0`), null);
 		await front.run(`map freeze ${at}`);
+		await assert.rejects(front.run(`map freeze ${at}`), /the map is frozen already/);
 		await assert.rejects(front.run(`map update ${at} key 1 0 0 0 value 1 2 3`), /EPERM|frozen/);
 	}),
 );
@@ -177,9 +178,10 @@ test(
 		await front.run(`map push ${at} value 2 0 0 0`);
 		await assert.rejects(front.run(`map push ${at} value 3 0 0 0`), /map jobs is full \(2 entries\)/);
 		assert.equal((await front.run(`map peek ${at}`)).text, "value:\n01 00 00 00\n");
-		assert.deepEqual(await front.json(`map dequeue ${at}`), { value: ["0x01", "0x00", "0x00", "0x00"] });
+		assert.deepEqual(await front.json(`map dequeue ${at}`), { key: [], value: ["0x01", "0x00", "0x00", "0x00"] });
 		await front.run(`map pop ${at}`);
-		assert.deepEqual((await front.run(`map pop ${at}`)).status, 1);
+		assert.equal((await front.run(`map pop ${at}`)).status, 1);
+		assert.equal(await front.json(`map pop ${at}`), null);
 		assert.match((await front.run(`map dump ${at}`)).notes[0]!, /has no keys: map peek shows the next/);
 		using jumps = BpfMap.create(front.kernel, {
 			name: "jumps",

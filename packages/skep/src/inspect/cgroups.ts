@@ -102,7 +102,8 @@ export function cgroupsBelow(kernel: Kernel, path?: string): readonly string[] {
 	throw refuse(kernel, { syscall: "open", errno: -found, what: `list cgroups below ${path ?? "the root"}` });
 }
 
-const noCgroup = (path: string): BpfError => new BpfError("ERR_NO_TARGET", `${path} is no cgroup of version 2`);
+/** What a folder is refused with that is none of cgroup version 2. */
+export const noCgroup = (path: string): BpfError => new BpfError("ERR_NO_TARGET", `${path} is no cgroup of version 2`);
 
 function placesOf(kernel: Kernel, what: string): Places {
 	if (kernel.places) return kernel.places;

@@ -15,6 +15,7 @@ export {
 	cgroupCells,
 	cgroupRows,
 	cgroupsBelow,
+	noCgroup,
 	openCgroup,
 } from "./cgroups.ts";
 export { type Holders, type View, withOwners } from "./context.ts";

@@ -13,7 +13,7 @@ export type ObjectKey = `${ObjectKind} ${number}`;
 
 /** What stands around a kernel and tells more about its objects than bpf(2) does. What a machine cannot tell is absent or empty. */
 export interface Machine {
-	/** Unix time of the boot, whole seconds; undefined: this kernel has no clock of the world. */
+	/** Unix time of the boot in seconds, to a hundredth; undefined: this kernel has no clock of the world. */
 	booted(): number | undefined;
 	/** What /proc/self/fdinfo says of a descriptor of ours, by name: `memlock`, `frozen` … */
 	fdinfo(fd: number): (name: string) => string | undefined;
@@ -57,8 +57,8 @@ export const NO_MACHINE: Machine = {
 /** The machine that this process runs on, by /proc and /sys. */
 export const THIS_MACHINE: Machine = {
 	booted: () => {
-		const up = attempt(() => Math.floor(Number.parseFloat(readFileSync("/proc/uptime", "latin1"))));
-		return up === undefined ? undefined : Math.floor(Date.now() / 1000) - up;
+		const up = attempt(() => Number.parseFloat(readFileSync("/proc/uptime", "latin1")));
+		return up === undefined ? undefined : Date.now() / 1000 - up;
 	},
 	fdinfo: (fd) => {
 		const text = readSmall(`/proc/self/fdinfo/${fd}`) ?? "";

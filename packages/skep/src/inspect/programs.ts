@@ -57,7 +57,7 @@ export function programRow(view: View, fd: number): ProgramRow {
 		...(info.recursion_misses > 0n ? { recursion_misses: info.recursion_misses } : {}),
 		...(info.load_time > 0n
 			? {
-					...(booted === undefined ? {} : { loaded_at: booted + Number(info.load_time / 1_000_000_000n) }),
+					...(booted === undefined ? {} : { loaded_at: Math.floor(booted + Number(info.load_time) / 1e9) }),
 					uid: info.created_by_uid,
 				}
 			: {}),
