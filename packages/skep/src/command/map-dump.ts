@@ -38,10 +38,12 @@ function dumpOne(map: BpfMap, desk: Desk, out: ByteText): void {
 	const between = desk.json ? `,${line}` : ",\n ";
 	if (array) out.text("[");
 	let count = 0;
-	const separate = () => out.text(!array ? "" : count > 0 ? between : line);
-	const each: EntryWriter = (...at) => {
+	const separate = () => {
+		if (array) out.text(count > 0 ? between : line);
+	};
+	const each: EntryWriter = (keys, keyAt, values, valueAt) => {
 		separate();
-		write(...at);
+		write(keys, keyAt, values, valueAt);
 		count++;
 	};
 	const without = () => {

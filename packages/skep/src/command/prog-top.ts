@@ -1,7 +1,7 @@
 import { enableStats } from "@skep/bpf/live";
 import { STATUS } from "#cli";
 import { infoOf, openAll, type ProgramUse, takeSelector, UsageMeter } from "#inspect";
-import { renderTable, toJson } from "#output";
+import { cutTo, renderTable, toJson } from "#output";
 import { onSignals } from "#run";
 import type { Desk, Task } from "./desk.ts";
 import { Pause } from "./pause.ts";
@@ -47,7 +47,8 @@ export const top: Task = async (words, desk) => {
 		}
 	} finally {
 		off();
-		if (drawn) desk.write(SHOW_CURSOR);
+		// Behind the ^C that the terminal shows.
+		if (drawn) desk.write(pause.ended ? `${SHOW_CURSOR}\n` : SHOW_CURSOR);
 	}
 	return STATUS.ok;
 };
@@ -67,7 +68,7 @@ function screenText(elapsed: number, programs: readonly ProgramUse[], desk: Desk
 	const time = active.reduce((sum, { run_time_ns }) => sum + run_time_ns, 0n);
 	const runs = active.reduce((sum, { run_cnt }) => sum + run_cnt, 0n);
 	const share = (Number(time) / (elapsed * 10_000)).toFixed(2);
-	const head = `${active.length} of ${programs.length} programs ran in ${(elapsed / 1000).toFixed(1)} s: ${runs} runs, ${share} % of a CPU\n`;
+	const head = `${active.length} of ${programs.length} programs ran in ${(elapsed / 1000).toFixed(1)} s: ${runs} runs, ${share} % of a CPU`;
 	// A screen has room for so many; behind a pipe all are told.
 	const room = drawn ? Math.max(1, (process.stdout.rows ?? 24) - 4) : active.length;
 	const rows = active.slice(0, room).map((each) => ({
@@ -79,5 +80,5 @@ function screenText(elapsed: number, programs: readonly ProgramUse[], desk: Desk
 		"ns/run": each.ns_per_run,
 		"CPU %": each.cpu_percent.toFixed(2).padStart(6),
 	}));
-	return head + renderTable(rows, desk.screen, ["type"]);
+	return `${drawn ? cutTo(head, desk.screen.width!) : head}\n${renderTable(rows, desk.screen, ["type"])}`;
 }
