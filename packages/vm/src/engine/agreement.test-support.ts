@@ -100,8 +100,8 @@ export class Agreement implements Disposable {
 		this.#theirs = performer(theirs);
 	}
 
-	/** One program on `runs` inputs. */
-	compare(seed: number, runs = 3): void {
+	/** One program on `runs` inputs, in every engine but `without`. */
+	compare(seed: number, runs = 3, without?: string): void {
 		const random = new Random(seed);
 		const program = generate(random);
 		const inputs = Array.from({ length: runs }, () => ({
@@ -109,7 +109,7 @@ export class Agreement implements Disposable {
 			entries: entries(random),
 		}));
 		this.tally.programs++;
-		const wrong = this.#differing(program, inputs, true);
+		const wrong = this.#differing(program, inputs, true, without);
 		if (wrong === undefined) return;
 		const smallest = shrink(program, (smaller) => this.#differing(smaller, [wrong.input], false) !== undefined);
 		const { what, linux } = this.#differing(smallest, [wrong.input], false) ?? wrong;
@@ -130,12 +130,14 @@ export class Agreement implements Disposable {
 		program: Generated,
 		inputs: readonly Input[],
 		counted: boolean,
+		without?: string,
 	): { input: Input; what: string[]; linux: Outcome } | undefined {
 		const scene = assembleScene(program);
 		const theirs = this.#onLinux(scene, inputs, counted);
 		if (theirs === undefined) return undefined;
 		if (counted) this.#count(scene, inputs.length);
 		for (const [name, perform] of this.#ours) {
+			if (name === without) continue;
 			const ours = perform(scene, inputs);
 			for (const [i, input] of inputs.entries()) {
 				const virtual = ours[i]!;
