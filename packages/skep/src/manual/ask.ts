@@ -79,7 +79,8 @@ function prototypeHere(kernel: Kernel, name: string): string | undefined {
 
 /** An answer that says where this kernel has another prototype than the manual. */
 function as(here: string | undefined, manual: string, { answer, note }: Answer): Answer {
-	if (here === undefined || here === manual) return { answer, ...(note === undefined ? {} : { note }) };
+	if (here === undefined || here === manual || answer === "no")
+		return { answer, ...(note === undefined ? {} : { note }) };
 	return { answer, note: `${note === undefined ? "" : `${note}, `}as ${here}` };
 }
 

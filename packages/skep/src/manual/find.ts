@@ -87,3 +87,22 @@ export function seen(reference: string): Subject | undefined {
 	const { kind, name } = split(reference.split(" "));
 	return find(name, kind).exact[0];
 }
+
+/** Words that name a kind or a subject and begin as what is typed, with what they are: for completions. */
+export function beginnings(
+	before: readonly string[],
+	begun: string,
+): readonly (readonly [word: string, what: string])[] {
+	const kind = before.length === 0 ? undefined : split([...before, begun]).kind;
+	if (before.length > 0 && kind === undefined) return [];
+	const found = new Map<string, string>();
+	if (before.length === 0)
+		for (const [word, meant] of Object.entries(KIND_WORDS))
+			if (word.startsWith(begun)) found.set(word, `a ${meant} by name`);
+	// All thousand names are no help where nothing is typed yet.
+	if (begun === "" && kind === undefined) return [...found];
+	for (const subject of subjects())
+		if (kind === undefined || subject.kind === kind)
+			for (const name of names(subject)) if (name.startsWith(begun) && !found.has(name)) found.set(name, subject.kind);
+	return [...found];
+}

@@ -8,11 +8,11 @@
  * subject's question to a kernel. Everything is made when first asked for: no other command loads this.
  */
 export { type Answer, ask } from "./ask.ts";
-export { type Found, find, nearNames, seen, split } from "./find.ts";
+export { beginnings, type Found, find, nearNames, seen, split } from "./find.ts";
 export { unknownKfunc } from "./kernel-subjects.ts";
 export { type ManPage, manPages } from "./man.ts";
 export { prototypeOf } from "./prototype.ts";
-export { search } from "./search.ts";
+export { mentions, search } from "./search.ts";
 export { type Example, KINDS, type Kind, type Question, type Subject } from "./subject.ts";
 export { subjects } from "./subjects.ts";
 export { renderList, renderSubject, title } from "./text.ts";

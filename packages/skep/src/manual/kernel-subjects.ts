@@ -10,6 +10,7 @@ import {
 	type MapType,
 	PROGRAM_TYPES,
 	type ProgramType,
+	type SectionMeaning,
 	sectionMeaning,
 } from "@skep/bpf/uapi";
 import { KFUNCS } from "@skep/bpf/uapi/kfuncs";
@@ -23,7 +24,7 @@ import { KFUNC_TEXTS } from "./texts/kfuncs.ts";
 import { LINK_TEXTS } from "./texts/link-types.ts";
 import { MAP_TEXTS } from "./texts/map-types.ts";
 import { PROGRAM_TEXTS } from "./texts/program-types.ts";
-import { SECTION_TEXTS } from "./texts/sections.ts";
+import { SECTION_TEXTS, type SectionRow } from "./texts/sections.ts";
 import type { Text } from "./texts/text.ts";
 import { exampleOfWord } from "./words.ts";
 
@@ -259,11 +260,32 @@ export function unknownKfunc(name: string, prototype: string): Subject {
 	};
 }
 
-/** The first kernel of a section: that of its attach type, or of its program type; sleepable programs came with 5.10. */
-function sinceOfSection(type: ProgramType, attachType: AttachType | undefined, sleepable: boolean): string {
-	const since = attachType === undefined ? PROGRAM_TYPES[type].since : attachTypeSince(attachType);
-	const [major = 0, minor = 0] = since.split(".").map(Number);
-	return sleepable && (major < 5 || (major === 5 && minor < 10)) ? "5.10" : since;
+/** First kernels of what sections ask for beyond a program type and an attach type. */
+const SLEEPABLE: Partial<Readonly<Record<AttachType | ProgramType, string>>> = {
+	trace_iter: "5.18",
+	kprobe: "6.0",
+	struct_ops: "6.3",
+};
+const FRAGMENTS = "5.18";
+const IN_PROCESSES = "4.3";
+
+/** The first kernel of a section: of all that it asks for, the youngest. Attach types that loaders may leave out are not asked for. */
+function sinceOfSection(name: string, { type, attachType, sleepable, frags }: SectionMeaning): string {
+	const since: string[] = [PROGRAM_TYPES[type].since];
+	if (attachType !== undefined && !WITHOUT_ATTACH_TYPE.has(name)) since.push(attachTypeSince(attachType));
+	if (/^(u(ret)?probe|usdt)/.test(name)) since.push(IN_PROCESSES);
+	if (sleepable) since.push(SLEEPABLE[attachType ?? type] ?? "5.10");
+	if (frags) since.push(FRAGMENTS);
+	return since.reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
+}
+
+/** Programs that are older than the attach types which their sections have now. */
+const WITHOUT_ATTACH_TYPE: ReadonlySet<string> = new Set(["xdp", "xdp.frags", "sk_reuseport"]);
+
+function compareVersions(a: string, b: string): number {
+	const [majorA = 0, minorA = 0] = a.split(".").map(Number);
+	const [majorB = 0, minorB = 0] = b.split(".").map(Number);
+	return majorA - majorB || minorA - minorB;
 }
 
 export function sectionSubjects(): Subject[] {
@@ -288,10 +310,7 @@ export function sectionSubjects(): Subject[] {
 					"makes",
 					`a program of type ${type}${attachType ? `, attach type ${attachType}` : ""}${sleepable ? ", sleepable" : ""}`,
 				],
-				// Sections for probes in processes load without an attach type, and slept later.
-				...(type === "kprobe" && sleepable && attachType === undefined
-					? []
-					: [["since", `Linux ${sinceOfSection(type, attachType, sleepable)}`] as const]),
+				["since", `Linux ${sinceOfSection(name, meaning)}`],
 			],
 			examples: [sectionExample(name, target, example)],
 			see: [`program type ${type}`, ...(attachType ? [`attach type ${attachType}`] : [])],
@@ -313,8 +332,22 @@ const TARGETS: Readonly<Record<string, string>> = {
 	HOOK: "file_open",
 	TARGET: "task",
 };
+
+/** Targets of those sections that take not every function, hook or event. */
+const OWN_TARGETS: Readonly<Record<string, string>> = {
+	"fentry.s": "__x64_sys_openat",
+	"fexit.s": "__x64_sys_openat",
+	"fsession.s": "__x64_sys_openat",
+	fmod_ret: "security_file_open",
+	"fmod_ret.s": "__x64_sys_openat",
+	freplace: "decide",
+	"lsm.s": "bprm_check_security",
+	lsm_cgroup: "socket_bind",
+	"raw_tracepoint.w": "bpf_test_finish",
+	"raw_tp.w": "bpf_test_finish",
+};
 const exampleSection = (name: string, target: string): string => {
-	const own = target.startsWith("PATTERN") ? "tcp_*" : TARGETS[target];
+	const own = OWN_TARGETS[name] ?? (target.startsWith("PATTERN") ? "tcp_*" : TARGETS[target]);
 	return own === undefined ? name : `${name}/${own}`;
 };
 
@@ -324,7 +357,16 @@ const sectionExample = (name: string, target: string, code: string): Example => 
 });
 
 /** Of attach types that no section names: links alone have them. */
-const BY_LINK = "int link = bpf_link_create(prog_fd, perf_event_fd, BPF_PERF_EVENT, NULL);";
+const BY_LINK: Partial<Readonly<Record<AttachType, string>>> = {
+	perf_event: "int link = bpf_link_create(prog_fd, perf_event_fd, BPF_PERF_EVENT, NULL);",
+	struct_ops: "int link = bpf_link_create(map_fd, 0, BPF_STRUCT_OPS, NULL);",
+};
+
+/** Of several sections the one that people write: `xdp` of `xdp.frags` and `xdp`. */
+function plainest(sections: readonly SectionRow[]): SectionRow {
+	const young = sections.filter(([, , text]) => !text.includes("older"));
+	return (young.length > 0 ? young : sections).reduce((a, b) => (b[0].length < a[0].length ? b : a));
+}
 
 /** BPF_XDP, but BPF_CGROUP_INET_INGRESS: as the kernel spells it. */
 export const attachName = (type: AttachType): string => `BPF_${type.toUpperCase()}`;
@@ -349,8 +391,8 @@ export function attachSubjects(): Subject[] {
 			],
 			examples:
 				sections.length === 0
-					? [{ language: "C", text: BY_LINK }]
-					: sections.slice(0, 1).map(([name, target, , code]) => sectionExample(name, target, code)),
+					? [{ language: "C", text: BY_LINK[type] ?? "" }]
+					: [plainest(sections)].map(([name, target, , code]) => sectionExample(name, target, code)),
 			see: [...users.map((each) => `program type ${each}`), "BPF_LINK_CREATE", "BPF_PROG_ATTACH"],
 			question: { ask: "enumerator", type: "bpf_attach_type", name: attachName(type) },
 		};

@@ -1,6 +1,7 @@
 import type { Command } from "#cli";
 import type { Example, Kind, Subject } from "./subject.ts";
 import { subjects } from "./subjects.ts";
+import { wrap } from "./text.ts";
 
 /** A file of `man/`: `skep-prog.1`. */
 export interface ManPage {
@@ -39,8 +40,15 @@ export function roff(text: string): string {
 		.replace(/^([.'])/gm, "\\&$1");
 }
 
+/** Names are copied and searched for: no hyphen may break them. */
+const whole = (text: string): string => text.replace(/(?<!\S)(?=\S*[\w)][_/(.][\w(])/g, "\\%");
+
 /** Sentences, each on a line of its own as mdoc wants it. */
-const prose = (text: string): string => roff(text.replace(/([.!?]\)?) +(?=\S)/g, "$1\n"));
+const prose = (text: string): string => whole(roff(text.replace(/([.!?]\)?) +(?=\S)/g, "$1\n")));
+
+/** A summary as a sentence. */
+const sentence = (text: string): string =>
+	prose(`${text[0]!.toUpperCase()}${text.slice(1)}${/[.…]$/.test(text) ? "" : "."}`);
 
 /** An argument of a macro: in quotes, with quotes inside doubled. */
 const quoted = (text: string): string => `"${roff(text).replaceAll('"', '""')}"`;
@@ -90,8 +98,25 @@ function subjectLines(subject: Subject): string[] {
 	for (const rows of [subject.parts, subject.facts]) if (rows.length > 0) lines.push(".Pp", ...tagged(rows));
 	for (const example of examplesOf(subject))
 		lines.push(".Pp", roff(`${headOf(example)}:`), ...block(example.text.split("\n")));
-	if (subject.see.length > 0) lines.push(".Pp", roff(`See also: ${subject.see.join(", ")}`));
+	if (subject.see.length > 0) lines.push(".Pp", whole(roff(`See also: ${subject.see.join(", ")}`)));
 	return lines;
+}
+
+/** Lines that were broken for a screen, broken for a page; those that stand in columns stay as they are. */
+function rewrapped(lines: readonly string[]): string[] {
+	const found: string[] = [];
+	let text = "";
+	for (const line of [...lines, ""]) {
+		const isColumns = /^\s|^$| {2}/.test(line);
+		if (!isColumns) {
+			text += text === "" ? line : ` ${line}`;
+			continue;
+		}
+		if (text !== "") found.push(...wrap(text, 72));
+		text = "";
+		found.push(line);
+	}
+	return found.slice(0, -1);
 }
 
 /** What options a command takes. */
@@ -108,15 +133,15 @@ function commandPage(command: Command, date: string): string[] {
 		".Sh SYNOPSIS",
 		...block([`skep ${command.name} ${command.usage}`.trimEnd()]),
 		".Sh DESCRIPTION",
-		prose(`${command.summary[0]!.toUpperCase()}${command.summary.slice(1)}.`),
+		sentence(command.summary),
 	];
-	if (command.details) lines.push(...block(command.details));
+	if (command.details) lines.push(...block(rewrapped(command.details)));
 	if (command.verbs) {
 		lines.push(".Sh VERBS");
 		for (const verb of command.verbs)
 			lines.push(
 				`.Ss ${quoted(verb.name)}`,
-				prose(`${verb.summary[0]!.toUpperCase()}${verb.summary.slice(1)}.`),
+				sentence(verb.summary),
 				...block([`skep ${command.name} ${verb.name} ${verb.usage}`.trimEnd()]),
 				".Pp",
 				verb.examples.length === 1 ? "Example:" : "Examples:",

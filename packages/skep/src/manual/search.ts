@@ -63,3 +63,18 @@ export function search(text: string): readonly Subject[] {
 		.sort((a, b) => b.score - a.score || KINDS.indexOf(a.subject.kind) - KINDS.indexOf(b.subject.kind))
 		.map((hit) => hit.subject);
 }
+
+/** Subjects that speak of a word, though none is called so: `XDP_DROP`, `BPF_ANY`. */
+export function mentions(word: string): readonly Subject[] {
+	const lower = word.toLowerCase();
+	const isWhole = (text: string): boolean => {
+		for (let at = text.indexOf(lower); at >= 0; at = text.indexOf(lower, at + 1))
+			if (!/\w/.test(text[at - 1] ?? " ") && !/\w/.test(text[at + lower.length] ?? " ")) return true;
+		return false;
+	};
+	return lower === ""
+		? []
+		: indexed()
+				.filter((entry) => isWhole(entry.text) || isWhole(entry.rest))
+				.map((entry) => entry.subject);
+}

@@ -11,6 +11,7 @@ const FUNCTION = "FUNCTION[+OFFSET]";
 const PATTERN = "PATTERN: * and ? stand for characters";
 const BINARY = "FILE:SYMBOL[+OFFSET]";
 const SLEEPS = "May sleep: it can read memory that must be fetched first.";
+const MAY = "Only functions that the kernel marks for it: system calls, and those for error injection.";
 
 /** One row a section name, in the order of the table of sections. */
 // biome-ignore format: table
@@ -54,13 +55,13 @@ export const SECTION_TEXTS: readonly SectionRow[] = [
 	["raw_tp.w", "EVENT", "Short for raw_tracepoint.w.", "int on_finish(struct bpf_raw_tracepoint_args *ctx) { return 0; }"],
 	["tp_btf", "EVENT", "Runs at a tracepoint with typed arguments, which are read by plain loads.", "int BPF_PROG(on_exec, struct task_struct *p) { return 0; }"],
 	["fentry", "FUNCTION", "Runs when a kernel function begins, or one of another program, with typed arguments.", "int BPF_PROG(on_read, struct file *file) { return 0; }"],
-	["fentry.s", "FUNCTION", `As fentry. ${SLEEPS}`, "int BPF_PROG(on_open, int dfd) { return 0; }"],
-	["fmod_ret", "FUNCTION", "Runs before a function that allows it; a result other than 0 is returned in the function's place.", "int BPF_PROG(refuse, int ret) { return -EPERM; }"],
-	["fmod_ret.s", "FUNCTION", `As fmod_ret. ${SLEEPS}`, "int BPF_PROG(refuse, int ret) { return -EPERM; }"],
+	["fentry.s", "FUNCTION", `As fentry. ${SLEEPS} ${MAY}`, "int BPF_PROG(on_open, struct pt_regs *regs) { return 0; }"],
+	["fmod_ret", "FUNCTION", "Runs before a function that allows it (security_…, error injection); a result other than 0 is returned in the function's place.", "int BPF_PROG(refuse, struct file *file, int ret) { return -EPERM; }"],
+	["fmod_ret.s", "FUNCTION", `As fmod_ret. ${SLEEPS} ${MAY}`, "int BPF_PROG(refuse, struct pt_regs *regs, int ret) { return -EPERM; }"],
 	["fexit", "FUNCTION", "Runs when a kernel function returns, with its arguments and result.", "int BPF_PROG(after, struct file *file, char *buf, size_t n, loff_t *pos, ssize_t ret) { return 0; }"],
-	["fexit.s", "FUNCTION", `As fexit. ${SLEEPS}`, "int BPF_PROG(after, int dfd) { return 0; }"],
+	["fexit.s", "FUNCTION", `As fexit. ${SLEEPS} ${MAY}`, "int BPF_PROG(after, struct pt_regs *regs, long ret) { return 0; }"],
 	["fsession", "FUNCTION", "Runs when a function begins and again when it returns, as one program.", "int BPF_PROG(both, struct file *file) { return 0; }"],
-	["fsession.s", "FUNCTION", `As fsession. ${SLEEPS}`, "int BPF_PROG(both, int dfd) { return 0; }"],
+	["fsession.s", "FUNCTION", `As fsession. ${SLEEPS} ${MAY}`, "int BPF_PROG(both, struct pt_regs *regs) { return 0; }"],
 	["freplace", "FUNCTION", "Takes the place of a global function of a program that is loaded; the loader is told which.", "int decide(struct xdp_md *ctx) { return XDP_PASS; }"],
 	["lsm", "HOOK", "Decides at an LSM hook: 0, or -errno to refuse.", "int BPF_PROG(on_open, struct file *file) { return 0; }"],
 	["lsm.s", "HOOK", `As lsm. ${SLEEPS}`, "int BPF_PROG(on_exec, struct linux_binprm *bprm) { return 0; }"],
