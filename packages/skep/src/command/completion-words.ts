@@ -27,13 +27,24 @@ export interface Candidates {
 	readonly files: boolean;
 }
 
+/** Names of the manual that begin so, and what they are (`beginnings` of #manual). */
+export type ManualWords = (
+	before: readonly string[],
+	begun: string,
+) => readonly (readonly [word: string, what: string])[];
+
 const NOTHING: Candidates = { choices: [], files: false };
 
 /**
  * What may stand in the place of the last word, which is begun: by the rows of the command table; ids, names and devices as the
- * kernel has them now. `open` is called only where they are wanted.
+ * kernel has them now. `open` is called only where they are wanted; `manual` gives names of the manual.
  */
-export function candidates(words: readonly string[], commands: readonly Command[], open: () => Desk): Candidates {
+export function candidates(
+	words: readonly string[],
+	commands: readonly Command[],
+	open: () => Desk,
+	manual: ManualWords = () => [],
+): Candidates {
 	const begun = words.at(-1) ?? "";
 	const before = words.slice(0, -1);
 	const fits = (found: Candidates): Candidates => ({
@@ -54,7 +65,7 @@ export function candidates(words: readonly string[], commands: readonly Command[
 	if (option?.value !== undefined) return { choices: [], files: true };
 	if (begun.startsWith("-")) return fits({ choices: flagWords(command.flags), files: false });
 	if (command.name === "help")
-		return fits({ choices: commands.map(({ name, summary }) => ({ word: name, text: summary })), files: false });
+		return fits({ choices: helpWords(plain.slice(1), begun, commands, manual), files: false });
 	if (!command.verbs)
 		return fits({ choices: usageWords(command.usage), files: /FILE|FOLDER|OBJ|\.o/.test(command.usage) });
 	if (plain.length === 1) {
@@ -63,6 +74,21 @@ export function candidates(words: readonly string[], commands: readonly Command[
 	}
 	const verb = command.verbs.find(({ name }) => name === plain[1]);
 	return verb ? fits(afterVerb(command.name, verb, plain, open)) : NOTHING;
+}
+
+/** `help COMMAND VERB`, `help KIND WORD`, `help WORD`. */
+function helpWords(
+	before: readonly string[],
+	begun: string,
+	commands: readonly Command[],
+	manual: ManualWords,
+): readonly Choice[] {
+	const [first] = before;
+	const own: readonly { readonly name: string; readonly summary: string }[] =
+		first === undefined ? commands : (commands.find(({ name }) => name === first)?.verbs ?? []);
+	const found = new Map(own.map(({ name, summary }) => [name, summary]));
+	for (const [word, what] of manual(before, begun)) if (!found.has(word)) found.set(word, what);
+	return [...found].map(([word, text]) => ({ word, text }));
 }
 
 const isFlag = (flag: Flag, word: string | undefined): boolean =>

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BpfMap } from "@skep/bpf/live";
+import { beginnings } from "#manual";
 import { candidates } from "./completion-words.ts";
 import { onBoth } from "./desk.test-support.ts";
 import { COMMANDS } from "./index.ts";
@@ -47,6 +48,23 @@ test("commands, verbs, options and words of verbs come from the command table", 
 	assert.ok(candidates(["prog", "load", ""], COMMANDS, nobody).files);
 	assert.ok(candidates(["run", ""], COMMANDS, nobody).files);
 	assert.ok(!candidates(["prog", ""], COMMANDS, nobody).files);
+});
+
+test("help is completed by commands, their verbs, and the names of the manual", () => {
+	const help = (...line: string[]): string[] =>
+		candidates(["help", ...line], COMMANDS, nobody, beginnings).choices.map(({ word }) => word);
+	for (const { name } of COMMANDS) assert.ok(help("").includes(name), name);
+	assert.ok(help("").length < 100);
+	assert.deepEqual(help("bpf_ringbuf_sub"), ["bpf_ringbuf_submit", "bpf_ringbuf_submit_dynptr"]);
+	assert.deepEqual(help("SK4007"), ["SK4007"]);
+	assert.deepEqual(help("map", "lru"), ["lru_hash", "lru_percpu_hash"]);
+	assert.ok(help("map", "").includes("show"));
+	assert.deepEqual(help("hash", ""), []);
+	assert.deepEqual(
+		candidates(["help", "bpf_r"], COMMANDS, nobody).choices,
+		[],
+		"without the manual only commands are known",
+	);
 });
 
 test(

@@ -59,7 +59,9 @@ complete -c skep -f -k -a '(__skep_words)'
 export async function run(call: Invocation, commands: readonly Command[]): Promise<number> {
 	const [shell, ...words] = call.rest;
 	if (shell === "words") {
-		const { choices, files } = candidates(words, commands, () => openDesk(call));
+		// The manual is large: only who asks for help waits for it.
+		const manual = words.includes("help") ? (await import("#manual")).beginnings : undefined;
+		const { choices, files } = candidates(words, commands, () => openDesk(call), manual);
 		const lines = choices.map(({ word, text }) => `${word}\t${text}`);
 		process.stdout.write([...lines, ...(files ? [":files"] : [])].map((line) => `${line}\n`).join(""));
 		return STATUS.ok;

@@ -18,6 +18,7 @@ import {
 	type Answer,
 	ask,
 	find,
+	mentions,
 	nearNames,
 	prototypeOf,
 	renderList,
@@ -78,9 +79,11 @@ export async function run(
 	if (short !== undefined) return page.command(short, rest);
 	const [only, ...more] = near;
 	if (only && more.length === 0) return page.subject(only, await heard(only, call), []);
-	if (only) return page.candidates(name, near);
+	if (only) return page.candidates(`"${name}" may be one of these:`, near);
 	const own = flags.has("no-probe") ? undefined : await ofThisKernel(name);
 	if (own) return page.subject(own, await heard(own, call), []);
+	const speaking = kind === undefined ? mentions(name) : [];
+	if (speaking.length > 0) return page.candidates(`nothing is called "${name}"; these speak of it:`, speaking);
 	throw unknown(name, commands);
 }
 
@@ -150,7 +153,8 @@ async function heard(subject: Subject, call: Invocation): Promise<readonly Heard
 	return answers;
 }
 
-const nameOf = (kernel: Kernel): string => (kernel.name === "linux" ? `Linux ${kernel.release}` : "the virtual kernel");
+const VIRTUAL = "the virtual kernel";
+const nameOf = (kernel: Kernel): string => (kernel.name === "linux" ? `Linux ${kernel.release}` : VIRTUAL);
 
 let linux: Kernel | undefined;
 
@@ -218,8 +222,10 @@ class Page {
 	}
 
 	subject(subject: Subject, answers: readonly Heard[], others: readonly Subject[]): number {
-		// What cannot be asked without doing harm says nothing.
-		const told = answers.filter(({ answer, note }) => answer !== "unknown" || note !== undefined);
+		// Of the virtual kernel, what it cannot be asked says nothing.
+		const told = answers.filter(
+			({ kernel, answer, note }) => answer !== "unknown" || note !== undefined || kernel !== VIRTUAL,
+		);
 		const lines = told.map(({ kernel, answer, note }) => {
 			const word = answer === "refused" ? "cannot be asked" : answer === "unknown" ? "not known" : answer;
 			return `${kernel}: ${word}${note === undefined ? "" : ` (${note})`}`;
@@ -244,8 +250,8 @@ class Page {
 		});
 	}
 
-	candidates(name: string, list: readonly Subject[]): number {
-		if (!this.#json) this.#outlet.note(`skep: "${name}" may be one of these:`);
+	candidates(remark: string, list: readonly Subject[]): number {
+		if (!this.#json) this.#outlet.note(`skep: ${remark}`);
 		return this.list(list, MOST);
 	}
 
