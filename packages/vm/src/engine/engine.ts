@@ -15,7 +15,7 @@ import { callback, execute, run } from "./interpreter.ts";
 import type { Settings } from "./jit/emitter.ts";
 import { hasTailCalls } from "./jit/entrances.ts";
 import { type Door, enterAgain, enterLinked, enterProgram, type Link, type Linked, linkProgram } from "./jit/linked.ts";
-import { scratchOf, scratchWords } from "./jit/scratch.ts";
+import { scratchOf, scratchWords, Windows } from "./jit/scratch.ts";
 import type { Code } from "./prepare.ts";
 
 export type EngineName = "jit" | "interpreter";
@@ -100,6 +100,7 @@ class Jit implements Engine {
 		this.#isEager = choice === "jit";
 		const host = wasmHost()!;
 		const tailCalls = options.tailCalls ?? hasTailCalls(host);
+		Windows.clear(memory);
 		const settings: Settings = {
 			checked: options.checked ?? true,
 			fuel: options.fuel ?? true,

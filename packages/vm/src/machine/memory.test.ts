@@ -93,3 +93,32 @@ test("any order of taking and giving back: regions are apart and sorted", () => 
 		{ numRuns: 200, seed: 7 },
 	);
 });
+
+test("windows: empty where accesses do not fit, and once any region is another", () => {
+	const memory = new Memory();
+	const few = memory.allocate(4, "map")!;
+	const many = memory.allocate(64, "map")!;
+	const window = 4096;
+	const room = (): bigint => memory.longs[window / 8 + 1]!;
+	assert.ok(memory.find(few, 4));
+	memory.remember(window, 8);
+	assert.equal(room(), 0n);
+	assert.ok(memory.find(many, 8));
+	memory.remember(window, 8);
+	assert.equal(room(), 57n);
+	memory.free(few);
+	assert.equal(room(), 0n);
+});
+
+test("a worker that follows the owner knows no region that is gone", () => {
+	const owner = new Memory(1 << 20, true);
+	const start = owner.reserve(4096, 64)!;
+	const gone = owner.allocate(16, "map")!;
+	const worker = new Memory(undefined, { ...owner.share(), room: { start, end: start + 4096 } }, 1);
+	const own = worker.allocate(16, "packet")!;
+	assert.ok(worker.find(gone, 16));
+	owner.free(gone);
+	worker.follow(owner.share());
+	assert.ok(!worker.find(gone, 16));
+	assert.ok(worker.find(own, 16));
+});

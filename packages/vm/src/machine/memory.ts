@@ -246,15 +246,17 @@ export class Memory {
 	/**
 	 * Leaves the region found last in a window, two 64-bit words in the page at 0 that generated code looks at: its first
 	 * address, and at how many addresses from there on `size` bytes may be touched. The second one is 0 as soon as any
-	 * region is another.
+	 * region is another. A region of fewer bytes is not left: accesses of fewer bytes may use such a window too.
 	 */
 	remember(window: number, size: number): void {
 		const { words, foundStart } = this;
+		const room = this.foundEnd - foundStart - size + 1;
+		if (room <= 0) return;
 		const at = window >> 2;
 		if (words[at + 2] === 0) this.#windows.push(at);
 		words[at] = foundStart;
 		words[at + 1] = 0;
-		words[at + 2] = this.foundEnd - foundStart - size + 1;
+		words[at + 2] = room;
 		words[at + 3] = 0;
 	}
 
@@ -304,6 +306,7 @@ export class Memory {
 		const own = [this.#starts, this.#sizes, this.#lows, this.#highs, this.#kinds, this.#writable] as unknown[][];
 		for (const [i, column] of own.entries()) column.splice(0, column.length, ...columns[i]!);
 		this.narrowed++;
+		this.#forget();
 	}
 
 	#row(at: number): Region {

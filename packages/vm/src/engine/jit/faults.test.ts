@@ -85,16 +85,22 @@ function without(random: Random, at: number): Instruction {
 	return made.opcode === insn.call(1).opcode ? insn.mov(64, 0, { imm: 5 }) : made;
 }
 
+/** A worker that is one of many has few windows, which accesses of all sizes use. */
+const MANY = 17;
+
 /** Result or fault, what is left of the fuel, and all bytes that the program may have changed. */
-function outcome(list: readonly Instruction[], probe: boolean, options: EngineOptions): string {
-	const memory = new Memory(1 << 20);
-	const cpu = newCpu(0, memory.allocate(4096, "stack")!);
+function outcome(list: readonly Instruction[], probe: boolean, processor: number, options: EngineOptions): string {
+	const memory = new Memory(1 << 20, processor > 0, processor);
+	const cpu = newCpu(processor, memory.allocate(4096, "stack")!);
 	const wide = memory.allocate(64, "map")!;
 	const locked = memory.allocate(32, "map", false)!;
 	const few = memory.allocate(4, "map")!;
 	for (let i = 0; i < 64; i++) memory.u8[wide + i] = i * 37;
+	let calls = 0;
 	const helper = (_: number, at: typeof cpu) => {
 		setRegister(at, 0, 5n);
+		// Less may be touched, and all of it again.
+		memory.narrow(wide, wide, wide + (calls++ % 2 === 0 ? 32 : 64));
 		return true;
 	};
 	const engine = newEngine(memory, { helper }, options);
@@ -125,9 +131,31 @@ test("programs that no verifier has seen fail in the JIT where and as they fail 
 		const random = new Random(seed);
 		const list = program(random);
 		const probe = seed % 3 === 0;
-		const expected = outcome(list, probe, { engine: "interpreter" });
+		const processor = seed % 4 === 0 ? MANY : 0;
+		const expected = outcome(list, probe, processor, { engine: "interpreter" });
 		kinds.add(expected.split(" ")[0]!);
-		assert.equal(outcome(list, probe, { engine: "jit" }), expected, `seed ${seed}\n${list.map(format).join("\n")}`);
+		assert.equal(
+			outcome(list, probe, processor, { engine: "jit" }),
+			expected,
+			`seed ${seed}\n${list.map(format).join("\n")}`,
+		);
 	}
 	assert.deepEqual([...kinds].sort(), ["access", "fuel", "misaligned", "r0", "read-only"]);
+});
+
+test("a worker goes by its own regions, not by those of the one that was this processor before", () => {
+	const owner = new Memory(1 << 20, true);
+	const start = owner.reserve(1 << 16, 64)!;
+	const joined = { ...owner.share(), room: { start, end: start + (1 << 16) } };
+	const code = () => prepare(encode([insn.load(4, 0, 1, 32), insn.exit()]), { id: 1 });
+	for (const processor of [1, MANY])
+		for (const size of [64, 8]) {
+			const memory = new Memory(undefined, joined, processor);
+			const cpu = newCpu(processor, memory.allocate(4096, "stack")!);
+			setRegister(cpu, 1, BigInt(memory.allocate(size, "packet")!));
+			cpu.fuel = 100;
+			const engine = newEngine(memory, { helper: () => false }, { engine: "jit" });
+			if (size === 64) engine.run(code(), cpu);
+			else assert.throws(() => engine.run(code(), cpu), VmFault, `processor ${processor}`);
+		}
 });

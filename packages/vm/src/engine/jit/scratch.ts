@@ -1,4 +1,4 @@
-import { NULL_PAGE } from "#machine";
+import { type Memory, NULL_PAGE } from "#machine";
 
 /**
  * Where generated code and JavaScript hand over what is no 32-bit number: a few words that no program may touch, in the
@@ -57,6 +57,7 @@ const WRITTEN = SIZES.length * READ_WAYS;
 const SET_SIZE = (WRITTEN + SIZES.length * WRITE_WAYS) * WINDOW_SIZE;
 /** Workers that have a set each; those above have one window for loads and one for stores. */
 const SETS = 16;
+const FEW_SIZE = 2 * WINDOW_SIZE;
 
 /** What an access is compared with. */
 export interface Window {
@@ -78,11 +79,18 @@ export class Windows {
 		this.#processor = processor;
 	}
 
+	/** What whoever was this processor before has left in them: its regions are none of this memory's table. */
+	static clear({ words, processor }: Memory): void {
+		const ofSets = Math.min(processor, SETS) * SET_SIZE;
+		const start = WINDOWS + ofSets + Math.max(processor - SETS, 0) * FEW_SIZE;
+		words.fill(0, start >> 2, (start + (processor < SETS ? SET_SIZE : FEW_SIZE)) >> 2);
+	}
+
 	/** For another access of 1, 2, 4 or 8 bytes. */
 	next(size: number, writes: boolean): Window {
 		if (this.#processor >= SETS) {
-			const place = (this.#processor - SETS) * 2 + (writes ? 1 : 0);
-			return { address: WINDOWS + SETS * SET_SIZE + place * WINDOW_SIZE, kind: writes ? -8 : 8 };
+			const set = WINDOWS + SETS * SET_SIZE + (this.#processor - SETS) * FEW_SIZE;
+			return { address: set + (writes ? WINDOW_SIZE : 0), kind: writes ? -8 : 8 };
 		}
 		const kind = writes ? -size : size;
 		const count = this.#counts.get(kind) ?? 0;
