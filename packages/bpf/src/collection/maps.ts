@@ -125,7 +125,7 @@ function createBare(kernel: Kernel, map: MapSpec, innerFd: number | undefined, p
 			`map ${map.name} (${map.type}): the object leaves max_entries open, for its user half to set; give it (option maxEntries)`,
 		);
 	const blueprint: MapBlueprint = {
-		name: map.name,
+		name: options.mapName?.(map.name) ?? map.name,
 		type: map.type,
 		keySize: map.keySize,
 		valueSize: map.valueSize,

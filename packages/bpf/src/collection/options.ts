@@ -33,6 +33,8 @@ export interface LoadOptions {
 	readonly coreBtf?: Btf | ((release: string) => Btf | undefined) | undefined;
 	/** `prog_flags` that are set besides those of the section, by program: BPF_F_TEST_STATE_FREQ … */
 	readonly programFlags?: Readonly<Record<string, number>> | undefined;
+	/** What the kernel is to call a map, by the name in the object; cut to 15 bytes. Absent: the same. */
+	readonly mapName?: ((name: string) => string) | undefined;
 	/** Maps that are there already, by the name in the object, instead of new ones. The collection takes them over: it closes them. */
 	readonly reuse?: ReadonlyMap<string, BpfMap> | undefined;
 	/** Programs are made for this network device: to run on it (offload), or, with BPF_F_XDP_DEV_BOUND_ONLY, beside it. */

@@ -1,5 +1,5 @@
-import type { BtfInfo, Kernel } from "@skep/bpf/kernel";
-import { ids, openById, refuse } from "@skep/bpf/live";
+import type { Kernel } from "@skep/bpf/kernel";
+import { Fd, ids, openById } from "@skep/bpf/live";
 import { STATUS } from "#cli";
 import { everyObject, infoOf, noSuchId, type Owner, ownerCells } from "#inspect";
 import { renderTable } from "#output";
@@ -29,20 +29,12 @@ export const list: Task = (words, desk) => {
 		const fd = openById(kernel, "btf", id);
 		if (fd === undefined && only !== undefined) throw noSuchId(kernel, "btf", id);
 		if (fd === undefined) continue;
-		const info: Partial<BtfInfo> = {};
-		const result = kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd, kind: "btf", info });
-		kernel.close(fd);
-		if (result < 0)
-			throw refuse(kernel, {
-				syscall: "bpf",
-				command: "OBJ_GET_INFO_BY_FD",
-				errno: -result,
-				what: `ask about BTF ${id}`,
-			});
+		using held = new Fd(kernel, fd, `BTF ${id}`);
+		const info = infoOf(kernel, "btf", held.number);
 		const pids = owners.get(`btf ${id}`);
 		rows.push({
 			id,
-			size: info.btf_size ?? 0,
+			size: info.btf_size,
 			prog_ids: programs.get(id) ?? [],
 			map_ids: maps.get(id) ?? [],
 			kernel: info.kernel_btf === 1,

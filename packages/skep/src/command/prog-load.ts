@@ -146,11 +146,13 @@ const pinName = (name: string): string => name.replaceAll(".", "_").replaceAll("
 
 /**
  * The name that other loaders give to the map of a data section: the object's, as far as there is room, before the section's,
- * where that is one of the plain ones. Theirs, so that what reads their pins finds ours.
+ * where that is one of the plain ones. Theirs, so that what looks for their maps and pins finds ours.
  */
 function libraryName(map: string, object: string): string {
 	if (!map.startsWith(".") || map.indexOf(".", 1) > 0) return map;
-	const stem = basename(object).split(".")[0]!;
+	const stem = basename(object)
+		.split(".")[0]!
+		.replace(/[^A-Za-z0-9_]/g, "_");
 	const room = BPF_OBJ_NAME_LEN - 1 - Math.max(7, map.length);
 	return `${stem.slice(0, Math.max(0, room))}${map}`.slice(0, BPF_OBJ_NAME_LEN - 1);
 }
@@ -178,6 +180,7 @@ function options(words: Words, kernel: Kernel, spec: CollectionSpec, wish: Wish)
 	if (ifindex !== undefined && ifindex < 0) throw new BpfError("ENODEV", `there is no network device ${device!.name}`);
 	const bound = device?.bound === true ? PROG_FLAGS.BPF_F_XDP_DEV_BOUND_ONLY : 0;
 	return {
+		mapName: (name) => libraryName(name, wish.object),
 		reuse: reused(kernel, names, wish),
 		...(ifindex === undefined ? {} : { ifindex }),
 		...(bound === 0

@@ -1,11 +1,11 @@
 import { BpfError } from "@skep/bpf/base";
 import type { BtfInfo, Kernel } from "@skep/bpf/kernel";
-import { BpfMap, Fd, ids, openById, refuse } from "@skep/bpf/live";
+import { BpfMap, Fd, ids, openById } from "@skep/bpf/live";
 import type { Holders, View } from "./context.ts";
 import { type LinkRow, linkRow } from "./links.ts";
 import type { ObjectKey } from "./machine.ts";
 import { mapRow } from "./maps.ts";
-import { everyObject } from "./objects.ts";
+import { everyObject, infoOf } from "./objects.ts";
 import { netOverview } from "./overview.ts";
 import { programRow } from "./programs.ts";
 
@@ -128,10 +128,7 @@ function btfInfo(kernel: Kernel, id: number): BtfInfo | undefined {
 	const number = openById(kernel, "btf", id);
 	if (number === undefined) return undefined;
 	using fd = new Fd(kernel, number, `BTF ${id}`);
-	const info: Partial<BtfInfo> = {};
-	const result = kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd.number, kind: "btf", info });
-	if (result >= 0) return info as BtfInfo;
-	throw refuse(kernel, { syscall: "bpf", command: "OBJ_GET_INFO_BY_FD", errno: -result, what: `ask about BTF ${id}` });
+	return infoOf(kernel, "btf", fd.number);
 }
 
 /** Programs that hang on devices, sockmaps and cgroups by themselves: those hold them. */

@@ -99,8 +99,6 @@ export function bpffsMounts(): string[] {
 	return [...new Set(at)];
 }
 
-const ID: Readonly<Record<ObjectKind, string>> = { prog: "prog", map: "map", link: "link", btf: "btf" };
-
 /** What is pinned in mounted bpffs, by what it is. */
 function pinsBelow(kernel: Kernel, mounts: readonly string[]): ReadonlyMap<ObjectKey, readonly string[]> {
 	const found = new Map<ObjectKey, string[]>();
@@ -128,7 +126,7 @@ function pinsBelow(kernel: Kernel, mounts: readonly string[]): ReadonlyMap<Objec
 
 function idOf(kernel: Kernel, fd: number, kind: ObjectKind): number | undefined {
 	const info: { id?: number } = {};
-	return kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd, kind: ID[kind] as "prog", info }) < 0 ? undefined : info.id;
+	return kernel.bpf("OBJ_GET_INFO_BY_FD", { bpf_fd: fd, kind: kind as "prog", info }) < 0 ? undefined : info.id;
 }
 
 /** Lines of `ffffffff81000000 T name`, and `\t[module]` behind those of modules: some megabytes. */

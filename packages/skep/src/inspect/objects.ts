@@ -1,5 +1,5 @@
 import { BpfError } from "@skep/bpf/base";
-import type { Kernel, LinkInfo, MapInfo, ObjectKind, ProgInfo } from "@skep/bpf/kernel";
+import type { BtfInfo, Kernel, LinkInfo, MapInfo, ObjectKind, ProgInfo } from "@skep/bpf/kernel";
 import { Fd, ids, openById, openPin, refuse } from "@skep/bpf/live";
 import { nearest, type Words } from "#cli";
 
@@ -8,8 +8,10 @@ interface Infos {
 	prog: ProgInfo;
 	map: MapInfo;
 	link: LinkInfo;
+	btf: BtfInfo;
 }
-export type ShownKind = keyof Infos;
+/** Kinds that are listed, pinned and named by words; BTF has an id only. */
+export type ShownKind = Exclude<ObjectKind, "btf">;
 
 const WORD: Readonly<Record<ObjectKind, string>> = { prog: "program", map: "map", link: "link", btf: "BTF" };
 
@@ -20,7 +22,7 @@ export interface Selector {
 }
 
 /** What the kernel says of a descriptor. `ask`: buffers to be filled. @throws BpfError */
-export function infoOf<K extends ShownKind>(
+export function infoOf<K extends ObjectKind>(
 	kernel: Kernel,
 	kind: K,
 	fd: number,
