@@ -254,6 +254,7 @@ test(
 			text,
 			/^int on_exec\(void \* ctx\):\n; struct event \*e = bpf_ringbuf_reserve\(.*\[file:\.\/exec\.bpf\.c line_num:57 line_col:20\]\n {3}0: \(18\) r1 = map\[id:\d+\]\n/,
 		);
+		assert.equal(text.match(/map\[id:(\d+)\]/)?.[1], String(collection.map("events").info().id));
 		assert.match(text, /\d+: \(85\) call bpf_ringbuf_submit#\d+\n/);
 		assert.match(text, /lock \*\(u64 \*\)\(r2 \+0\) \+= r1\n/);
 		assert.match(text, /goto pc\+\d+\n/);

@@ -7,7 +7,7 @@ import {
 	type ObjGetInfoByFd,
 	type ProgInfo,
 } from "@skep/bpf/kernel";
-import { ATTACH_TYPES, LINK_TYPES, MAP_TYPES, PROGRAM_TYPES } from "@skep/bpf/uapi";
+import { ATTACH_TYPES, LINK_TYPES, MAP_TYPES, PROGRAM_TYPES, PSEUDO_LOAD } from "@skep/bpf/uapi";
 import { openDescriptor } from "./descriptors.ts";
 import { codeOf, engineOf } from "./run.ts";
 import type { System } from "./system.ts";
@@ -78,11 +78,31 @@ function machineCode(system: System, program: ProgramState): Uint8Array {
 	return (code && engineOf(system).wasm(code)) ?? NO_CODE;
 }
 
+/** Instructions as Linux gives them back: wide loads name maps by id, where descriptors of the loader stood. */
+function translated({ insns, mapAt }: ProgramState): Uint8Array {
+	const out = insns.slice();
+	const view = new DataView(out.buffer);
+	for (const [slot, id] of Object.entries(mapAt)) {
+		const at = Number(slot) * 8;
+		const source = out[at + 1]! >> 4;
+		const kind = BY_DESCRIPTOR.get(source) ?? source;
+		out[at + 1] = (out[at + 1]! & 0xf) | (kind << 4);
+		view.setInt32(at + 4, id, true);
+	}
+	return out;
+}
+
+/** What references by an index into `fd_array` are shown as. */
+const BY_DESCRIPTOR: ReadonlyMap<number, number> = new Map([
+	[PSEUDO_LOAD.BPF_PSEUDO_MAP_IDX, PSEUDO_LOAD.BPF_PSEUDO_MAP_FD],
+	[PSEUDO_LOAD.BPF_PSEUDO_MAP_IDX_VALUE, PSEUDO_LOAD.BPF_PSEUDO_MAP_VALUE],
+]);
+
 function programInfo(system: System, program: ProgramState, info: Partial<ProgInfo>): void {
 	// Made where somebody asks for it: programs are translated when they have run for a while, or never.
 	const code = info.jited_prog_insns ? machineCode(system, program) : NO_CODE;
 	fill(info.jited_prog_insns, code);
-	fill(info.xlated_prog_insns, program.insns);
+	if (info.xlated_prog_insns) fill(info.xlated_prog_insns, translated(program));
 	fill(info.func_info, program.funcInfo);
 	fill(info.line_info, program.lineInfo);
 	fill(info.map_ids, new Uint8Array(new Uint32Array(program.maps).buffer));
