@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openLinux } from "@skep/linux";
-import { ATTACH_TYPES, HELPERS, helper, LINK_TYPES, MAP_TYPES, PROGRAM_TYPES } from "./index.ts";
+import {
+	ATTACH_TYPES,
+	type AttachType,
+	attachTypeSince,
+	HELPERS,
+	helper,
+	LINK_TYPES,
+	MAP_TYPES,
+	PROGRAM_TYPES,
+} from "./index.ts";
 
 test("helpers: every id from 1 to 211 once, names once, at most five arguments", () => {
 	assert.deepEqual(
@@ -48,4 +57,22 @@ test("types are numbered without gaps", () => {
 	assert.equal(ATTACH_TYPES.perf_event, 41);
 	assert.equal(ATTACH_TYPES.tcx_ingress, 46);
 	assert.equal(ATTACH_TYPES.trace_uprobe_session, 57);
+});
+
+test("numbers were given in the order of the kernels that brought them", () => {
+	const order = (since: string): number => {
+		const [major = 0, minor = 0] = since.split(".").map(Number);
+		return major * 100 + minor;
+	};
+	const tables: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+		helpers: HELPERS.map(({ name, since }) => [name, since]),
+		"program types": Object.entries(PROGRAM_TYPES).map(([name, { since }]) => [name, since]),
+		"map types": Object.entries(MAP_TYPES).map(([name, { since }]) => [name, since]),
+		"link types": Object.entries(LINK_TYPES).map(([name, { since }]) => [name, since]),
+		"attach types": Object.keys(ATTACH_TYPES).map((name) => [name, attachTypeSince(name as AttachType)]),
+	};
+	for (const [table, rows] of Object.entries(tables)) {
+		const wrong = rows.filter(([, since], i) => i > 0 && order(since) < order(rows[i - 1]![1]));
+		assert.deepEqual(wrong, [], table);
+	}
 });

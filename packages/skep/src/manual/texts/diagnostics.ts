@@ -73,6 +73,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
 	SK4004: "Not given yet: `skep build` tells the kernel that a program needs.",
 	SK4005: "Not given yet: helpers by name are not compiled yet.",
 	SK4008: "Given by `skep record`, not by `skep build`.",
-	SK4010: "Not given yet.",
+	SK4010: "Not given yet: nothing compares the two. `skep types` writes the file anew.",
 	SK6001: "Given by the loader: what the running kernel says to the program.",
 };
