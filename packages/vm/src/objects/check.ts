@@ -1,5 +1,5 @@
 import { FormatError } from "@skep/bpf/base";
-import { byOpcode, decode, type Instruction, slotsOf, WIDE } from "@skep/bpf/isa";
+import { byOpcode, decode, type Instruction, rowOf, slotsOf, WIDE } from "@skep/bpf/isa";
 import { ERRNO } from "@skep/bpf/kernel";
 import { helper, type ProgramType, PSEUDO_CALL, PSEUDO_LOAD } from "@skep/bpf/uapi";
 import { helperFits, helperFunction, kernelFunction } from "#helpers";
@@ -24,6 +24,7 @@ export interface CheckInput {
 	mapFault(insn: Instruction, slot: number): Objection | undefined;
 }
 
+const STX = 0x03;
 const JUMP = 0x05;
 const JUMP32 = 0x06;
 const CALL = 0x85;
@@ -132,16 +133,21 @@ function flow(
 	return lost === undefined ? undefined : invalid(lost, `unreachable insn ${lost}`);
 }
 
-/** Whether an instruction writes its destination register. */
-function writesDestination(insn: Instruction): boolean {
+/** Whether an instruction writes a register that it names. */
+function writes(insn: Instruction, register: number): boolean {
 	const kind = insn.opcode & 7;
-	return kind === 0x00 || kind === 0x01 || kind === 0x04 || kind === 0x07;
+	if (kind === 0x00 || kind === 0x01 || kind === 0x04 || kind === 0x07) return insn.dst === register;
+	if (kind !== STX || (insn.dst !== register && insn.src !== register)) return false;
+	const { name, shape } = rowOf(insn);
+	return shape === "atomic_load"
+		? insn.dst === register
+		: insn.src === register && (name.startsWith("atomic_fetch") || name.startsWith("atomic_xchg"));
 }
 
 function contents(input: CheckInput, list: readonly Instruction[], slots: readonly number[]): Objection | undefined {
 	for (const [i, insn] of list.entries()) {
 		const slot = slots[i]!;
-		if (insn.dst === 10 && writesDestination(insn)) return invalid(slot, "frame pointer is read only", ERRNO.EACCES);
+		if (writes(insn, 10)) return invalid(slot, "frame pointer is read only", ERRNO.EACCES);
 		const wrong =
 			insn.opcode === CALL ? call(input, insn, slot) : insn.opcode === WIDE ? wide(input, insn, slot) : undefined;
 		if (wrong) return wrong;

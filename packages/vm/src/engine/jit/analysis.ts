@@ -25,6 +25,8 @@ export function advance(facts: Facts, step: Step, { origin, noteAccess }: Source
 
 function change(facts: Facts, step: Step, origin: Origin): void {
 	const { form, dst, imm, high, slot } = step;
+	// It stays what it is: see `Emitter.set`.
+	if (writeOf(step) === 10) return;
 	switch (form.shape) {
 		case "wide": {
 			const value = origin(step, facts);
