@@ -7,7 +7,7 @@ export const KFUNC_TEXTS: readonly KfuncRow[] = [
 	// tasks and cgroups
 	["bpf_task_acquire", "Takes a reference of a task, so that it can be kept in a map. NULL where the task is already going.", "struct task_struct *t = bpf_task_acquire(task);"],
 	["bpf_task_release", "Gives a reference of a task back.", "bpf_task_release(t);"],
-	["bpf_task_from_pid", "Finds a task by its number in the first pid namespace, with a reference.", "struct task_struct *t = bpf_task_from_pid(pid);\nif (t) bpf_task_release(t);"],
+	["bpf_task_from_pid", "Finds a task by its number in the initial pid namespace, with a reference.", "struct task_struct *t = bpf_task_from_pid(pid);\nif (t) bpf_task_release(t);"],
 	["bpf_task_from_vpid", "Finds a task by its number in the pid namespace of the task that runs now, with a reference.", "struct task_struct *t = bpf_task_from_vpid(pid);"],
 	["bpf_task_get_cgroup1", "The cgroup of a task in a cgroup v1 hierarchy, with a reference.", "struct cgroup *c = bpf_task_get_cgroup1(task, hierarchy_id);"],
 	["bpf_task_under_cgroup", "Whether a task is in a cgroup or below it.", "if (bpf_task_under_cgroup(task, cgrp)) …"],
@@ -171,7 +171,7 @@ export const KFUNC_TEXTS: readonly KfuncRow[] = [
 	["bpf_map_sum_elem_count", "How many elements a map has. Of maps that count them for each CPU.", "__s64 n = bpf_map_sum_elem_count(map);"],
 	// text
 	["bpf_strcmp", "Compares two texts in memory that may fault. 0: equal; -1, 1: less, greater; -E2BIG, -EFAULT.", "if (bpf_strcmp(a, b) == 0) …"],
-	["bpf_strcasecmp", "As bpf_strcmp, whether letters are large or small.", "if (bpf_strcasecmp(a, b) == 0) …"],
+	["bpf_strcasecmp", "As bpf_strcmp; capital and small letters are equal.", "if (bpf_strcasecmp(a, b) == 0) …"],
 	["bpf_strncasecmp", "As bpf_strcasecmp, of so many characters at most.", "if (bpf_strncasecmp(a, b, 4) == 0) …"],
 	["bpf_strchr", "Where a character first stands in a text; -ENOENT: nowhere.", "int at = bpf_strchr(s, '/');"],
 	["bpf_strchrnul", "As bpf_strchr, and the text's length where the character is nowhere.", "int at = bpf_strchrnul(s, '/');"],
@@ -183,7 +183,7 @@ export const KFUNC_TEXTS: readonly KfuncRow[] = [
 	["bpf_strcspn", "How many characters from the start are none of given ones.", "int n = bpf_strcspn(s, \" \\t\");"],
 	["bpf_strstr", "Where a text first stands in another; -ENOENT: nowhere.", "int at = bpf_strstr(s, \"..\");"],
 	["bpf_strnstr", "As bpf_strstr, within so many characters.", "int at = bpf_strnstr(s, \"..\", 64);"],
-	["bpf_strcasestr", "As bpf_strstr, whether letters are large or small.", "int at = bpf_strcasestr(s, \"error\");"],
+	["bpf_strcasestr", "As bpf_strstr; capital and small letters are equal.", "int at = bpf_strcasestr(s, \"error\");"],
 	["bpf_strncasestr", "As bpf_strcasestr, within so many characters.", "int at = bpf_strncasestr(s, \"error\", 64);"],
 	["bpf_stream_vprintk", "Writes text into a stream of the program, which user space reads (BPF_STDOUT 1, BPF_STDERR 2). Used by the macro bpf_stream_printk.", "bpf_stream_printk(BPF_STDOUT, \"%d\\n\", n);"],
 	["bpf_stream_vprintk_impl", "What 6.18 calls bpf_stream_vprintk; the last argument is the kernel's.", "bpf_stream_printk(BPF_STDERR, \"%d\\n\", n);"],
