@@ -1,7 +1,7 @@
 import type { LinkInfo } from "@skep/bpf/kernel";
 import { openById } from "@skep/bpf/live";
 import { type Holders, holdersOf, type View } from "./context.ts";
-import { attachType, linkType, programType } from "./names.ts";
+import { attachType, linkType, netfilterHook, programType } from "./names.ts";
 import { infoOf } from "./objects.ts";
 import { ownerCells, ownerLines } from "./owners.ts";
 
@@ -136,14 +136,15 @@ export function linkText(row: LinkRow): string {
 	return `${lines.filter((line) => line !== "").join("\n\t")}\n`;
 }
 
-/** What a link hangs on, in a few words: `v0(3) tcx_ingress`, `cgroup_id 77 cgroup_device`, `tp_name sched_switch`. */
+/** What a link hangs on, in a few words: `v0(3) tcx_ingress`, `ipv4/local_in prio 5 flags 0`, `cgroup_id 77 cgroup_device`, `tp_name sched_switch`. */
 export function attachedTo(detail: LinkRow["detail"]): string {
-	const { devname, ifindex, attach_type, ...others } = detail;
+	const { devname, ifindex, attach_type, pf, hook, ...others } = detail;
 	const device = devname === undefined ? (ifindex === undefined ? "" : `ifindex ${ifindex}`) : `${devname}(${ifindex})`;
 	const rest = Object.entries(others)
 		.filter(([, value]) => !Array.isArray(value))
 		.map(([key, value]) => `${key} ${value}`);
-	return [device, ...rest, String(attach_type ?? "")].filter((part) => part !== "").join(" ");
+	const netfilter = pf === undefined ? "" : netfilterHook(Number(pf), Number(hook));
+	return [device, netfilter, ...rest, String(attach_type ?? "")].filter((part) => part !== "").join(" ");
 }
 
 /** A row of the table of all links. */

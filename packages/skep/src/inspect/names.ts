@@ -15,3 +15,10 @@ export const programType = (value: number): string | number => PROGRAMS.get(valu
 export const mapType = (value: number): string | number => MAPS.get(value) ?? value;
 export const linkType = (value: number): string | number => LINKS.get(value) ?? value;
 export const attachType = (value: number): string | number => ATTACHES.get(value) ?? value;
+
+const FAMILIES: Readonly<Record<number, string>> = { 2: "ipv4", 10: "ipv6" };
+const NETFILTER_HOOKS = ["prerouting", "local_in", "forward", "local_out", "postrouting"];
+
+/** `ipv4/local_out`: a hook of netfilter by the numbers of its family and its place. */
+export const netfilterHook = (pf: number, hook: number): string =>
+	`${FAMILIES[pf] ?? `pf ${pf}`}/${NETFILTER_HOOKS[hook] ?? hook}`;

@@ -4,7 +4,7 @@ import { Fd, openById, queryPrograms } from "@skep/bpf/live";
 import { type AttachType, MAP_TYPES } from "@skep/bpf/uapi";
 import { type CgroupRow, cgroupRows, cgroupsBelow } from "./cgroups.ts";
 import { type View, withOwners } from "./context.ts";
-import { attachType, programType } from "./names.ts";
+import { attachType, netfilterHook, programType } from "./names.ts";
 import type { NetworkNamespace } from "./namespaces.ts";
 import { type NetworkRows, namespacePrograms, networkRows } from "./network.ts";
 import { everyObject, infoOf } from "./objects.ts";
@@ -199,14 +199,11 @@ function netLinks(kernel: Kernel): NetLinks {
 	return { xdp, cgroup, netfilter };
 }
 
-const FAMILIES: Readonly<Record<number, string>> = { 2: "ipv4", 10: "ipv6" };
-const NETFILTER_HOOKS = ["prerouting", "local_in", "forward", "local_out", "postrouting"];
-
 function netfilterOf(links: readonly LinkInfo[], programs: Programs): HookPrograms[] {
 	const hooks = new Map<string, { priority: number; program: HungProgram }[]>();
 	for (const { id, prog_id, netfilter } of links) {
 		const { pf, hooknum, priority } = netfilter!;
-		const hook = `${FAMILIES[pf] ?? `pf ${pf}`}/${NETFILTER_HOOKS[hooknum] ?? hooknum}`;
+		const hook = netfilterHook(pf, hooknum);
 		hooks.set(hook, [...(hooks.get(hook) ?? []), { priority, program: programs.of(prog_id, id) }]);
 	}
 	return [...hooks].sort().map(([hook, all]) => ({
