@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Btf } from "@skep/bpf/btf";
 import { INSTRUCTIONS, parse, rowOf } from "@skep/bpf/isa";
 import { COMMANDS } from "@skep/bpf/kernel";
-import { probeHelper } from "@skep/bpf/live";
+import { ATTACH_KINDS, probeHelper } from "@skep/bpf/live";
 import {
 	ATTACH_TYPES,
 	HELPERS,
@@ -321,4 +321,19 @@ test("kfuncs have the arguments that the running kernel's types say, where it is
 	}
 	assert.deepEqual(different, []);
 	return undefined;
+});
+
+test("sections came with the kernels that probes of attaching know", () => {
+	// Probed at a hook that takes sleepable programs later than the first one; by a filter of clsact.
+	const others = new Map([
+		["lsm.s", "5.11"],
+		["tc", "4.5"],
+	]);
+	const sections = new Map(
+		of("section").map((each) => [each.name.replace(/\/$/, ""), new Map(each.facts).get("since")]),
+	);
+	for (const { name, since } of ATTACH_KINDS) {
+		const said = sections.get(name);
+		if (said !== undefined && others.get(name) !== since) assert.equal(said, `Linux ${since}`, name);
+	}
 });
