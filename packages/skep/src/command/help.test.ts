@@ -99,6 +99,17 @@ test("a part of a name lists candidates", async () => {
 	assert.ok(JSON.parse((await help("-j", "--no-probe", "lookup")).stdout).length > 10);
 });
 
+test("what nothing is called after is looked up in the texts", async () => {
+	const { stdout, stderr, status } = await help("BPF_NOEXIST");
+	assert.equal(status, 0);
+	assert.match(stderr, /nothing is called "BPF_NOEXIST"; these speak of it:/);
+	assert.match(stdout, /bpf_map_update_elem +helper/);
+	assert.match(stdout, /BPF_MAP_UPDATE_ELEM +command/);
+	// A part of a word is no word.
+	assert.equal((await help("BPF_NOEXIS")).status, 1);
+	assert.equal((await help("kfunc", "BPF_NOEXIST")).status, 1);
+});
+
 test("search finds by what is said", async () => {
 	assert.match((await help("--search", "longest", "prefix")).stdout, /^ {2}BPF_MAP_TYPE_LPM_TRIE/m);
 	assert.match((await help("--search", "pin", "map")).stdout, /^ {2}skep map pin +command of skep/m);
