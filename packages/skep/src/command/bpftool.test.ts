@@ -26,6 +26,7 @@ import { chooseKernel } from "#backend";
 import { CGROUP_HOOKS } from "#inspect";
 import { Front } from "./desk.test-support.ts";
 import { COMMANDS } from "./index.ts";
+import { inNamespaces } from "./namespace.test-support.ts";
 import { NET_HOOKS } from "./net-attach.ts";
 import { SOCKET_HOOKS } from "./prog-attach.ts";
 
@@ -337,9 +338,9 @@ test("network devices: attached to and shown as bpftool does, in a namespace of 
 		${skep} net attach tcx_ingress pinned $F/tc dev skep1; ${skep} -j net show dev skep1
 		${skep} -j net detach tcx_ingress dev skep1; ${skep} -j net detach xdp dev skep0; bpftool -j net show dev skep0
 		umount $F; rmdir $F`;
-	const run = spawnSync("unshare", ["-mn", "bash", "-c", script], { encoding: "utf8", timeout: 60_000 });
-	if (run.error || /unshare failed|not found|permission denied/i.test(run.stderr))
-		return t.skip(`needs a namespace and tc: ${run.stderr}`);
+	if (spawnSync("tc", ["-V"]).error) return t.skip("needs tc");
+	const run = inNamespaces(t, "-mn", ["bash", "-c", script]);
+	if (!run) return;
 	assert.equal(run.status, 0, run.stderr);
 	const lines = run.stdout.split("\n");
 	const [ours = "", theirs = "", oursOfOne = "", theirsOfOne = ""] = lines;
@@ -357,9 +358,8 @@ test("network devices: attached to and shown as bpftool does, in a namespace of 
 test("links of devices: shown as bpftool does", (t) => {
 	if (!frontOrSkip(t)) return;
 	const entry = fileURLToPath(new URL("link-rows-child.test-support.ts", import.meta.url));
-	const run = spawnSync("unshare", ["-n", process.execPath, entry], { encoding: "utf8", timeout: 60_000 });
-	if (run.error || /unshare failed|permission denied/i.test(run.stderr))
-		return t.skip(`needs a namespace: ${run.stderr}`);
+	const run = inNamespaces(t, "-n", [process.execPath, entry]);
+	if (!run) return;
 	assert.equal(run.status, 0, run.stderr);
 	const told = JSON.parse(run.stdout) as Record<string, { ours: object; theirs: object }>;
 	for (const [kind, { ours, theirs }] of Object.entries(told)) {

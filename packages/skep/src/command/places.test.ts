@@ -1,14 +1,13 @@
 // Programs on devices and cgroups: the same lines on both kernels give the same answers, refusals too.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inNamespaces } from "./namespace.test-support.ts";
 
 test("programs on devices and cgroups: both kernels answer the same", (t) => {
 	const entry = fileURLToPath(new URL("places.test-support.ts", import.meta.url));
-	const run = spawnSync("unshare", ["-n", process.execPath, entry], { encoding: "utf8", timeout: 120_000 });
-	if (run.error || /unshare failed|CAP_BPF/.test(run.stderr))
-		return t.skip(`needs root with a network namespace: ${run.error?.message ?? run.stderr.split("\n")[0]}`);
+	const run = inNamespaces(t, "-n", [process.execPath, entry]);
+	if (!run) return undefined;
 	assert.equal(run.status, 0, run.stderr);
 	const { virtual, linux } = JSON.parse(run.stdout) as Record<"virtual" | "linux", Record<string, string[]>>;
 	for (const [part, lines] of Object.entries(linux)) assert.deepEqual(virtual[part], lines, part);

@@ -7,27 +7,18 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "#cli";
 import { runVerb } from "./desk.ts";
+import { type Finished, inNamespaces } from "./namespace.test-support.ts";
 import { PROG_VERBS } from "./prog-verbs.ts";
 
 const SKEP = fileURLToPath(new URL("../../bin/skep", import.meta.url));
 const OBJECT = fileURLToPath(new URL("../../../bpf/testdata/collection/exec.bpf.o", import.meta.url));
 
 /** Runs shell commands with a bpffs of their own at `$FS`; `skep` and `$O` are ours. Undefined: skipped. */
-function shell(t: TestContext, script: string): { status: number | null; stdout: string; stderr: string } | undefined {
+function shell(t: TestContext, script: string): Finished | undefined {
 	const folder = mkdtempSync(join(tmpdir(), "skep-prog-"));
-	const setUp = `set -e; export FS=${folder} O=${OBJECT}; mount -t bpf bpf $FS; skep() { ${process.execPath} ${SKEP} "$@"; }`;
+	const setUp = `set -e; export FS=${folder} O=${OBJECT}; mount -t bpf bpf $FS || exit 77; skep() { ${process.execPath} ${SKEP} "$@"; }`;
 	try {
-		const run = spawnSync("unshare", ["--mount", "bash", "-c", `${setUp}\n${script}`], {
-			encoding: "utf8",
-			timeout: 180_000,
-		});
-		// Too slow is a failure, and no reason to pass over it.
-		if (run.error && (run.error as NodeJS.ErrnoException).code !== "ENOENT") throw run.error;
-		if (run.error || /unshare failed|permission denied|CAP_BPF/i.test(run.stderr)) {
-			t.skip(`needs root with a mount namespace: ${run.error?.message ?? run.stderr.trim().split("\n")[0]}`);
-			return undefined;
-		}
-		return run;
+		return inNamespaces(t, "-m", ["bash", "-c", `${setUp}\n${script}`]);
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}

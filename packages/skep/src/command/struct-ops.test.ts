@@ -1,11 +1,11 @@
 // Tables of kernel functions: registered, told, taken away. With a bpffs of its own.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openVirtual } from "#backend";
 import { Front } from "./desk.test-support.ts";
+import { inNamespaces } from "./namespace.test-support.ts";
 
 const SKEP = fileURLToPath(new URL("../../bin/skep", import.meta.url));
 const OBJECT = fileURLToPath(new URL("../../../bpf/testdata/objects/struct-ops.bpf.o", import.meta.url));
@@ -13,9 +13,10 @@ const available = (): string => readFileSync("/proc/sys/net/ipv4/tcp_available_c
 
 test("congestion control is registered by an entry and by a link, told, and taken away", (t) => {
 	const script = `mount -t bpf bpf /sys/fs/bpf || exit 77
+		grep -q bpf_struct_ops_tcp_congestion_ops /sys/kernel/btf/vmlinux || { echo "struct_ops of TCP" >&2; exit 77; }
 		skep() { ${process.execPath} ${SKEP} "$@"; }
 		skep struct_ops register ${OBJECT} || echo "status $?"
-		skep -j struct_ops register ${OBJECT} /sys/fs/bpf/cc || exit 78
+		skep -j struct_ops register ${OBJECT} /sys/fs/bpf/cc
 		cat /proc/sys/net/ipv4/tcp_available_congestion_control
 		skep -j struct_ops show; skep -j struct_ops dump name written
 		skep struct_ops unregister name linked || echo "status $?"
@@ -23,9 +24,8 @@ test("congestion control is registered by an entry and by a link, told, and take
 		skep -j struct_ops unregister name written
 		skep struct_ops unregister name written || echo "status $?"
 		rm -r /sys/fs/bpf/cc`;
-	const run = spawnSync("unshare", ["-m", "bash", "-c", script], { encoding: "utf8", timeout: 120_000 });
-	if (run.error || run.status === 77) return t.skip(`needs root with a mount namespace: ${run.error ?? run.stderr}`);
-	if (run.status === 78) return t.skip(`needs struct_ops of tcp_congestion_ops: ${run.stderr}`);
+	const run = inNamespaces(t, "-m", ["bash", "-c", script]);
+	if (!run) return undefined;
 	const lines = run.stdout.trim().split("\n");
 	assert.match(
 		run.stderr,
@@ -65,8 +65,8 @@ test("what a mounted bpffs delegates", (t) => {
 	const script = `mkdir "$1" && mount -t bpf -o delegate_cmds=prog_load:map_create,delegate_maps=any bpf "$1" || exit 77
 		${process.execPath} ${SKEP} -j token list; ${process.execPath} ${SKEP} token show; umount "$1"; rmdir "$1"`;
 	const at = `/tmp/skep token ${process.pid}`;
-	const run = spawnSync("unshare", ["-m", "bash", "-c", script, "token", at], { encoding: "utf8", timeout: 60_000 });
-	if (run.error || run.status === 77) return t.skip(`needs root and a kernel with tokens: ${run.error ?? run.stderr}`);
+	const run = inNamespaces(t, "-m", ["bash", "-c", script, "token", at]);
+	if (!run) return undefined;
 	const [json = "", ...text] = run.stdout.split("\n");
 	const row = (JSON.parse(json) as { token_info: string }[]).find(({ token_info }) => token_info === at);
 	assert.deepEqual(row, {
