@@ -140,13 +140,18 @@ function lowerProgram(l: Lowering, p: ProgramDeclaration, target: string, name: 
 			ends.push({ end, node: x.node });
 	}
 	const func = builder.finish();
+	if (ends.length === 0) return func;
 	l.module = p.fnModule;
-	for (const { end, node } of ends) if (end.op === "return") checkVerdicts(l, constantsOf(end.args[0]), node);
+	const compared = comparedIn(func);
+	for (const { end, node } of ends) if (end.op === "return") checkVerdicts(l, constantsOf(end.args[0], compared), node);
 	return func;
 }
 
-/** The constants that a value may be, by the ways that lead to it: `big ? 9 : XDP.PASS`. Those that are computed are not known. */
-function constantsOf(value: Inst): bigint[] {
+/**
+ * The constants that a value may be, by the ways that lead to it: `big ? 9 : XDP.PASS`. Those that are computed are not
+ * known, and of a value that is compared on the way, those that the test lets through are not.
+ */
+function constantsOf(value: Inst, compared: ReadonlySet<Inst>): bigint[] {
 	const seen = new Set<Inst>();
 	const found = new Set<bigint>();
 	const waiting = [value];
@@ -154,9 +159,19 @@ function constantsOf(value: Inst): bigint[] {
 		if (seen.has(i)) continue;
 		seen.add(i);
 		if (i.op === "const") found.add(BigInt.asIntN(i.width, i.value));
-		else if (i.op === "phi") waiting.push(...i.args);
+		else if (i.op === "phi" && !compared.has(i)) waiting.push(...i.args);
 	}
 	return [...found];
+}
+
+/** What a function compares with something. */
+function comparedIn(func: Func): Set<Inst> {
+	const found = new Set<Inst>();
+	for (const { insts, terminator } of func.blocks) {
+		for (const i of insts) if (i.op === "compare") for (const a of i.args) found.add(a);
+		if (terminator?.op === "branch") for (const a of terminator.args) found.add(a);
+	}
+	return found;
 }
 
 function checkVerdicts(l: Lowering, values: readonly bigint[], node: Node): void {
