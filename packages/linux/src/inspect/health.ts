@@ -4,6 +4,7 @@ import { countsLockedMemory, detachedMount, memoryLimit, tracefsRoot } from "#sy
 import { buildConfig } from "./build-config.ts";
 import { CAPABILITIES, type Capability, confinement } from "./confinement.ts";
 import { kernelVersion } from "./kernel-version.ts";
+import { mountPoints } from "./mounts.ts";
 import { type Lockdown, lockdown, sysctl, textOf } from "./settings.ts";
 
 /** Sysctls that eBPF goes by. One row a sysctl. */
@@ -72,7 +73,7 @@ export function systemFacts(options: readonly string[]): SystemFacts {
 	const held = confinement();
 	const finite = (bytes: number) => (Number.isFinite(bytes) ? bytes : null);
 	const limit = memoryLimit();
-	const mounts = mountPoints();
+	const mounts = byName(FILE_SYSTEMS, mountPoints);
 	return {
 		release: release(),
 		version: kernelVersion(),
@@ -119,16 +120,6 @@ function configOf(options: readonly string[]): Readonly<Record<string, string | 
 		[...text.matchAll(/^(CONFIG_\w+)=(.*)$/gm)].map((line) => [line[1]!, line[2]!.replace(/^"(.*)"$/, "$1")] as const),
 	);
 	return byName(options, (name) => set.get(name) ?? null);
-}
-
-/** Mount points by type, as the kernel writes them; blanks in names are `\\040`. */
-function mountPoints(): Readonly<Record<FileSystem, readonly string[]>> {
-	const lines = (textOf("/proc/self/mounts") ?? "").split("\n").map((line) => line.split(" "));
-	const unescaped = (path: string) =>
-		path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-	return byName(FILE_SYSTEMS, (type) =>
-		lines.filter((words) => words[2] === type && words[1]).map((words) => unescaped(words[1]!)),
-	);
 }
 
 function cgroupsOf(mounts: Readonly<Record<FileSystem, readonly string[]>>): SystemFacts["cgroups"] {

@@ -1,15 +1,10 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmdirSync } from "node:fs";
 import { ERRNO } from "@skep/bpf/kernel";
 import { detachedMount, errnoOf } from "#sys";
+import { mountPoints } from "./mounts.ts";
 
 /** Where cgroups of version 2 are mounted; undefined: nowhere. */
-export function cgroupMount(): string | undefined {
-	for (const line of readFileSync("/proc/self/mounts", "utf8").split("\n")) {
-		const [, path, type] = line.split(" ");
-		if (type === "cgroup2" && path !== undefined) return path;
-	}
-	return undefined;
-}
+export const cgroupMount = (): string | undefined => mountPoints("cgroup2")[0];
 
 /** Runs `body` with the descriptor of an empty cgroup, which is taken away after it. -errno. */
 export function inTrialCgroup<T extends object>(body: (fd: number) => T): T | number {
