@@ -22,6 +22,8 @@ const {
 	BPF_F_NUMA_NODE,
 } = MAP_FLAGS;
 const HUGE = 0xffff_ffff;
+const EXCHANGE = insn.atomic("xchg", 8, 10, -8, 10);
+const RETURN_0 = [insn.mov(64, 0, { imm: 0 }), insn.exit()];
 
 /** Every type of map with every one of these shapes. */
 const SHAPES: readonly (readonly [string, Partial<Attributes["MAP_CREATE"]>])[] = [
@@ -302,18 +304,7 @@ const others: readonly Case[] = [
 	["register 11", (b) => b.loads(raw([0xb7, 11, 0, 0, 0, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]))],
 	["half a wide load", (b) => b.loads(raw([0xb7, 0, 0, 0, 0, 0, 0, 0], [0x18, 0, 0, 0, 0, 0, 0, 0]))],
 	["r10 written", (b) => b.loads(program(insn.mov(64, 10, { imm: 0 }), insn.mov(64, 0, { imm: 0 }), insn.exit()))],
-	[
-		"r10 exchanged",
-		(b) =>
-			b.loads(
-				program(
-					insn.store(8, 10, -8, { imm: 0 }),
-					insn.mov(64, 0, { imm: 0 }),
-					insn.atomic("xchg", 8, 10, -8, 10),
-					insn.exit(),
-				),
-			),
-	],
+	["r10 exchanged", (b) => b.loads(program(insn.store(8, 10, -8, { imm: 0 }), EXCHANGE, ...RETURN_0))],
 	["unknown helper", (b) => b.loads(program(insn.call(3000), insn.mov(64, 0, { imm: 0 }), insn.exit()))],
 	[
 		"helper of other programs",
