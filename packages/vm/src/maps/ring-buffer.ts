@@ -109,7 +109,7 @@ function setPosition(memory: Memory, at: number, position: number): void {
 }
 
 function position(memory: Memory, at: number): number {
-	if (memory.shared) return Number(Atomics.load(memory.longs, at >> 3));
+	if (memory.shared) return Number(BigInt.asUintN(64, Atomics.load(memory.longs, at >> 3)));
 	return memory.view.getUint32(at, true) + memory.view.getUint32(at + 4, true) * 2 ** 32;
 }
 
@@ -156,7 +156,8 @@ export function isReserved(map: MapState, memory: Memory, record: number): boole
 export function finishRecord(map: MapState, memory: Memory, record: number, discard: boolean): void {
 	const { view, u8 } = memory;
 	const header = record - HEADER;
-	const size = (view.getUint32(header, true) & ~(BUSY | DISCARD)) >>> 0;
+	// A program that no verifier has seen may have written over the length: it is none that the ring could have.
+	const size = Math.min(recordSize(memory, record), map.maxEntries - HEADER);
 	const data = dataOf(map);
 	const over = record + size - (data + map.maxEntries);
 	if (over > 0) u8.copyWithin(data, data + map.maxEntries, data + map.maxEntries + over);
