@@ -12,8 +12,6 @@ export interface Callee {
 	readonly index: number;
 	/** Registers that it takes, as bits. */
 	readonly parameters: number;
-	/** It, or what it calls, may leave for JavaScript: regions may be others afterwards. */
-	readonly callsOut: boolean;
 }
 
 const ARGUMENTS = [1, 2, 3, 4, 5] as const;

@@ -89,7 +89,7 @@ export function translateProgram(
 		}
 		const { parameters, body } = made;
 		functions.push({ params: [I32, ...registersOf(parameters).map(() => I64)], results: [I64], body });
-		routines.set(key, { index: IMPORTS.length + functions.length - 1, parameters, callsOut: false });
+		routines.set(key, { index: IMPORTS.length + functions.length - 1, parameters });
 	}
 	const entries = new Map<number, Entry>();
 	let isEntrance = false;
@@ -117,7 +117,7 @@ export function translateProgram(
 			...(isMain && isEntrance ? { exportAs: ENTRANCE_NAME } : {}),
 		});
 		const index = IMPORTS.length + functions.length - 1;
-		callees.set(entry, { index, parameters, callsOut: plan.callingOut.has(entry) });
+		callees.set(entry, { index, parameters });
 		if (!plan.entered.has(entry)) continue;
 		const name = `at${entry}`;
 		functions.push({

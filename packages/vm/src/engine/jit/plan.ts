@@ -14,8 +14,6 @@ export interface ProgramPlan {
 	readonly functions: readonly FunctionPlan[];
 	/** How many frames of the stack each takes, with all that it calls. */
 	readonly heights: ReadonlyMap<number, number>;
-	/** Those that may leave for JavaScript. */
-	readonly callingOut: ReadonlySet<number>;
 	/** Those that JavaScript may enter: the program itself, and those whose address is taken. */
 	readonly entered: ReadonlySet<number>;
 	/** Whether it goes on in other programs. */
@@ -58,15 +56,13 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked
 	const ordered = calleesFirst(drafts);
 	const sites = sitesOf(ordered);
 	const heights = new Map<number, number>();
-	const callingOut = new Set<number>();
 	const functions: FunctionPlan[] = [];
 	const inlined = new Map<number, FunctionPlan>();
 	const parameters = new Map<number, number>();
 	for (const draft of ordered) {
-		const { entry, calls, callsOut } = draft;
+		const { entry, calls } = draft;
 		const known = [...calls].filter((to) => heights.has(to));
 		heights.set(entry, 1 + Math.max(0, ...known.map((to) => heights.get(to)!)));
-		if (callsOut || known.length < calls.size || known.some((to) => callingOut.has(to))) callingOut.add(entry);
 		const live = liveAtEntry(draft, parameters);
 		parameters.set(entry, live & ARGUMENTS);
 		const one = { ...draft, parameters: live & ARGUMENTS };
@@ -74,7 +70,7 @@ export function planOf(code: Code, memory: Memory, shortcuts: Shortcuts, checked
 			inlined.set(entry, one);
 		functions.push(one);
 	}
-	return { functions, heights, callingOut, entered, tails: ordered.some(({ tails }) => tails), inlined, routines };
+	return { functions, heights, entered, tails: ordered.some(({ tails }) => tails), inlined, routines };
 }
 
 /** Slot of the function whose address a wide load gives; undefined: it gives something else. */
