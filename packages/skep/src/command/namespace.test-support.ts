@@ -8,6 +8,9 @@ export interface Finished {
 	readonly stderr: string;
 }
 
+/** In milliseconds: in guests each start of Node costs seconds. */
+const TIMEOUT = process.env["SKEP_GUEST"] === undefined ? 180_000 : 600_000;
+
 /**
  * Runs a command in new namespaces (`-m` mounts, `-n` network). Undefined, and the test is skipped: none can be made here, or
  * the command says by status 77 that something is missing, or without CAP_BPF. Being too slow is a failure, not a reason to skip.
@@ -23,7 +26,7 @@ export function inNamespaces(
 		t.skip(`needs root with namespaces: ${trial.error?.message ?? trial.stderr.trim()}`);
 		return undefined;
 	}
-	const run = spawnSync("unshare", [kinds, ...command], { cwd, encoding: "utf8", timeout: 180_000 });
+	const run = spawnSync("unshare", [kinds, ...command], { cwd, encoding: "utf8", timeout: TIMEOUT });
 	if (run.error) throw run.error;
 	if (run.status === 77 || (run.status !== 0 && /CAP_BPF/.test(run.stderr))) {
 		t.skip(`needs more than this machine gives: ${run.stderr.trim().split("\n")[0]}`);

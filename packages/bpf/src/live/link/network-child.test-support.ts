@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { connect, createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { openLinux } from "@skep/linux";
 import { NotSupportedError } from "#base";
 import { insn } from "#isa";
@@ -87,18 +88,8 @@ const older: Kernel = Object.create(kernel, {
 	},
 });
 
-/** Makes the netkit pair nk0, nk1 by RTM_NEWLINK: iproute2 before 6.7 does not know the type. */
-const NETKIT = `
-import socket, struct
-def a(t, b): return struct.pack("HH", 4 + len(b), t) + b + b"\\0" * (-len(b) % 4)
-info = struct.pack("BxHiII", 0, 0, 0, 0, 0)
-peer = a(1, info + a(3, b"nk1\\0"))
-body = info + a(3, b"nk0\\0") + a(18, a(1, b"netkit\\0") + a(2, peer))
-s = socket.socket(16, 3, 0)
-s.send(struct.pack("IHHII", 16 + len(body), 16, 0x605, 1, 0) + body)
-error = struct.unpack("i", s.recv(4096)[16:20])[0]
-if error: raise OSError(-error, "RTM_NEWLINK")
-`;
+/** Makes the netkit pair nk0, nk1. */
+const NETKIT = fileURLToPath(new URL("../../../testdata/netkit.py", import.meta.url));
 
 await report([
 	[
@@ -389,7 +380,7 @@ await report([
 		"netkit: where the kernel has such devices",
 		() => {
 			try {
-				execFileSync("python3", ["-c", NETKIT], { stdio: "pipe" });
+				execFileSync("python3", [NETKIT], { stdio: "pipe" });
 			} catch (error) {
 				throw new Skip(`no device of type netkit can be made here: ${String(error).split("\n").at(-2)}`);
 			}
