@@ -89,7 +89,9 @@ test(
 /** What a shell says, or a skipped test. */
 function shell(t: TestContext, name: string, words: readonly string[]): string | undefined {
 	const run = spawnSync(name, words, { cwd: work, env, encoding: "utf8", timeout: 60_000 });
-	if ((run.error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
+	const { code } = (run.error ?? {}) as NodeJS.ErrnoException;
+	// EACCES: not found, and there are folders in PATH that this user may not look into.
+	if (code === "ENOENT" || code === "EACCES") {
 		t.skip(`needs ${name}`);
 		return undefined;
 	}
