@@ -9,6 +9,7 @@ import type { NetworkNamespace } from "./namespaces.ts";
 import { type NetworkRows, namespacePrograms, networkRows } from "./network.ts";
 import { everyObject, infoOf } from "./objects.ts";
 import type { Owner } from "./owners.ts";
+import { programInfo } from "./programs.ts";
 
 /** A program where it hangs. */
 export interface HungProgram {
@@ -155,10 +156,8 @@ class Programs {
 		const number = openById(kernel, "prog", id);
 		if (number === undefined) return { id, name: "", maps: [] };
 		using fd = new Fd(kernel, number, `program ${id}`);
-		const map_ids = new Uint8Array(infoOf(kernel, "prog", fd.number).nr_map_ids * 4);
-		const { type, name } = infoOf(kernel, "prog", fd.number, map_ids.length > 0 ? { map_ids } : {});
-		const words = new DataView(map_ids.buffer);
-		const maps = Array.from({ length: map_ids.length / 4 }, (_, i) => words.getUint32(i * 4, true));
+		const { info, maps } = programInfo(kernel, fd.number);
+		const { type, name } = info;
 		return { id, type: programType(type), name, maps: maps.map((map) => ({ id: map, name: this.#mapName(map) })) };
 	}
 

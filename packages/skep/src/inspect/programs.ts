@@ -31,9 +31,8 @@ export interface ProgramRow extends Holders {
 const MAPS = 32;
 const IDS = new Uint8Array(MAPS * 4);
 
-/** What there is to tell of the program behind a descriptor. @throws BpfError */
-export function programRow(view: View, fd: number): ProgramRow {
-	const { kernel } = view;
+/** What the kernel tells of the program behind a descriptor, and the ids of its maps. @throws BpfError */
+export function programInfo(kernel: Kernel, fd: number): { readonly info: ProgInfo; readonly maps: readonly number[] } {
 	let map_ids: Uint8Array = IDS;
 	let info = infoOf(kernel, "prog", fd, { map_ids });
 	if (info.nr_map_ids > MAPS) {
@@ -42,7 +41,13 @@ export function programRow(view: View, fd: number): ProgramRow {
 	}
 	const words = new DataView(map_ids.buffer, map_ids.byteOffset);
 	const count = Math.min(info.nr_map_ids, map_ids.length / 4);
-	const maps = Array.from({ length: count }, (_, i) => words.getUint32(i * 4, true));
+	return { info, maps: Array.from({ length: count }, (_, i) => words.getUint32(i * 4, true)) };
+}
+
+/** What there is to tell of the program behind a descriptor. @throws BpfError */
+export function programRow(view: View, fd: number): ProgramRow {
+	const { kernel } = view;
+	const { info, maps } = programInfo(kernel, fd);
 	const memlock = view.machine.fdinfo(fd)("memlock");
 	const { booted } = view;
 	const ran = info.run_time_ns > 0n;
